@@ -1,0 +1,96 @@
+//! Checks every cause file and packs them into one blob, so that the binary starts without
+//! parsing TOML. A wrong file stops the build with file, line and reason.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::{env, fs};
+
+#[path = "src/file.rs"]
+#[expect(
+    unreachable_pub,
+    reason = "shared with the library, which uses the rest"
+)]
+mod file;
+#[path = "src/load.rs"]
+#[expect(unreachable_pub, reason = "shared with the library")]
+mod load;
+
+fn main() -> ExitCode {
+    println!("cargo:rerun-if-changed=causes");
+    println!("cargo:rerun-if-changed=build.rs");
+    let mut problems = Vec::new();
+    let mut loaded = Vec::new();
+    for family in sorted(Path::new("causes")) {
+        for path in sorted(&family) {
+            let name = path.display().to_string().replace('\\', "/");
+            let Some(id) = name
+                .strip_prefix("causes/")
+                .and_then(|n| n.strip_suffix(".toml"))
+            else {
+                problems.push(load::Problem {
+                    file: name,
+                    line: 1,
+                    reason: "only <family>/<name>.toml files belong here".to_owned(),
+                });
+                continue;
+            };
+            println!("cargo:rerun-if-changed={name}");
+            match fs::read_to_string(&path) {
+                Ok(text) => loaded.extend(load::parse(id, &name, &text, &mut problems)),
+                Err(error) => problems.push(load::Problem {
+                    file: name,
+                    line: 1,
+                    reason: error.to_string(),
+                }),
+            }
+        }
+    }
+    if problems.is_empty() {
+        load::check_together(&loaded, &mut problems);
+    }
+    if !problems.is_empty() {
+        for problem in &problems {
+            println!("cargo:error=crates/catalogue/{problem}");
+        }
+        return ExitCode::FAILURE;
+    }
+    let blob: Vec<(String, file::CauseFile)> = loaded
+        .into_iter()
+        .map(|l| {
+            let mut cause = l.cause;
+            // Expected facts serve the tests only.
+            for example in &mut cause.examples {
+                example.facts.clear();
+            }
+            (l.id, cause)
+        })
+        .collect();
+    let out = Path::new(&env::var_os("OUT_DIR").unwrap_or_default()).join("catalogue.bin");
+    let written = postcard::to_stdvec(&blob)
+        .map_err(|e| e.to_string())
+        .and_then(|bytes| fs::write(&out, bytes).map_err(|e| e.to_string()));
+    if let Err(error) = written {
+        println!(
+            "cargo:error=packing the catalogue into {}: {error}",
+            out.display()
+        );
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+fn sorted(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut paths: Vec<_> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| {
+            !path
+                .file_name()
+                .is_some_and(|n| n.to_string_lossy().starts_with('.'))
+        })
+        .collect();
+    paths.sort();
+    paths
+}

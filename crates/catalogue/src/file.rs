@@ -1,0 +1,269 @@
+//! The form of a cause file. The folder and file name are the id: `causes/<family>/<name>.toml`.
+
+pub use pullwhy_model::Target;
+use pullwhy_model::{Confidence, Hop, Risk, Transient};
+use serde::{Deserialize, Serialize};
+
+/// A cause file, as written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CauseFile {
+    /// One sentence fragment in lower case; `{fact}` is filled in, `{fact|words}` has a fallback.
+    pub title: String,
+    /// Version of the tool that first had it.
+    pub since: String,
+    /// Whether a retry alone can cure it.
+    pub transient: Transient,
+    /// Where on the pull path it strikes.
+    pub hop: Hop,
+    /// A follow-up error that says little by itself: any specific cause of the same pull masks it.
+    #[serde(default)]
+    pub generic: bool,
+    /// Wins over these when one message shows signs of both.
+    #[serde(default)]
+    pub over: Vec<String>,
+    /// Plain explanation for a junior administrator; paragraphs are separated by a blank line.
+    pub explain: String,
+    /// Official documentation.
+    pub references: Vec<Reference>,
+    /// What points to this cause.
+    #[serde(default, rename = "sign")]
+    pub signs: Vec<Sign>,
+    /// Usual reasons behind it, most likely first.
+    #[serde(rename = "reason")]
+    pub reasons: Vec<ReasonFile>,
+    /// Other causes that the usual evidence for this one leaves open.
+    #[serde(default, rename = "candidate")]
+    pub candidates: Vec<CandidateFile>,
+    /// What to do, best first.
+    #[serde(rename = "fix")]
+    pub fixes: Vec<FixFile>,
+    /// Real logs that show it; each one is a test against the whole catalogue.
+    #[serde(rename = "example")]
+    pub examples: Vec<Example>,
+    /// Logs that look like it and are something else; each one is a test too.
+    #[serde(default, rename = "lookalike")]
+    pub lookalikes: Vec<Lookalike>,
+}
+
+/// A page of official documentation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reference {
+    /// What it explains.
+    pub says: String,
+    /// Its address.
+    pub url: String,
+}
+
+/// When a sign counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// Only pulls say this: it counts in any log.
+    #[default]
+    Pull,
+    /// Other programs say this too: it counts where the line or its neighbours talk of a pull.
+    Any,
+    /// So plain that it counts only in a pasted bare message.
+    Paste,
+}
+
+/// One pattern that points to the cause. All its conditions must hold for one error message.
+/// Literals and patterns are matched without regard to ASCII case, on the message after
+/// unwrapping: JSON and Go quoting undone (`\"` is `"`), colours removed, line breaks as spaces.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sign {
+    /// Literals that must all be there.
+    #[serde(default)]
+    pub all: Vec<String>,
+    /// Literals of which at least one must be there.
+    #[serde(default)]
+    pub any: Vec<String>,
+    /// Literals that must not be there.
+    #[serde(default)]
+    pub none: Vec<String>,
+    /// Regular expression that must match too; named groups become facts. Checked last.
+    #[serde(default)]
+    pub re: Option<String>,
+    /// Whom the request was addressed to.
+    #[serde(default)]
+    pub target: Vec<Target>,
+    /// Kind of registry: `dockerhub`, `acr`, `ecr`, `gar`, `ghcr`, `gitlab`, `quay`, `mcr`, `redhat`, `artifactory`, `harbor`, `nexus`, `localhost`, `other`.
+    #[serde(default)]
+    pub registry: Vec<String>,
+    /// Where it counts.
+    #[serde(default)]
+    pub scope: Scope,
+    /// How much it says: `certain` proves the cause, `likely` points to it, `possible` hints at it.
+    pub strength: Confidence,
+    /// Causes that this very wording leaves open besides.
+    #[serde(default)]
+    pub also: Vec<String>,
+}
+
+/// A usual reason behind a cause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReasonFile {
+    /// What happened, in one line.
+    pub says: String,
+    /// How to confirm it.
+    pub confirm: String,
+    /// Command that confirms it, with `{fact}`s.
+    #[serde(default)]
+    pub command: Option<String>,
+}
+
+/// A cause that is often left open next to this one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CandidateFile {
+    /// Its id.
+    pub cause: String,
+    /// Belief relative to this cause, which counts as 1.
+    pub weight: f64,
+    /// Why, in one line.
+    pub because: String,
+    /// The check that tells it apart.
+    pub check: String,
+    /// Command for the check, with `{fact}`s.
+    #[serde(default)]
+    pub command: Option<String>,
+}
+
+/// A fix, as written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FixFile {
+    /// What it does; `{fact}`s are filled in.
+    pub title: String,
+    /// Where it applies: `any`, or some of [`PLATFORMS`].
+    pub platform: Vec<String>,
+    /// When to choose it.
+    #[serde(default)]
+    pub when: String,
+    /// What it costs.
+    #[serde(default)]
+    pub risk: Risk,
+    /// What to do, in order.
+    pub steps: Vec<StepFile>,
+}
+
+/// One step of a fix.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepFile {
+    /// What to do.
+    pub text: String,
+    /// Command to copy.
+    #[serde(default)]
+    pub command: Option<String>,
+}
+
+/// A log that shows the cause.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Example {
+    /// Where it was seen: an address, `seed`, or `source:<project> <version> <path>`.
+    pub from: String,
+    /// The log.
+    pub log: String,
+    /// Facts that must be read from it.
+    #[serde(default)]
+    pub facts: std::collections::BTreeMap<String, toml::Value>,
+}
+
+/// A log that looks like the cause and is something else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lookalike {
+    /// The log.
+    pub log: String,
+    /// What it is; `none` where no incident may be reported.
+    pub cause: String,
+}
+
+/// Platforms that fixes can be written for, besides `any`.
+pub const PLATFORMS: &[&str] = &[
+    "azure-app-service",
+    "azure-container-apps",
+    "azure-container-instances",
+    "aks",
+    "kubernetes",
+    "docker",
+    "docker-desktop",
+    "containerd",
+    "podman",
+    "cri-o",
+    "ci",
+];
+
+/// Kinds of registries that a sign can ask for.
+pub const REGISTRIES: &[&str] = &[
+    "dockerhub",
+    "acr",
+    "ecr",
+    "gar",
+    "ghcr",
+    "gitlab",
+    "quay",
+    "mcr",
+    "redhat",
+    "artifactory",
+    "harbor",
+    "nexus",
+    "localhost",
+    "other",
+];
+
+/// Facts that texts and commands may use in braces. `{name}` in a text that a log does not
+/// fill falls back to the words given here.
+pub const FACTS: &[(&str, &str)] = &[
+    ("image", "IMAGE"),
+    ("registry", "REGISTRY"),
+    ("repository", "REPOSITORY"),
+    ("tag", "TAG"),
+    ("digest", "DIGEST"),
+    ("host", "HOST"),
+    ("port", "PORT"),
+    ("url", "URL"),
+    ("address", "ADDRESS"),
+    ("resolver", "RESOLVER"),
+    ("client_ip", "CLIENT_IP"),
+    ("http_status", "HTTP_STATUS"),
+    ("error_code", "ERROR_CODE"),
+    ("platform", "PLATFORM"),
+    ("container_id", "ID"),
+    ("uid", "UID"),
+    ("gid", "GID"),
+    ("path", "PATH"),
+    ("size", "SIZE"),
+    ("expected_digest", "EXPECTED_DIGEST"),
+    ("actual_digest", "ACTUAL_DIGEST"),
+    ("media_type", "MEDIA_TYPE"),
+    ("helper", "HELPER"),
+    ("secret", "SECRET"),
+    ("namespace", "NAMESPACE"),
+    ("pod", "POD"),
+    ("node", "NODE"),
+    ("instance", "INSTANCE"),
+    ("site", "APP"),
+    ("identity", "IDENTITY"),
+    ("proxy", "PROXY"),
+    ("certificate_names", "NAMES"),
+    ("not_after", "DATE"),
+    ("timeout", "TIMEOUT"),
+    ("permission", "PERMISSION"),
+    ("project", "PROJECT"),
+    ("command", "COMMAND"),
+    ("socket", "SOCKET"),
+    ("api_version", "API_VERSION"),
+    ("layer", "LAYER"),
+    ("user", "USER"),
+    ("group", "RG"),
+    ("acr_name", "REGISTRY_NAME"),
+    ("aws_account", "AWS_ACCOUNT"),
+    ("aws_region", "AWS_REGION"),
+];

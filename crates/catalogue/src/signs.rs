@@ -1,0 +1,213 @@
+//! All signs of a catalogue, compiled for matching.
+//!
+//! Every literal of every sign goes into one Aho-Corasick automaton, so a message is read once
+//! whatever the number of causes; only signs whose literals are all there get to run their
+//! pattern, which is compiled when it is first needed.
+
+use std::sync::OnceLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use pullwhy_model::Confidence;
+use regex::bytes::Regex;
+
+use crate::file::{Scope, Sign, Target};
+use crate::{Catalogue, CauseIndex, load};
+
+/// Where a message stands: what a sign may ask for besides its words.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Where<'a> {
+    /// Whom the failing request was addressed to.
+    pub target: Option<Target>,
+    /// Kind of the registry, see `pullwhy_reference::kind`.
+    pub registry: Option<&'a str>,
+}
+
+/// A sign that a message bears.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hit {
+    /// The cause that it points to.
+    pub cause: CauseIndex,
+    /// Which sign of that cause.
+    pub sign: u16,
+    /// How much it says.
+    pub strength: Confidence,
+    /// Where it counts.
+    pub scope: Scope,
+    /// Bytes of literals that matched: the more, the more specific.
+    pub specificity: u32,
+    /// The decisive part of the message.
+    pub span: (usize, usize),
+    /// Facts from the named groups of the pattern.
+    pub facts: Vec<(String, String)>,
+}
+
+struct Compiled {
+    cause: CauseIndex,
+    number: u16,
+    sign: Sign,
+    all: Vec<u32>,
+    any: Vec<u32>,
+    none: Vec<u32>,
+    re: OnceLock<Option<Regex>>,
+}
+
+/// The compiled signs of a catalogue.
+pub struct SignSet {
+    literals: AhoCorasick,
+    lengths: Vec<u32>,
+    /// For each literal, the signs to look at when it is there.
+    waiting: Vec<Vec<u32>>,
+    signs: Vec<Compiled>,
+}
+
+impl SignSet {
+    /// Compiles the signs of all causes.
+    ///
+    /// # Panics
+    /// Never for a checked catalogue: the automaton's size is bounded by the files' sizes.
+    pub fn new(catalogue: &Catalogue) -> Self {
+        let mut words: Vec<String> = Vec::new();
+        let mut numbers = std::collections::HashMap::new();
+        let mut intern = |literal: &String| -> u32 {
+            let word = literal.to_ascii_lowercase();
+            *numbers.entry(word.clone()).or_insert_with(|| {
+                words.push(word);
+                u32::try_from(words.len() - 1).unwrap_or(u32::MAX)
+            })
+        };
+        let mut signs = Vec::new();
+        for (cause, entry) in (0..).zip(catalogue.causes()) {
+            for (number, sign) in (0..).zip(&entry.file.signs) {
+                signs.push(Compiled {
+                    cause,
+                    number,
+                    all: sign.all.iter().map(&mut intern).collect(),
+                    any: sign.any.iter().map(&mut intern).collect(),
+                    none: sign.none.iter().map(&mut intern).collect(),
+                    sign: sign.clone(),
+                    re: OnceLock::new(),
+                });
+            }
+        }
+        let mut waiting = vec![Vec::new(); words.len()];
+        for (index, sign) in (0u32..).zip(&signs) {
+            // The longest literal that must be there is the rarest; else any of the alternatives.
+            let key = sign.all.iter().max_by_key(|l| words[**l as usize].len());
+            match key {
+                Some(literal) => waiting[*literal as usize].push(index),
+                None => sign
+                    .any
+                    .iter()
+                    .for_each(|l| waiting[*l as usize].push(index)),
+            }
+        }
+        let literals = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .build(&words)
+            .expect("a few thousand short literals fit an automaton");
+        let lengths = words
+            .iter()
+            .map(|w| u32::try_from(w.len()).unwrap_or(u32::MAX))
+            .collect();
+        Self {
+            literals,
+            lengths,
+            waiting,
+            signs,
+        }
+    }
+
+    /// The signs that a message bears, in catalogue order. One pass over the message.
+    pub fn hits(&self, message: &str, place: Where<'_>) -> Vec<Hit> {
+        // Position after the first occurrence of each literal; 0 is "not there".
+        let mut ends = vec![0u32; self.lengths.len()];
+        let mut candidates: Vec<u32> = Vec::new();
+        for found in self.literals.find_overlapping_iter(message) {
+            let literal = found.pattern().as_usize();
+            if ends[literal] == 0 {
+                ends[literal] = u32::try_from(found.end()).unwrap_or(u32::MAX);
+                candidates.extend(&self.waiting[literal]);
+            }
+        }
+        candidates.sort_unstable();
+        candidates.dedup();
+        candidates
+            .into_iter()
+            .filter_map(|index| self.test(&self.signs[index as usize], message, place, &ends))
+            .collect()
+    }
+
+    fn test(&self, sign: &Compiled, message: &str, place: Where<'_>, ends: &[u32]) -> Option<Hit> {
+        let there = |literal: &u32| ends[*literal as usize] != 0;
+        let fits = sign.all.iter().all(there)
+            && (sign.any.is_empty() || sign.any.iter().any(there))
+            && !sign.none.iter().any(there)
+            && (sign.sign.target.is_empty()
+                || place.target.is_some_and(|t| sign.sign.target.contains(&t)))
+            && (sign.sign.registry.is_empty()
+                || place
+                    .registry
+                    .is_some_and(|r| sign.sign.registry.iter().any(|k| k == r)));
+        if !fits {
+            return None;
+        }
+        let span_of = |literal: u32| {
+            let end = ends[literal as usize] as usize;
+            (end - self.lengths[literal as usize] as usize, end)
+        };
+        let mut specificity: u32 = sign.all.iter().map(|l| self.lengths[*l as usize]).sum();
+        let any = sign
+            .any
+            .iter()
+            .filter(|l| there(l))
+            .max_by_key(|l| self.lengths[**l as usize]);
+        specificity += any.map_or(0, |l| self.lengths[*l as usize]);
+        let mut span = join_near(sign.all.iter().chain(any).map(|l| span_of(*l)));
+        let mut facts = Vec::new();
+        if let Some(pattern) = &sign.sign.re {
+            let regex = sign
+                .re
+                .get_or_init(|| load::compile(pattern).ok())
+                .as_ref()?;
+            let groups = regex.captures(message.as_bytes())?;
+            let whole = groups.get(0)?;
+            span = (whole.start(), whole.end());
+            for name in regex.capture_names().flatten() {
+                if let Some(value) = groups.name(name) {
+                    facts.push((
+                        name.to_owned(),
+                        String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                    ));
+                }
+            }
+            specificity += 4;
+        }
+        specificity += 2 * u32::from(!sign.sign.target.is_empty());
+        specificity += 2 * u32::from(!sign.sign.registry.is_empty());
+        Some(Hit {
+            cause: sign.cause,
+            sign: sign.number,
+            strength: sign.sign.strength,
+            scope: sign.sign.scope,
+            specificity,
+            span,
+            facts,
+        })
+    }
+}
+
+/// From the first literal to the last if they stand close together, else the longest one.
+fn join_near(spans: impl Iterator<Item = (usize, usize)>) -> (usize, usize) {
+    const CLOSE: usize = 160;
+    let spans: Vec<_> = spans.collect();
+    let start = spans.iter().map(|s| s.0).min().unwrap_or(0);
+    let end = spans.iter().map(|s| s.1).max().unwrap_or(0);
+    if end - start <= CLOSE {
+        return (start, end);
+    }
+    spans
+        .into_iter()
+        .max_by_key(|s| s.1 - s.0)
+        .unwrap_or((0, 0))
+}

@@ -1,0 +1,169 @@
+//! One attempt to pull one image, as it is gathered from lines.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use pullwhy_ingest::formats::file::Says;
+use pullwhy_model::{Image, Outcome, Trigger};
+
+use crate::diagnosis::Row;
+use crate::verdict::{Finding, Verdict};
+
+/// A line that belongs to an attempt.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub verdict: Arc<Verdict>,
+    /// Which finding of the verdict; `None` for a line that only gives context.
+    pub finding: Option<usize>,
+    pub line: u64,
+    pub at: Option<Timestamp>,
+    pub row: Option<Row>,
+    /// It stood after the platform's anonymous second try.
+    pub anonymous: bool,
+}
+
+impl Seen {
+    pub(crate) fn found(&self) -> Option<&Finding> {
+        self.verdict.findings.get(self.finding?)
+    }
+}
+
+/// An attempt in progress.
+#[derive(Clone, Debug)]
+pub(crate) struct Attempt {
+    pub source: u32,
+    pub instance: Option<Arc<str>>,
+    pub image: Option<Arc<Image>>,
+    pub first_at: Option<Timestamp>,
+    pub last_at: Option<Timestamp>,
+    pub last_line: u64,
+    pub seen: Vec<Seen>,
+    pub started: bool,
+    pub anonymous: bool,
+    pub cached: bool,
+    pub failed: bool,
+    pub ran: bool,
+    pub fresh_layers: bool,
+    pub present_layers: bool,
+    pub trigger: Trigger,
+    /// Votes for clients: the strongest wins.
+    pub client: Option<(&'static str, u32)>,
+    /// It went on so long that lines were dropped.
+    pub overflow: bool,
+}
+
+/// Lines kept of one attempt; a pull that fails in more ways is shown by its first ones.
+const KEPT: usize = 64;
+/// Lines without time that may stand between two lines of one attempt.
+const LINES: u64 = 400;
+/// Seconds between two lines of one attempt: a large layer takes its time.
+const SECONDS: i64 = 600;
+
+impl Attempt {
+    pub(crate) fn new(
+        source: u32,
+        instance: Option<Arc<str>>,
+        image: Option<Arc<Image>>,
+        at: Option<Timestamp>,
+        line: u64,
+    ) -> Self {
+        Self {
+            source,
+            instance,
+            image,
+            first_at: at,
+            last_at: at,
+            last_line: line,
+            seen: Vec::new(),
+            started: false,
+            anonymous: false,
+            cached: false,
+            failed: false,
+            ran: false,
+            fresh_layers: false,
+            present_layers: false,
+            trigger: Trigger::Unknown,
+            client: None,
+            overflow: false,
+        }
+    }
+
+    pub(crate) fn has_findings(&self) -> bool {
+        self.seen.iter().any(|s| s.finding.is_some())
+    }
+
+    /// Whether a line is near enough to belong here.
+    pub(crate) fn near(&self, at: Option<Timestamp>, line: u64) -> bool {
+        match (self.last_at, at) {
+            (Some(last), Some(at)) => (at.as_second() - last.as_second()).abs() <= SECONDS,
+            _ => line.saturating_sub(self.last_line) <= LINES,
+        }
+    }
+
+    pub(crate) fn add(&mut self, seen: Seen, at: Option<Timestamp>, line: u64) {
+        self.last_at = at.or(self.last_at);
+        self.first_at = self.first_at.or(at);
+        self.last_line = line;
+        if self.seen.len() < KEPT {
+            self.seen.push(seen);
+        } else {
+            self.overflow = true;
+        }
+    }
+
+    /// Takes in what a verdict's markers say.
+    pub(crate) fn note(&mut self, verdict: &Verdict) {
+        for mark in &verdict.marks {
+            match mark.says {
+                Says::Start => self.started = true,
+                Says::AnonymousRetry => self.anonymous = true,
+                Says::Cached => self.cached = true,
+                Says::Failed => self.failed = true,
+                Says::Run => self.ran = true,
+                Says::LayerFresh => self.fresh_layers = true,
+                Says::LayerPresent => self.present_layers = true,
+                Says::TriggerRestart => self.trigger = Trigger::Restart,
+                Says::TriggerNewInstance => self.trigger = Trigger::NewInstance,
+                Says::TriggerDeployment => self.trigger = Trigger::Deployment,
+                Says::TriggerScaleOut => self.trigger = Trigger::ScaleOut,
+                Says::TriggerManual => self.trigger = Trigger::Manual,
+                Says::Context | Says::Success | Says::Present | Says::NotAPull | Says::Noise => {}
+            }
+        }
+        if verdict
+            .client
+            .is_some_and(|(_, weight)| self.client.is_none_or(|(_, own)| weight > own))
+        {
+            self.client = verdict.client;
+        }
+    }
+
+    /// How it stands when no success followed.
+    pub(crate) fn outcome(&self) -> Outcome {
+        if self.cached && !self.failed && self.ran {
+            Outcome::UsedCachedImage
+        } else {
+            Outcome::Failed
+        }
+    }
+}
+
+/// Whether two references mean the same image, however they are written.
+pub(crate) fn same_image(a: &Image, b: &Image) -> bool {
+    if a.reference == b.reference {
+        return true;
+    }
+    let version = |i: &Image| i.digest.clone().or_else(|| i.tag.clone());
+    let tags_agree = a.tag.is_some() && a.tag == b.tag || version(a) == version(b);
+    let repository = |i: &Image| i.repository.clone().unwrap_or_default();
+    let (ra, rb) = (repository(a), repository(b));
+    // Docker's messages leave the registry and `library/` out.
+    let trimmed = |r: &str| r.strip_prefix("library/").unwrap_or(r).to_owned();
+    tags_agree
+        && (ra == rb || trimmed(&ra) == trimmed(&rb))
+        && (a.registry == b.registry || is_hub(a) || is_hub(b))
+}
+
+fn is_hub(image: &Image) -> bool {
+    image.registry.as_deref() == Some(pullwhy_reference::DOCKER_HUB)
+}

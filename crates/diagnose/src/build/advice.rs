@@ -1,0 +1,146 @@
+//! What to do, for the platform that the log is from, and the sentences that put it into context.
+
+use pullwhy_catalogue::Catalogue;
+use pullwhy_model::{Facts, Fix, Outcome, Risk, Transient};
+
+use super::fix;
+use crate::fold::{Book, Entry};
+
+/// Prefix of a fix's `when`: it is shown only where the evidence shows that the pull worked before.
+const WORKED_BEFORE: &str = "worked before:";
+
+pub(super) struct Advice<'a> {
+    pub entry: &'a Entry,
+    pub book: &'a Book,
+    pub catalogue: &'a Catalogue,
+    pub facts: &'a Facts,
+    pub outcome: Outcome,
+    pub transient: Transient,
+}
+
+impl Advice<'_> {
+    /// Fixes for this platform first, then those for any; risky ones last.
+    pub(super) fn fixes(&self) -> Vec<Fix> {
+        let own = platforms(&self.entry.client, self.facts);
+        let moving = self.moving_helps();
+        let mut ranked: Vec<(usize, Fix)> = Vec::new();
+        for file in &self.catalogue.at(self.entry.cause).file.fixes {
+            let needs_history = file
+                .when
+                .trim_start()
+                .to_ascii_lowercase()
+                .starts_with(WORKED_BEFORE);
+            if needs_history && !moving {
+                continue;
+            }
+            let here = own
+                .iter()
+                .position(|p| file.platform.iter().any(|f| f == p));
+            let anywhere = file.platform.iter().any(|p| p == "any");
+            let (rank, platform) = match here {
+                Some(rank) => (rank, own[rank]),
+                None if anywhere => (own.len(), "any"),
+                None if own.is_empty() => (
+                    own.len() + 1,
+                    file.platform.first().map_or("any", String::as_str),
+                ),
+                None => continue,
+            };
+            let risky = if file.risk == Risk::WeakensSecurity {
+                100
+            } else {
+                0
+            };
+            ranked.push((rank.min(1) + risky, fix(file, platform, self.facts)));
+        }
+        ranked.sort_by_key(|(rank, _)| *rank);
+        ranked.into_iter().map(|(_, fix)| fix).collect()
+    }
+
+    /// Moving to other instances (scaling up and down) is proposed only after it worked before,
+    /// and not where every instance fails alike.
+    fn moving_helps(&self) -> bool {
+        let failing: Vec<_> = self.entry.places.iter().collect();
+        let worked = failing.iter().any(|p| p.worked_before) || self.others_fine();
+        let everywhere = failing.len() > 1 && !self.others_fine();
+        worked && !everywhere && self.transient != Transient::No
+    }
+
+    /// Whether an instance that is not among the failing ones pulled this image.
+    fn others_fine(&self) -> bool {
+        let Some(image) = self.entry.image.as_deref() else {
+            return false;
+        };
+        self.book.successes.iter().any(|s| {
+            crate::attempt::same_image(&s.image, image)
+                && s.instance.is_some()
+                && !self
+                    .entry
+                    .places
+                    .iter()
+                    .any(|p| p.instance == s.instance && p.outcome != Outcome::Recovered)
+        })
+    }
+
+    pub(super) fn notes(&self) -> Vec<String> {
+        let entry = self.entry;
+        let mut notes = Vec::new();
+        let named = entry.places.iter().filter(|p| p.instance.is_some()).count();
+        if named > 1 && !self.others_fine() {
+            notes.push(format!("the same failure on all {named} instances in the logs points at configuration, not at one machine"));
+        } else if named == 1 && self.others_fine() {
+            notes.push("other instances pulled this image: look at this instance, its network or a passing event".to_owned());
+        } else if named > 1 {
+            notes.push(format!("{named} instances fail, others pulled this image"));
+        }
+        if entry.places.iter().any(|p| p.worked_before) {
+            notes.push("this image was pulled here before the failure: something changed, or the event is passing".to_owned());
+        }
+        match self.outcome {
+            Outcome::Recovered => notes.push("a later attempt succeeded".to_owned()),
+            Outcome::UsedCachedImage => notes.push(
+                "the platform went on with the copy that it had: it runs, maybe an old version"
+                    .to_owned(),
+            ),
+            Outcome::Failed | Outcome::Unknown => {}
+        }
+        match (entry.fresh_layers, entry.present_layers) {
+            (true, false) => notes.push("layers were downloaded afresh, as on a new instance or after a change of the image".to_owned()),
+            (_, true) => notes.push("some layers were there already: existing layers prove nothing about access to the rest".to_owned()),
+            (false, false) => {}
+        }
+        if entry.only_anonymous {
+            notes.push("only the second try, without credentials, is in the evidence: the first error stands before it in the full log".to_owned());
+        }
+        notes
+    }
+}
+
+/// Platforms whose fixes fit a client, best first; empty when it could be any.
+fn platforms(client: &str, facts: &Facts) -> Vec<&'static str> {
+    let azure = facts.contains_key("acr_name");
+    match client {
+        "appservice" | "appservice-windows" | "functions" => vec!["azure-app-service"],
+        "containerapps" => vec!["azure-container-apps"],
+        "aci" => vec!["azure-container-instances"],
+        "aks" => vec!["aks", "kubernetes", "containerd"],
+        "kubelet" | "kubectl-events" | "kubernetes" | "minikube" | "k3s" | "rke2" | "openshift"
+            if azure =>
+        {
+            vec!["aks", "kubernetes", "containerd"]
+        }
+        "kubelet" | "kubectl-events" | "kubernetes" | "minikube" | "k3s" | "rke2" => {
+            vec!["kubernetes", "containerd"]
+        }
+        "openshift" => vec!["kubernetes", "cri-o"],
+        "containerd" | "ctr" | "nerdctl" | "crictl" => vec!["containerd", "kubernetes"],
+        "cri-o" => vec!["cri-o", "kubernetes", "podman"],
+        "podman" | "buildah" | "skopeo" => vec!["podman"],
+        "docker" | "dockerd" | "compose" => vec!["docker", "docker-desktop"],
+        "buildkit" => vec!["docker", "ci", "docker-desktop"],
+        "kaniko" | "crane" | "github-actions" | "gitlab-ci" | "azure-pipelines" | "jenkins" => {
+            vec!["ci", "docker"]
+        }
+        _ => vec![],
+    }
+}

@@ -1,0 +1,367 @@
+//! Takes verdicts in log order and gathers them into attempts.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use pullwhy_ingest::formats::file::Says;
+use pullwhy_model::{Image, Incident};
+
+use crate::attempt::{Attempt, Seen, same_image};
+use crate::fold::{Book, Success};
+use crate::verdict::{Reader, Verdict};
+
+/// The original lines behind a verdict; kept only where they may become evidence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The lines, without line ends; more than one where a message was wrapped.
+    pub lines: Arc<[String]>,
+    /// Bytes of envelope before the body in the first line.
+    pub offset: usize,
+}
+
+/// One line (or joined lines) of a source.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Number of the first line, from 1.
+    pub line: u64,
+    /// When, if the line says so.
+    pub at: Option<Timestamp>,
+    /// Host of a syslog prefix.
+    pub host: Option<Arc<str>>,
+    /// What it says.
+    pub verdict: Arc<Verdict>,
+    /// The lines themselves, if they may be shown.
+    pub row: Option<Row>,
+}
+
+/// What is known of a source before its first line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceInfo {
+    /// Name for reports.
+    pub name: String,
+    /// Client that its name gives away, or that the user forces.
+    pub client: Option<String>,
+    /// Instance that its name gives away.
+    pub instance: Option<String>,
+    /// A bare message, asked about on purpose.
+    pub paste: bool,
+}
+
+/// What the user wants to see.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Only lines from then on; lines without time are kept.
+    pub since: Option<Timestamp>,
+    /// Only lines up to then.
+    pub until: Option<Timestamp>,
+    /// Only these instances (a part of the name is enough).
+    pub instances: Vec<String>,
+    /// Only these images (a part of the reference is enough).
+    pub images: Vec<String>,
+    /// Only these causes: ids or families.
+    pub causes: Vec<String>,
+}
+
+/// Attempts that may be open at a time; parallel pulls of one log are few.
+const OPEN: usize = 32;
+/// Lines that may stand between two different errors of one attempt when nothing names an image.
+const UNNAMED: u64 = 40;
+
+/// The state of a diagnosis: feed it sources and events, then ask for the incidents.
+pub struct Diagnosis<'r, 'c> {
+    reader: &'r Reader<'c>,
+    filter: Filter,
+    source: u32,
+    open: Vec<Attempt>,
+    book: Book,
+}
+
+impl<'r, 'c> Diagnosis<'r, 'c> {
+    /// A diagnosis that has seen nothing yet.
+    pub fn new(reader: &'r Reader<'c>, filter: Filter) -> Self {
+        Self {
+            reader,
+            filter,
+            source: 0,
+            open: Vec::new(),
+            book: Book::default(),
+        }
+    }
+
+    /// A new source begins; attempts of the one before end with it.
+    pub fn begin(&mut self, info: SourceInfo) {
+        self.close_all();
+        self.source = self.book.add_source(info);
+    }
+
+    /// Incidents so far, for progress.
+    pub fn len(&self) -> usize {
+        self.book.len()
+    }
+
+    /// Whether nothing was found so far.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes in the next line of the current source.
+    pub fn event(&mut self, event: Event) {
+        let verdict = Arc::clone(&event.verdict);
+        if verdict.not_a_pull || verdict.is_empty() || self.outside(&event) {
+            return;
+        }
+        if verdict.has(Says::Success) || verdict.has(Says::Present) {
+            self.success(&event);
+            if verdict.findings.is_empty() {
+                return;
+            }
+        }
+        let image = verdict.image.clone();
+        let current = self.attempt_for(&event, image.as_ref());
+        if verdict.has(Says::Start) {
+            self.start(&event, current);
+        }
+        let paste = self.book.source(self.source).paste;
+        let mut any = false;
+        for index in 0..verdict.findings.len() {
+            let finding = &verdict.findings[index];
+            let image = finding.image.clone().or_else(|| image.clone());
+            let place = self.attempt_for(&event, image.as_ref());
+            if finding.needs_context && place.is_none() && !paste {
+                continue;
+            }
+            let place = self.place_for_finding(&event, place, image, finding.cause);
+            let attempt = &mut self.open[place];
+            if !any {
+                attempt.note(&verdict);
+            }
+            any = true;
+            let anonymous = attempt.anonymous;
+            attempt.add(
+                Seen {
+                    verdict: Arc::clone(&verdict),
+                    finding: Some(index),
+                    line: event.line,
+                    at: event.at,
+                    row: event.row.clone(),
+                    anonymous,
+                },
+                event.at,
+                event.line,
+            );
+        }
+        if !any {
+            self.context(&event, image);
+        }
+    }
+
+    /// Ends everything and gives the incidents, by first appearance.
+    pub fn finish(mut self) -> Vec<Incident> {
+        self.close_all();
+        crate::build::incidents(self.book, self.reader, &self.filter)
+    }
+
+    /// Ends everything, gives the incidents so far and goes on; for growing logs.
+    pub fn snapshot(&mut self) -> Vec<Incident> {
+        self.close_all();
+        crate::build::incidents(self.book.clone(), self.reader, &self.filter)
+    }
+
+    fn outside(&self, event: &Event) -> bool {
+        let Some(at) = event.at else { return false };
+        self.filter.since.is_some_and(|since| at < since)
+            || self.filter.until.is_some_and(|until| at > until)
+    }
+
+    /// The open attempt that a line belongs to: one that names the same image, else the latest near one.
+    fn attempt_for(&self, event: &Event, image: Option<&Arc<Image>>) -> Option<usize> {
+        let near = |a: &&Attempt| a.near(event.at, event.line);
+        let candidates = || self.open.iter().enumerate().rev().filter(|(_, a)| near(a));
+        if let Some(image) = image {
+            let same = candidates()
+                .find(|(_, a)| a.image.as_ref().is_some_and(|own| same_image(own, image)));
+            return same
+                .or_else(|| candidates().find(|(_, a)| a.image.is_none()))
+                .map(|(i, _)| i);
+        }
+        candidates().map(|(i, _)| i).next()
+    }
+
+    fn open_attempt(&mut self, event: &Event, image: Option<Arc<Image>>) -> usize {
+        // An attempt for the same image that is too far away has ended.
+        let mut index = 0;
+        while index < self.open.len() {
+            let over = !self.open[index].near(event.at, event.line)
+                || self.open.len() >= OPEN && index == 0;
+            if over {
+                let attempt = self.open.remove(index);
+                self.book.close(attempt, self.reader);
+            } else {
+                index += 1;
+            }
+        }
+        let instance = self.instance(event);
+        self.open.push(Attempt::new(
+            self.source,
+            instance,
+            image,
+            event.at,
+            event.line,
+        ));
+        self.open.len() - 1
+    }
+
+    fn instance(&self, event: &Event) -> Option<Arc<str>> {
+        let own = self
+            .book
+            .source(self.source)
+            .instance
+            .as_deref()
+            .map(Arc::from);
+        own.or_else(|| event.host.clone())
+    }
+
+    /// A start line ends an attempt that has failed already and opens the next one.
+    fn start(&mut self, event: &Event, current: Option<usize>) {
+        if let Some(index) = current {
+            let attempt = &self.open[index];
+            let looked_for_elsewhere = attempt.has_findings() && self.searches_on(attempt, event);
+            if attempt.has_findings() && !looked_for_elsewhere {
+                let attempt = self.open.remove(index);
+                self.book.close(attempt, self.reader);
+            }
+        } else if let Some(index) = self
+            .open
+            .iter()
+            .rposition(|a| a.has_findings() && self.searches_on(a, event))
+        {
+            // Podman: the next registry of a short name's search list. The attempt goes on there.
+            self.open[index].image.clone_from(&event.verdict.image);
+        }
+    }
+
+    /// Whether a start line looks for the same short name in another registry.
+    fn searches_on(&self, attempt: &Attempt, event: &Event) -> bool {
+        let (Some(own), Some(next)) = (&attempt.image, &event.verdict.image) else {
+            return false;
+        };
+        let last = |i: &Image| {
+            i.repository
+                .as_deref()
+                .and_then(|r| r.rsplit('/').next())
+                .map(str::to_owned)
+        };
+        own.registry != next.registry
+            && own.tag == next.tag
+            && last(own) == last(next)
+            && event.line - attempt.last_line <= 8
+    }
+
+    /// Where a finding goes; opens an attempt where none fits.
+    fn place_for_finding(
+        &mut self,
+        event: &Event,
+        place: Option<usize>,
+        image: Option<Arc<Image>>,
+        cause: pullwhy_catalogue::CauseIndex,
+    ) -> usize {
+        let Some(place) = place else {
+            return self.open_attempt(event, image);
+        };
+        let attempt = &mut self.open[place];
+        let unnamed = attempt.image.is_none() && image.is_none();
+        let other = attempt
+            .seen
+            .iter()
+            .filter_map(Seen::found)
+            .any(|f| f.cause != cause);
+        if unnamed && other && event.line - attempt.last_line > UNNAMED {
+            return self.open_attempt(event, image);
+        }
+        if attempt.image.is_none() {
+            attempt.image = image;
+        }
+        place
+    }
+
+    /// A line that has no cause but says how the pull goes.
+    fn context(&mut self, event: &Event, image: Option<Arc<Image>>) {
+        let verdict = &event.verdict;
+        let place = match self.attempt_for(event, image.as_ref()) {
+            Some(place) => place,
+            None if verdict.context || verdict.marks.iter().any(|m| is_trigger(m.says)) => {
+                self.open_attempt(event, image.clone())
+            }
+            None => return,
+        };
+        let attempt = &mut self.open[place];
+        if attempt.image.is_none() {
+            attempt.image = image;
+        }
+        attempt.note(verdict);
+        let telling = verdict.marks.iter().any(|m| {
+            matches!(
+                m.says,
+                Says::Start | Says::AnonymousRetry | Says::Failed | Says::Cached
+            ) || is_trigger(m.says)
+        });
+        if telling {
+            let anonymous = attempt.anonymous;
+            let seen = Seen {
+                verdict: Arc::clone(verdict),
+                finding: None,
+                line: event.line,
+                at: event.at,
+                row: event.row.clone(),
+                anonymous,
+            };
+            attempt.add(seen, event.at, event.line);
+        } else {
+            attempt.last_line = event.line;
+            attempt.last_at = event.at.or(attempt.last_at);
+        }
+    }
+
+    /// An image was pulled: attempts for it are over, incidents of it have recovered.
+    fn success(&mut self, event: &Event) {
+        let image = event.verdict.image.clone();
+        let index = match &image {
+            Some(image) => self
+                .open
+                .iter()
+                .rposition(|a| a.image.as_ref().is_some_and(|own| same_image(own, image))),
+            None => self.open.iter().rposition(|a| a.near(event.at, event.line)),
+        };
+        let mut own = image;
+        if let Some(index) = index {
+            let attempt = self.open.remove(index);
+            own = own.or_else(|| attempt.image.clone());
+            self.book.close(attempt, self.reader);
+        }
+        let instance = self.instance(event);
+        if let Some(image) = own {
+            self.book.success(Success {
+                source: self.source,
+                instance,
+                image,
+            });
+        }
+    }
+
+    fn close_all(&mut self) {
+        for attempt in std::mem::take(&mut self.open) {
+            self.book.close(attempt, self.reader);
+        }
+    }
+}
+
+fn is_trigger(says: Says) -> bool {
+    matches!(
+        says,
+        Says::TriggerRestart
+            | Says::TriggerNewInstance
+            | Says::TriggerDeployment
+            | Says::TriggerScaleOut
+            | Says::TriggerManual
+    )
+}

@@ -1,0 +1,112 @@
+//! Which line of an attempt shows the root cause, and what the others are to it.
+//!
+//! The rules, in order:
+//! 1. what stands before the platform's anonymous second try counts before what stands after it;
+//! 2. any specific cause beats a generic one (`unauthorized`, `ImagePullBackOff`);
+//! 3. of the registries that a short name is looked for in, the last one asked counts;
+//! 4. `over` in the catalogue: a cause that is known to be followed by another one's message;
+//! 5. proof beats a hint;
+//! 6. the attempt that got farthest along the pull path tells most;
+//! 7. the first line wins.
+
+use pullwhy_model::{Confidence, Role};
+
+use crate::attempt::{Attempt, Seen};
+use crate::verdict::{Finding, Reader};
+
+/// What a line is to the root.
+pub(crate) struct Standing {
+    /// Index in the attempt's lines.
+    pub index: usize,
+    pub role: Role,
+    pub note: Option<&'static str>,
+}
+
+/// The root's index and the standing of every other finding; `None` when nothing was found.
+pub(crate) fn elect(attempt: &Attempt, reader: &Reader<'_>) -> Option<(usize, Vec<Standing>)> {
+    let found: Vec<(usize, &Seen, &Finding)> = attempt
+        .seen
+        .iter()
+        .enumerate()
+        .filter_map(|(i, s)| Some((i, s, s.found()?)))
+        .collect();
+    let generic = |f: &Finding| reader.catalogue().at(f.cause).file.generic;
+    let symptom = |f: &Finding| reader.catalogue().at(f.cause).id == *"orchestrator/symptom-only";
+    let before_retry = found.iter().any(|(_, s, f)| !s.anonymous && !symptom(f));
+    let root = found.iter().copied().reduce(|best, next| {
+        let ((_, bs, b), (_, ns, n)) = (best, next);
+        // A symptom word never beats an error, whenever it stands.
+        if symptom(b) != symptom(n) {
+            return if symptom(b) { next } else { best };
+        }
+        if before_retry && bs.anonymous != ns.anonymous {
+            return if bs.anonymous { next } else { best };
+        }
+        if generic(b) != generic(n) {
+            return if generic(b) { next } else { best };
+        }
+        if searched(b, n) {
+            return next;
+        }
+        if b.cause == n.cause {
+            return if n.strength > b.strength { next } else { best };
+        }
+        if reader.wins(n.cause, b.cause) {
+            return next;
+        }
+        if reader.wins(b.cause, n.cause) {
+            return best;
+        }
+        let sure = |f: &Finding| f.strength == Confidence::Certain;
+        if sure(b) != sure(n) {
+            return if sure(n) { next } else { best };
+        }
+        let hop = |f: &Finding| reader.catalogue().at(f.cause).file.hop;
+        if hop(n) > hop(b) { next } else { best }
+    })?;
+    let (index, _, root_finding) = root;
+    let others = found
+        .iter()
+        .filter(|(i, _, _)| *i != index)
+        .map(|(i, seen, finding)| {
+            let (role, note) = if seen.anonymous && before_retry && !symptom(finding) {
+                (
+                    Role::Masked,
+                    Some("second try without credentials; its refusal is a consequence"),
+                )
+            } else if finding.cause == root_finding.cause {
+                (Role::Context, None)
+            } else if generic(finding) {
+                (Role::Masked, Some("generic follow-up of the root cause"))
+            } else {
+                (
+                    Role::Masked,
+                    Some("another error of the same pull; the root cause tells more"),
+                )
+            };
+            Standing {
+                index: *i,
+                role,
+                note,
+            }
+        })
+        .collect();
+    Some((index, others))
+}
+
+/// A short name that is looked for in one registry after the other: every registry but the right
+/// one is expected to miss, so the later answer counts.
+fn searched(before: &Finding, after: &Finding) -> bool {
+    match (&before.image, &after.image) {
+        (Some(a), Some(b)) => {
+            a.registry != b.registry
+                && a.tag == b.tag
+                && last(a.repository.as_deref()) == last(b.repository.as_deref())
+        }
+        _ => false,
+    }
+}
+
+fn last(repository: Option<&str>) -> Option<&str> {
+    repository?.rsplit('/').next()
+}

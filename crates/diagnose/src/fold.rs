@@ -1,0 +1,320 @@
+//! The book of failures: equal ones are folded, so that a million attempts are one entry.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use pullwhy_catalogue::CauseIndex;
+use pullwhy_model::{Confidence, Image, Outcome, Role, Trigger};
+
+use crate::attempt::{Attempt, Seen, same_image};
+use crate::diagnosis::SourceInfo;
+use crate::elect::{Standing, elect};
+use crate::verdict::{Finding, Reader};
+
+/// An image that was pulled.
+#[derive(Clone, Debug)]
+pub(crate) struct Success {
+    pub source: u32,
+    pub instance: Option<Arc<str>>,
+    pub image: Arc<Image>,
+}
+
+/// What one instance saw of an entry.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub source: u32,
+    pub instance: Option<Arc<str>>,
+    pub count: u64,
+    pub first_at: Option<Timestamp>,
+    pub last_at: Option<Timestamp>,
+    pub last_line: u64,
+    pub outcome: Outcome,
+    /// The image had been pulled here before the first failure.
+    pub worked_before: bool,
+}
+
+/// A line of evidence, before it is written out.
+#[derive(Clone, Debug)]
+pub(crate) struct Exhibit {
+    pub source: u32,
+    pub seen: Seen,
+    pub role: Role,
+    pub note: Option<&'static str>,
+}
+
+/// Failures with the same cause, image and client.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub cause: CauseIndex,
+    pub strength: Confidence,
+    pub finding: Finding,
+    pub image: Option<Arc<Image>>,
+    pub client: String,
+    /// First source and line, for the order of the report.
+    pub order: (u32, u64),
+    pub count: u64,
+    pub trigger: Trigger,
+    pub fresh_layers: bool,
+    pub present_layers: bool,
+    pub places: Vec<Place>,
+    pub exhibits: Vec<Exhibit>,
+    /// Seen only after the anonymous second try: the first error is not in the evidence.
+    pub only_anonymous: bool,
+}
+
+impl Entry {
+    /// Adds the attempts of another entry that turned out to be the same failure.
+    pub(crate) fn take_in(&mut self, other: Self) {
+        self.count += other.count;
+        self.order = self.order.min(other.order);
+        self.fresh_layers |= other.fresh_layers;
+        self.present_layers |= other.present_layers;
+        for place in other.places {
+            let own = self.places.iter_mut().find(|p| {
+                p.instance == place.instance && (p.instance.is_some() || p.source == place.source)
+            });
+            let Some(own) = own else {
+                self.places.push(place);
+                continue;
+            };
+            own.count += place.count;
+            own.first_at = earliest(own.first_at, place.first_at);
+            if place.last_at > own.last_at {
+                own.last_at = place.last_at;
+                own.last_line = place.last_line;
+                own.outcome = place.outcome;
+            }
+        }
+    }
+}
+
+fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+/// Entries and what is needed to judge them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Book {
+    sources: Vec<SourceInfo>,
+    pub entries: Vec<Entry>,
+    by_key: HashMap<Key, usize>,
+    pub successes: Vec<Success>,
+    latest: HashMap<(Option<Arc<str>>, String), usize>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    cause: CauseIndex,
+    image: String,
+    client: String,
+}
+
+/// Successes kept: enough to say "it worked before" in any real log.
+const SUCCESSES: usize = 4096;
+/// Places kept of an entry.
+const PLACES: usize = 10_000;
+
+impl Book {
+    pub(crate) fn add_source(&mut self, info: SourceInfo) -> u32 {
+        self.sources.push(info);
+        u32::try_from(self.sources.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn source(&self, index: u32) -> &SourceInfo {
+        &self.sources[index as usize]
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Elects the root of an attempt and folds it in.
+    pub(crate) fn close(&mut self, attempt: Attempt, reader: &Reader<'_>) {
+        let Some((root, standings)) = elect(&attempt, reader) else {
+            return;
+        };
+        let Some(finding) = attempt.seen[root].found().cloned() else {
+            return;
+        };
+        let image = finding.image.clone().or_else(|| attempt.image.clone());
+        let client = self.client(&attempt);
+        let key = Key {
+            cause: finding.cause,
+            image: image
+                .as_deref()
+                .map(pullwhy_reference::canonical)
+                .unwrap_or_default(),
+            client: client.clone(),
+        };
+        let attempts = count_attempts(&attempt, finding.cause);
+        let outcome = attempt.outcome();
+        let index = match self.by_key.get(&key) {
+            Some(index) => *index,
+            None => {
+                let exhibits = exhibits(&attempt, root, &standings);
+                self.by_key.insert(key, self.entries.len());
+                self.entries.push(Entry {
+                    cause: finding.cause,
+                    strength: finding.strength,
+                    image: image.clone(),
+                    client,
+                    order: (attempt.source, attempt.seen[root].line),
+                    count: 0,
+                    trigger: attempt.trigger,
+                    fresh_layers: false,
+                    present_layers: false,
+                    places: Vec::new(),
+                    exhibits,
+                    only_anonymous: true,
+                    finding,
+                });
+                self.entries.len() - 1
+            }
+        };
+        let worked_before = image
+            .as_deref()
+            .is_some_and(|i| self.worked(attempt.instance.as_ref(), attempt.source, i));
+        let entry = &mut self.entries[index];
+        entry.count += attempts;
+        entry.strength = entry.strength.max(
+            attempt.seen[root]
+                .found()
+                .map_or(entry.strength, |f| f.strength),
+        );
+        entry.fresh_layers |= attempt.fresh_layers;
+        entry.present_layers |= attempt.present_layers;
+        entry.only_anonymous &= attempt.seen[root].anonymous;
+        if entry.trigger == Trigger::Unknown {
+            entry.trigger = attempt.trigger;
+        }
+        let place = entry.places.iter().position(|p| {
+            p.instance == attempt.instance && (p.instance.is_some() || p.source == attempt.source)
+        });
+        match place {
+            Some(index) => {
+                let place = &mut entry.places[index];
+                place.count += attempts;
+                place.first_at = place.first_at.or(attempt.first_at);
+                place.last_at = attempt.last_at.or(place.last_at);
+                place.last_line = attempt.last_line;
+                place.outcome = outcome;
+            }
+            None if entry.places.len() < PLACES => entry.places.push(Place {
+                source: attempt.source,
+                instance: attempt.instance.clone(),
+                count: attempts,
+                first_at: attempt.seen[root].at.or(attempt.first_at),
+                last_at: attempt.last_at,
+                last_line: attempt.last_line,
+                outcome,
+                worked_before,
+            }),
+            None => {}
+        }
+    }
+
+    /// Notes that an image was pulled: what had failed there before has recovered.
+    pub(crate) fn success(&mut self, success: Success) {
+        for entry in &mut self.entries {
+            if !entry
+                .image
+                .as_deref()
+                .is_some_and(|i| same_image(i, &success.image))
+            {
+                continue;
+            }
+            for place in &mut entry.places {
+                if place.instance == success.instance
+                    && (place.instance.is_some() || place.source == success.source)
+                {
+                    place.outcome = Outcome::Recovered;
+                }
+            }
+        }
+        let key = (
+            success.instance.clone(),
+            pullwhy_reference::canonical(&success.image),
+        );
+        if let Some(index) = self.latest.get(&key) {
+            self.successes[*index] = success;
+        } else if self.successes.len() < SUCCESSES {
+            self.latest.insert(key, self.successes.len());
+            self.successes.push(success);
+        }
+    }
+
+    /// Whether an image was pulled on an instance before.
+    fn worked(&self, instance: Option<&Arc<str>>, source: u32, image: &Image) -> bool {
+        self.successes.iter().any(|s| {
+            s.instance.as_ref() == instance
+                && (instance.is_some() || s.source == source)
+                && same_image(&s.image, image)
+        })
+    }
+
+    fn client(&self, attempt: &Attempt) -> String {
+        let source = self.source(attempt.source);
+        let named = source
+            .client
+            .clone()
+            .or_else(|| attempt.client.map(|(c, _)| c.to_owned()));
+        named.unwrap_or_else(|| "unknown".to_owned())
+    }
+}
+
+/// How many tries an attempt's lines stand for: the same cause on lines apart is a retry, but
+/// the same message printed twice at once (by an engine and its client) is one.
+fn count_attempts(attempt: &Attempt, cause: CauseIndex) -> u64 {
+    let mut last: Option<&Seen> = None;
+    let mut count = 0;
+    for seen in attempt
+        .seen
+        .iter()
+        .filter(|s| s.found().is_some_and(|f| f.cause == cause))
+    {
+        let again = last.is_none_or(|before| match (before.at, seen.at) {
+            (Some(a), Some(b)) => (b.as_second() - a.as_second()).abs() >= 5,
+            _ => false,
+        });
+        if again {
+            count += 1;
+            last = Some(seen);
+        }
+    }
+    count.max(1)
+}
+
+/// Lines of evidence kept of an attempt.
+const EXHIBITS: usize = 12;
+
+fn exhibits(attempt: &Attempt, root: usize, standings: &[Standing]) -> Vec<Exhibit> {
+    let mut kept: Vec<(usize, Role, Option<&'static str>)> = vec![(root, Role::Root, None)];
+    let mut masked: Vec<_> = standings
+        .iter()
+        .map(|s| (s.index, s.role, s.note))
+        .collect();
+    masked.sort_by_key(|(i, role, _)| (*role != Role::Masked, *i));
+    kept.extend(masked);
+    let context = attempt
+        .seen
+        .iter()
+        .enumerate()
+        .filter(|(_, s)| s.finding.is_none())
+        .map(|(i, _)| (i, Role::Context, None));
+    kept.extend(context);
+    kept.retain(|(i, _, _)| attempt.seen[*i].row.is_some() || *i == root);
+    kept.truncate(EXHIBITS);
+    kept.sort_by_key(|(i, _, _)| *i);
+    kept.into_iter()
+        .map(|(i, role, note)| Exhibit {
+            source: attempt.source,
+            seen: attempt.seen[i].clone(),
+            role,
+            note,
+        })
+        .collect()
+}

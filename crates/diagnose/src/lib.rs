@@ -1,0 +1,15 @@
+//! From readings of lines to incidents: match signs, rank causes, gather attempts, unmask, fold.
+//!
+//! [`Reader`] turns one message into a [`Verdict`]: what it says by itself. [`Diagnosis`] sees
+//! verdicts in log order, puts those of one pull attempt together, elects the root cause and
+//! folds equal failures into incidents. Pure and deterministic: no clock, no I/O.
+
+mod attempt;
+mod build;
+mod diagnosis;
+mod elect;
+mod fold;
+mod verdict;
+
+pub use diagnosis::{Diagnosis, Event, Filter, Row, SourceInfo};
+pub use verdict::{Finding, Reader, Verdict};

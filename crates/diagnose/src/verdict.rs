@@ -1,0 +1,291 @@
+//! What one message says by itself.
+
+use std::sync::Arc;
+
+use pullwhy_catalogue::file::Scope;
+use pullwhy_catalogue::{Catalogue, CauseIndex, Hit, SignSet, Where};
+use pullwhy_ingest::formats::file::Says;
+use pullwhy_ingest::formats::{self, Formats, Mark};
+use pullwhy_ingest::message::{self, Message};
+use pullwhy_ingest::{facts, target};
+use pullwhy_model::{Confidence, Facts, Image, Target};
+
+/// A cause that a message shows, by the best of its signs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// The cause.
+    pub cause: CauseIndex,
+    /// How much the sign says; already lowered where the wording leaves others open.
+    pub strength: Confidence,
+    /// Other programs say this too: it counts only next to talk of a pull.
+    pub needs_context: bool,
+    /// Causes that the wording leaves open, most likely first.
+    pub open: Vec<CauseIndex>,
+    /// The decisive part, as bytes of the body.
+    pub span: (usize, usize),
+    /// Where the error message that holds it begins in the body.
+    pub start: usize,
+    /// Image that this very message names.
+    pub image: Option<Arc<Image>>,
+    /// What was read out of the message.
+    pub facts: Facts,
+}
+
+/// Everything that one message (a line, or a few joined ones) says by itself.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Verdict {
+    /// Client that wrote it and how sure that is.
+    pub client: Option<(&'static str, u32)>,
+    /// What it means for the course of a pull.
+    pub marks: Vec<Mark>,
+    /// Image that it names.
+    pub image: Option<Arc<Image>>,
+    /// Whether it talks of a pull.
+    pub context: bool,
+    /// It is about something else.
+    pub not_a_pull: bool,
+    /// Causes, in order of appearance.
+    pub findings: Vec<Finding>,
+}
+
+impl Verdict {
+    /// Whether a marker of this meaning is there.
+    pub fn has(&self, says: Says) -> bool {
+        self.marks.iter().any(|m| m.says == says)
+    }
+
+    /// Nothing to remember.
+    pub fn is_empty(&self) -> bool {
+        self.findings.is_empty() && self.marks.is_empty()
+    }
+}
+
+/// Reads messages with all formats and all signs.
+pub struct Reader<'c> {
+    catalogue: &'c Catalogue,
+    signs: SignSet,
+    formats: &'static Formats,
+    /// For each cause, whether it wins over each other one, directly or not.
+    over: Vec<Vec<bool>>,
+}
+
+impl<'c> Reader<'c> {
+    /// Compiles a catalogue.
+    pub fn new(catalogue: &'c Catalogue) -> Self {
+        Self {
+            catalogue,
+            signs: SignSet::new(catalogue),
+            formats: formats::built_in(),
+            over: closure(catalogue),
+        }
+    }
+
+    /// The catalogue that it reads with.
+    pub fn catalogue(&self) -> &'c Catalogue {
+        self.catalogue
+    }
+
+    /// Whether one cause wins over another when both show.
+    pub fn wins(&self, one: CauseIndex, other: CauseIndex) -> bool {
+        self.over[usize::from(one)][usize::from(other)]
+    }
+
+    /// Reads one body. `paste`: it was asked about on purpose, with no log around it.
+    pub fn read(&self, body: &str, paste: bool) -> Verdict {
+        let whole = message::unquote(body);
+        let reading = self.formats.read(&whole.text);
+        let url_image = facts::image_of_url(&whole.text);
+        let marked = reading.image().cloned();
+        let image = better(marked, url_image);
+        let mut context = talks_of_a_pull(&reading) || image_request(&whole.text);
+        let not_a_pull = reading.has(Says::NotAPull);
+        let mut statements: Vec<(Message, Vec<Hit>)> = Vec::new();
+        if !not_a_pull && !reading.has(Says::Noise) {
+            for part in message::split(&whole) {
+                let own = self.formats.read(&part.text);
+                let host = own
+                    .image()
+                    .or(image.as_ref())
+                    .and_then(|i| i.registry.clone());
+                let place = self.place(&part.text, host.as_deref());
+                let hits = self.signs.hits(
+                    &part.text,
+                    Where {
+                        target: place.0,
+                        registry: place.1,
+                    },
+                );
+                context |= hits.iter().any(|h| {
+                    h.scope == Scope::Pull
+                        && !self.is_none(h.cause)
+                        && h.strength > Confidence::Possible
+                });
+                statements.push((part, hits));
+            }
+        }
+        let image = image.map(Arc::new);
+        let findings = statements
+            .iter()
+            .filter_map(|(part, hits)| self.choose(part, hits, context, paste, image.as_ref()))
+            .collect();
+        Verdict {
+            client: reading.client,
+            marks: reading.marks,
+            image,
+            context,
+            not_a_pull,
+            findings,
+        }
+    }
+
+    fn is_none(&self, cause: CauseIndex) -> bool {
+        self.catalogue.at(cause).id.family() == "none"
+    }
+
+    fn place(&self, text: &str, registry: Option<&str>) -> (Option<Target>, Option<&'static str>) {
+        let urls = target::urls(text);
+        let url_host = urls
+            .iter()
+            .find(|u| u.scheme.starts_with("http") && !target::is_documentation(u))
+            .map(|u| u.host)
+            .filter(|h| h.contains('.') || h.starts_with("localhost"));
+        let kind = url_host.or(registry).map(pullwhy_reference::kind);
+        (target::of(text, registry), kind)
+    }
+
+    /// The best sign of one message, if it counts.
+    fn choose(
+        &self,
+        part: &Message,
+        hits: &[Hit],
+        context: bool,
+        paste: bool,
+        image: Option<&Arc<Image>>,
+    ) -> Option<Finding> {
+        let counts = |h: &&Hit| match h.scope {
+            Scope::Pull | Scope::Any => true,
+            Scope::Paste => paste,
+        };
+        let mut alive: Vec<&Hit> = hits.iter().filter(counts).collect();
+        let dominated = |h: &Hit, all: &[&Hit]| {
+            all.iter().any(|g| {
+                self.wins(g.cause, h.cause)
+                    && (g.strength >= Confidence::Likely || g.strength >= h.strength)
+            })
+        };
+        let all = alive.clone();
+        alive.retain(|h| !dominated(h, &all));
+        alive.sort_by_key(|h| (std::cmp::Reverse((h.strength, h.specificity)), h.cause));
+        let best = *alive.first()?;
+        if self.is_none(best.cause) {
+            return None;
+        }
+        let file = &self.catalogue.at(best.cause).file;
+        let sign = &file.signs[usize::from(best.sign)];
+        let mut open: Vec<CauseIndex> = sign
+            .also
+            .iter()
+            .filter_map(|id| self.catalogue.index(id))
+            .collect();
+        let rivals = alive.iter().filter(|h| {
+            h.cause != best.cause
+                && h.strength >= best.strength
+                && h.strength > Confidence::Possible
+                && !self.is_none(h.cause)
+                && best.strength < Confidence::Certain
+        });
+        for rival in rivals {
+            if !open.contains(&rival.cause) {
+                open.push(rival.cause);
+            }
+        }
+        let closed = open.is_empty() && file.candidates.is_empty();
+        let strength = if closed {
+            best.strength
+        } else {
+            best.strength.min(Confidence::Likely)
+        };
+        let own = self.formats.read(&part.text);
+        let own_image = better(own.image().cloned(), facts::image_of_url(&part.text)).map(Arc::new);
+        let mut found = Facts::new();
+        for (name, value) in &best.facts {
+            let number = value
+                .parse::<i64>()
+                .ok()
+                .filter(|_| !matches!(name.as_str(), "tag" | "digest" | "aws_account" | "port"));
+            found.insert(
+                name.clone(),
+                number.map_or_else(|| value.as_str().into(), Into::into),
+            );
+        }
+        let image = own_image.or_else(|| image.cloned());
+        facts::extract(&part.text, image.as_deref(), &mut found);
+        Some(Finding {
+            cause: best.cause,
+            strength,
+            needs_context: best.scope == Scope::Any && !context && !paste,
+            open,
+            span: part.original(best.span),
+            start: part.original((0, 1)).0,
+            image,
+            facts: found,
+        })
+    }
+}
+
+/// A name with a registry beats one without: `nginx` in one place, `docker.io/library/nginx` in another.
+fn better(marked: Option<Image>, url: Option<Image>) -> Option<Image> {
+    match (marked, url) {
+        (Some(marked), _) => Some(marked),
+        (None, url) => url,
+    }
+}
+
+fn talks_of_a_pull(reading: &formats::Reading) -> bool {
+    reading.marks.iter().any(|m| {
+        matches!(
+            m.says,
+            Says::Start
+                | Says::AnonymousRetry
+                | Says::Context
+                | Says::Failed
+                | Says::Cached
+                | Says::LayerFresh
+                | Says::LayerPresent
+                | Says::Success
+        )
+    })
+}
+
+/// A request of the distribution API in the text.
+fn image_request(text: &str) -> bool {
+    target::urls(text).iter().any(|u| {
+        u.scheme.starts_with("http")
+            && (u.path.starts_with("/v2/")
+                || u.path.starts_with("/v1/_ping")
+                || u.path.starts_with("/v1/repositories/"))
+    })
+}
+
+/// `over`, followed to the end.
+fn closure(catalogue: &Catalogue) -> Vec<Vec<bool>> {
+    let count = catalogue.causes().len();
+    let mut over = vec![vec![false; count]; count];
+    for (i, cause) in catalogue.causes().iter().enumerate() {
+        for id in &cause.file.over {
+            if let Some(j) = catalogue.index(id) {
+                over[i][usize::from(j)] = true;
+            }
+        }
+    }
+    for middle in 0..count {
+        for from in 0..count {
+            if over[from][middle] {
+                for to in 0..count {
+                    over[from][to] |= over[middle][to] && from != to;
+                }
+            }
+        }
+    }
+    over
+}

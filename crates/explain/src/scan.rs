@@ -1,0 +1,412 @@
+//! Scans a block of complete lines: skips what does not matter, reads what may.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher};
+use std::ops::Range;
+use std::sync::Arc;
+
+use aho_corasick::Span;
+use aho_corasick::packed::Searcher;
+use foldhash::fast::{FixedState, RandomState};
+use pullwhy_diagnose::{Event, Filter, Reader, Row, Verdict};
+use pullwhy_ingest::peel::{self, Peeled};
+use pullwhy_model::Confidence;
+
+use crate::{join, words};
+
+/// A block of complete lines.
+#[derive(Clone, Copy)]
+pub(crate) struct Block<'a> {
+    pub bytes: &'a [u8],
+    /// The whole source is small: look at every line that could matter, not only around failures.
+    pub small: bool,
+    /// The source is a bare message.
+    pub paste: bool,
+}
+
+/// What a block gave.
+#[derive(Default)]
+pub(crate) struct Scanned {
+    /// Events; lines count from 1 in this block.
+    pub events: Vec<Event>,
+    /// Lines in the block.
+    pub lines: u64,
+}
+
+/// Inputs up to this size are read line by line, without any search before.
+const TINY: usize = 32 << 10;
+/// Bytes before a failure that are searched for how the pull began.
+const BACK: usize = 16 << 10;
+/// The same where the failure is one seen before.
+const BACK_AGAIN: usize = 1 << 10;
+/// Bytes after a failure that are searched for how it ended.
+const AHEAD: usize = 2 << 10;
+/// The part of a longer line that is read around what was found in it.
+const LINE: usize = 64 << 10;
+/// Bytes before the find in such a line.
+const LINE_BACK: usize = 8 << 10;
+/// Verdicts remembered, and the bytes of text behind them.
+const CACHE: usize = 2048;
+const CACHE_BYTES: usize = 4 << 20;
+/// Times that the lines of one verdict are kept for evidence.
+const ROWS: u32 = 16;
+
+struct Known {
+    verdict: Arc<Verdict>,
+    seen: u32,
+}
+
+/// A thread's reader with its memory of messages seen before.
+pub(crate) struct Worker<'r, 'c> {
+    reader: &'r Reader<'c>,
+    since_until: (Option<jiff::Timestamp>, Option<jiff::Timestamp>),
+    skim: Option<Searcher>,
+    thorough: Option<Searcher>,
+    known: HashMap<u64, Known, RandomState>,
+    known_bytes: usize,
+    hosts: HashMap<String, Arc<str>>,
+    empty: Arc<Verdict>,
+}
+
+impl<'r, 'c> Worker<'r, 'c> {
+    pub(crate) fn new(reader: &'r Reader<'c>, filter: &Filter) -> Self {
+        Self {
+            reader,
+            since_until: (filter.since, filter.until),
+            skim: words::skim(),
+            thorough: words::thorough(),
+            known: HashMap::default(),
+            known_bytes: 0,
+            hosts: HashMap::new(),
+            empty: Arc::new(Verdict::default()),
+        }
+    }
+
+    /// Scans a block.
+    pub(crate) fn scan(&mut self, block: Block<'_>) -> Scanned {
+        let mut lines = Lines {
+            bytes: block.bytes,
+            counted: 0,
+            number: 1,
+        };
+        let mut out = Scanned::default();
+        if block.bytes.len() <= TINY {
+            self.window(block, 0..block.bytes.len(), None, &mut lines, &mut out);
+        } else if block.small || self.skim.is_none() {
+            let searcher = self.thorough.take();
+            self.window(
+                block,
+                0..block.bytes.len(),
+                searcher.as_ref(),
+                &mut lines,
+                &mut out,
+            );
+            self.thorough = searcher;
+        } else {
+            self.windows(block, &mut lines, &mut out);
+        }
+        out.lines = lines.total();
+        out
+    }
+
+    /// Reads only around failures.
+    fn windows(&mut self, block: Block<'_>, lines: &mut Lines<'_>, out: &mut Scanned) {
+        let (skim, thorough) = (self.skim.take(), self.thorough.take());
+        let bytes = block.bytes;
+        let mut at = 0;
+        let mut back = BACK;
+        while let Some(found) = skim.as_ref().and_then(|s| {
+            s.find_in(
+                bytes,
+                Span {
+                    start: at,
+                    end: bytes.len(),
+                },
+            )
+        }) {
+            let from = found.start().saturating_sub(back).max(at);
+            let from = memchr::memrchr(b'\n', &bytes[at..from]).map_or(at, |i| at + i + 1);
+            let to = (found.end() + AHEAD).min(bytes.len());
+            let to = memchr::memchr(b'\n', &bytes[to..]).map_or(bytes.len(), |i| to + i + 1);
+            let before = self.known.len();
+            self.window(block, from..to, thorough.as_ref(), lines, out);
+            back = if self.known.len() == before {
+                BACK_AGAIN
+            } else {
+                BACK
+            };
+            at = to;
+        }
+        (self.skim, self.thorough) = (skim, thorough);
+    }
+
+    /// Reads a range of complete lines.
+    fn window(
+        &mut self,
+        block: Block<'_>,
+        range: Range<usize>,
+        searcher: Option<&Searcher>,
+        lines: &mut Lines<'_>,
+        out: &mut Scanned,
+    ) {
+        let bytes = block.bytes;
+        let mut at = range.start;
+        while at < range.end {
+            let hit = match searcher {
+                None => at,
+                Some(s) => match s.find_in(
+                    bytes,
+                    Span {
+                        start: at,
+                        end: range.end,
+                    },
+                ) {
+                    Some(found) => found.start(),
+                    None => break,
+                },
+            };
+            let start = memchr::memrchr(b'\n', &bytes[at..hit]).map_or(at, |i| at + i + 1);
+            let end = memchr::memchr(b'\n', &bytes[hit..]).map_or(bytes.len(), |i| hit + i);
+            at = self
+                .line(block, start..end, hit, searcher, lines, out)
+                .max(end + 1);
+        }
+    }
+
+    /// Reads one line; gives where to go on.
+    fn line(
+        &mut self,
+        block: Block<'_>,
+        range: Range<usize>,
+        hit: usize,
+        searcher: Option<&Searcher>,
+        lines: &mut Lines<'_>,
+        out: &mut Scanned,
+    ) -> usize {
+        let whole = &block.bytes[range.clone()];
+        let whole = whole.strip_suffix(b"\r").unwrap_or(whole);
+        if whole.len() <= LINE && memchr::memchr(b'\r', whole).is_none() {
+            return self
+                .text(block, range.start, whole, whole.len(), lines, out)
+                .unwrap_or(range.end);
+        }
+        // A progress bar's overwritten states, or a line of many megabytes: the parts that matter.
+        let mut at = hit.max(range.start);
+        let mut budget = 4096;
+        while at < range.start + whole.len() && budget > 0 {
+            budget -= 1;
+            let low = range.start.max(at.saturating_sub(LINE_BACK));
+            let high = (at + LINE - LINE_BACK).min(range.start + whole.len());
+            let from = memchr::memrchr(b'\r', &block.bytes[low..at]).map_or(low, |i| low + i + 1);
+            let to = memchr::memchr(b'\r', &block.bytes[at..high]).map_or(high, |i| at + i);
+            let part = &block.bytes[from..to];
+            if !part.is_empty() {
+                self.text(block, range.start, part, 0, lines, out);
+            }
+            let next = (to + 1).max(at + 1);
+            at = match searcher {
+                None => next,
+                Some(s) if next < range.start + whole.len() => match s.find_in(
+                    block.bytes,
+                    Span {
+                        start: next,
+                        end: range.start + whole.len(),
+                    },
+                ) {
+                    Some(found) => found.start(),
+                    None => break,
+                },
+                Some(_) => break,
+            };
+        }
+        range.end
+    }
+
+    /// Reads the text of a line or a part of one. Gives where to go on if more lines were taken.
+    fn text(
+        &mut self,
+        block: Block<'_>,
+        start: usize,
+        raw: &[u8],
+        joinable: usize,
+        lines: &mut Lines<'_>,
+        out: &mut Scanned,
+    ) -> Option<usize> {
+        let text = String::from_utf8_lossy(raw);
+        let peeled = peel::peel(&text);
+        if let Some(at) = peeled.at
+            && (self.since_until.0.is_some_and(|s| at < s)
+                || self.since_until.1.is_some_and(|u| at > u))
+        {
+            return None;
+        }
+        let hash = hash_of(peeled.body, block.paste);
+        let (mut verdict, mut seen) = self.verdict(hash, peeled.body, block.paste);
+        let mut rows: Vec<String> = Vec::new();
+        let mut next = None;
+        if joinable > 0
+            && unclear(&verdict)
+            && let Some((joined, taken, end)) = self.joined(block, start + joinable, &text, &peeled)
+        {
+            verdict = joined;
+            seen = 0;
+            rows = taken;
+            next = Some(end);
+        }
+        if verdict.is_empty() {
+            return next;
+        }
+        let line = lines.number_at(start);
+        let row = (seen < ROWS).then(|| {
+            rows.insert(0, text.clone().into_owned());
+            Row {
+                lines: rows.into(),
+                offset: peeled.offset,
+            }
+        });
+        let host = peeled.host.map(|h| self.host(h));
+        out.events.push(Event {
+            line,
+            at: peeled.at,
+            host,
+            verdict,
+            row,
+        });
+        next
+    }
+
+    /// The verdict on a body, from memory if it was seen before, and how often it was.
+    fn verdict(&mut self, hash: u64, body: &str, paste: bool) -> (Arc<Verdict>, u32) {
+        if let Some(known) = self.known.get_mut(&hash) {
+            known.seen = known.seen.saturating_add(1);
+            return (Arc::clone(&known.verdict), known.seen);
+        }
+        let verdict = self.reader.read(body, paste);
+        let verdict = if verdict.is_empty() {
+            Arc::clone(&self.empty)
+        } else {
+            Arc::new(verdict)
+        };
+        if self.known.len() >= CACHE || self.known_bytes > CACHE_BYTES {
+            self.known.clear();
+            self.known_bytes = 0;
+        }
+        self.known_bytes += body.len() + 256;
+        self.known.insert(
+            hash,
+            Known {
+                verdict: Arc::clone(&verdict),
+                seen: 0,
+            },
+        );
+        (verdict, 0)
+    }
+
+    /// The verdict on a line with those behind it, if that says more than the line alone.
+    fn joined(
+        &self,
+        block: Block<'_>,
+        end: usize,
+        text: &Cow<'_, str>,
+        peeled: &Peeled<'_>,
+    ) -> Option<(Arc<Verdict>, Vec<String>, usize)> {
+        let mut body = peeled.body.to_owned();
+        let mut rows = Vec::new();
+        let mut previous = text.clone().into_owned();
+        let mut at = line_end(block.bytes, end)?;
+        let mut best = None;
+        while rows.len() < join::AHEAD && at < block.bytes.len() {
+            let stop =
+                memchr::memchr(b'\n', &block.bytes[at..]).map_or(block.bytes.len(), |i| at + i);
+            let raw = block.bytes[at..stop]
+                .strip_suffix(b"\r")
+                .unwrap_or(&block.bytes[at..stop]);
+            if raw.len() > LINE || body.len() > LINE {
+                break;
+            }
+            let next = String::from_utf8_lossy(raw).into_owned();
+            if !join::continues(&previous, &next) {
+                break;
+            }
+            body.push('\n');
+            body.push_str(&next);
+            rows.push(next.clone());
+            previous = next;
+            at = stop + 1;
+            let verdict = self.reader.read(&body, block.paste);
+            let says = |v: &Verdict| v.findings.iter().map(|f| f.strength).max();
+            let better = says(&verdict)
+                > best
+                    .as_ref()
+                    .map_or(None, |(v, _, _): &(Arc<Verdict>, Vec<String>, usize)| {
+                        says(v)
+                    });
+            if better {
+                best = Some((Arc::new(verdict), rows.clone(), at));
+            }
+        }
+        best
+    }
+
+    fn host(&mut self, host: &str) -> Arc<str> {
+        if let Some(known) = self.hosts.get(host) {
+            return Arc::clone(known);
+        }
+        if self.hosts.len() > CACHE {
+            self.hosts.clear();
+        }
+        let shared: Arc<str> = Arc::from(host);
+        self.hosts.insert(host.to_owned(), Arc::clone(&shared));
+        shared
+    }
+}
+
+/// The start of the next line, if there is one.
+fn line_end(bytes: &[u8], from: usize) -> Option<usize> {
+    memchr::memchr(b'\n', bytes.get(from..)?).map(|i| from + i + 1)
+}
+
+/// Whether lines behind this one may say more.
+fn unclear(verdict: &Verdict) -> bool {
+    !verdict.not_a_pull
+        && !verdict
+            .findings
+            .iter()
+            .any(|f| f.strength > Confidence::Possible && !f.needs_context)
+}
+
+fn hash_of(body: &str, paste: bool) -> u64 {
+    let mut hasher = FixedState::default().build_hasher();
+    hasher.write(body.as_bytes());
+    hasher.write_u8(u8::from(paste));
+    hasher.finish()
+}
+
+/// Line numbers, counted only as far as they are needed.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    counted: usize,
+    number: u64,
+}
+
+impl Lines<'_> {
+    /// Number of the line that begins at an offset.
+    fn number_at(&mut self, offset: usize) -> u64 {
+        if offset < self.counted {
+            // A message joined from several lines was read again; numbers only go forward.
+            let back = memchr::memchr_iter(b'\n', &self.bytes[offset..self.counted]).count();
+            return self.number - u64::try_from(back).unwrap_or(0);
+        }
+        let passed = memchr::memchr_iter(b'\n', &self.bytes[self.counted..offset]).count();
+        self.number += u64::try_from(passed).unwrap_or(0);
+        self.counted = offset;
+        self.number
+    }
+
+    /// Lines in the block; a last one without line end counts.
+    fn total(&mut self) -> u64 {
+        let open = self.bytes.last().is_some_and(|b| *b != b'\n');
+        self.number_at(self.bytes.len()) - 1 + u64::from(open)
+    }
+}

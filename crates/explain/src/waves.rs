@@ -1,0 +1,256 @@
+//! Cuts sources into blocks of complete lines and scans a wave of them at a time, one a thread.
+//!
+//! Memory is bounded by the wave, not by the source; a mapped file is not even copied.
+
+use std::io::Read;
+
+use pullwhy_ingest::peel;
+use pullwhy_ingest::source::{Body, Meta};
+
+use crate::scan::{Block, Scanned};
+use crate::{Observer, Progress, Run};
+
+/// Bytes that one thread scans at a time.
+const BLOCK: usize = 2 << 20;
+/// Bytes of a stream that are read at a time.
+const STREAM: usize = 4 << 20;
+/// Sources up to this size are looked at whole, larger ones only around failures.
+const SMALL: usize = 4 << 20;
+/// A bare message has at most so many lines.
+const PASTE_LINES: usize = 6;
+/// Bytes of a pasted message at most.
+const PASTE_BYTES: usize = 16 << 10;
+
+impl Run<'_, '_> {
+    /// Reads one source to its end.
+    pub(crate) fn source(&mut self, meta: &Meta, body: Body<'_>, observer: &mut dyn Observer) {
+        match body {
+            Body::Mapped(bytes) => {
+                self.begin(meta, is_paste(bytes));
+                self.bytes(meta, bytes, observer);
+            }
+            Body::Stream(stream) => self.stream(meta, stream, observer, false),
+        }
+    }
+
+    /// Reads a source that grows, telling incidents as they come.
+    pub(crate) fn growing(
+        &mut self,
+        meta: &Meta,
+        stream: &mut dyn Read,
+        observer: &mut dyn Observer,
+    ) {
+        self.stream(meta, stream, observer, true);
+    }
+
+    fn bytes(&mut self, meta: &Meta, bytes: &[u8], observer: &mut dyn Observer) {
+        let small = bytes.len() <= SMALL;
+        let paste = is_paste(bytes);
+        let mut at = 0;
+        let mut line = 0;
+        while at < bytes.len() {
+            let mut blocks = Vec::with_capacity(self.workers.len());
+            while blocks.len() < self.workers.len() && at < bytes.len() {
+                let end = block_end(bytes, at, BLOCK);
+                blocks.push(Block {
+                    bytes: &bytes[at..end],
+                    small,
+                    paste,
+                });
+                at = end;
+            }
+            line = self.wave(&blocks, line);
+            let (done, total) = (len(at), Some(len(bytes.len())));
+            observer.progress(&Progress {
+                file: &meta.name,
+                bytes: done,
+                total,
+                incidents: len(self.diagnosis.len()),
+            });
+        }
+    }
+
+    fn stream(
+        &mut self,
+        meta: &Meta,
+        stream: &mut dyn Read,
+        observer: &mut dyn Observer,
+        growing: bool,
+    ) {
+        let mut buffer: Vec<u8> = Vec::new();
+        let mut kept = 0;
+        let mut line = 0;
+        let mut done = 0;
+        let mut first = true;
+        let mut ended = false;
+        while !ended {
+            // Grow slowly: most streams are small.
+            let room = if first { 64 << 10 } else { STREAM };
+            ended = fill(stream, &mut buffer, kept, room, growing);
+            let complete = if ended {
+                buffer.len()
+            } else {
+                memchr::memrchr(b'\n', &buffer).map_or(0, |i| i + 1)
+            };
+            let complete = if complete == 0 && buffer.len() >= STREAM * 2 {
+                buffer.len()
+            } else {
+                complete
+            };
+            if first && (ended || complete > 0) {
+                self.begin(meta, ended && is_paste(&buffer));
+            }
+            if complete > 0 {
+                let small = first && ended && complete <= SMALL || growing;
+                let paste = first && ended && is_paste(&buffer);
+                let share = (complete / self.workers.len()).max(256 << 10);
+                let mut blocks = Vec::new();
+                let mut at = 0;
+                while at < complete {
+                    let last = blocks.len() + 1 == self.workers.len();
+                    let end = if last {
+                        complete
+                    } else {
+                        block_end(&buffer[..complete], at, share)
+                    };
+                    blocks.push(Block {
+                        bytes: &buffer[at..end],
+                        small,
+                        paste,
+                    });
+                    at = end;
+                }
+                line = self.wave(&blocks, line);
+                first = false;
+            } else if ended && first {
+                self.begin(meta, false);
+            }
+            done += len(complete);
+            buffer.drain(..complete);
+            kept = buffer.len();
+            observer.progress(&Progress {
+                file: &meta.name,
+                bytes: done,
+                total: meta.size,
+                incidents: len(self.diagnosis.len()),
+            });
+            if growing {
+                self.tell(observer);
+            }
+        }
+    }
+
+    /// Tells incidents that were not told yet.
+    fn tell(&mut self, observer: &mut dyn Observer) {
+        if self.diagnosis.is_empty() && self.told.is_empty() {
+            // Nothing closed yet: an attempt may still be open.
+        }
+        for incident in self.diagnosis.snapshot() {
+            if self.told.insert(incident.id.clone()) {
+                observer.incident(&incident);
+            }
+        }
+    }
+
+    /// Scans blocks in parallel and hands their events on in order. Gives the lines so far.
+    fn wave(&mut self, blocks: &[Block<'_>], mut line: u64) -> u64 {
+        let scanned: Vec<Scanned> = if let [only] = blocks {
+            vec![self.workers[0].scan(*only)]
+        } else {
+            std::thread::scope(|scope| {
+                let threads: Vec<_> = self
+                    .workers
+                    .iter_mut()
+                    .zip(blocks)
+                    .map(|(worker, block)| scope.spawn(move || worker.scan(*block)))
+                    .collect();
+                // A panic in a worker is a bug; it must not be swallowed.
+                threads
+                    .into_iter()
+                    .map(|t| {
+                        t.join()
+                            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                    })
+                    .collect()
+            })
+        };
+        for part in scanned {
+            for mut event in part.events {
+                event.line += line;
+                self.diagnosis.event(event);
+            }
+            line += part.lines;
+            self.report.stats.lines += part.lines;
+        }
+        self.report.stats.bytes += len(blocks.iter().map(|b| b.bytes.len()).sum());
+        line
+    }
+}
+
+fn len(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
+}
+
+/// The end of a block that begins at `at`: a line end, or the end.
+fn block_end(bytes: &[u8], at: usize, size: usize) -> usize {
+    let wish = (at + size).min(bytes.len());
+    if wish == bytes.len() {
+        return wish;
+    }
+    // A line longer than eight blocks is cut; the scan reads only parts of such lines anyway.
+    let limit = (wish + 8 * size).min(bytes.len());
+    memchr::memchr(b'\n', &bytes[wish..limit]).map_or(limit, |i| wish + i + 1)
+}
+
+/// Reads until `room` more bytes are there; `true` at the end of the stream. A growing stream
+/// gives what it has at once.
+fn fill(
+    stream: &mut dyn Read,
+    buffer: &mut Vec<u8>,
+    kept: usize,
+    room: usize,
+    growing: bool,
+) -> bool {
+    buffer.resize(kept + room, 0);
+    let mut at = kept;
+    let mut ended = false;
+    while at < buffer.len() {
+        match stream.read(&mut buffer[at..]) {
+            Ok(0) => {
+                ended = true;
+                break;
+            }
+            Ok(n) => {
+                at += n;
+                if growing {
+                    break;
+                }
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            // The source has told its warning; what was read counts.
+            Err(_) => {
+                ended = true;
+                break;
+            }
+        }
+    }
+    buffer.truncate(at);
+    ended
+}
+
+/// Whether a source is a bare message: a few lines, without what logs put in front of lines.
+fn is_paste(bytes: &[u8]) -> bool {
+    if bytes.len() > PASTE_BYTES {
+        return false;
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let mut lines = 0;
+    for line in text.lines().filter(|l| !l.trim().is_empty()) {
+        lines += 1;
+        let peeled = peel::peel(line);
+        if lines > PASTE_LINES || peeled.at.is_some() || peeled.host.is_some() {
+            return false;
+        }
+    }
+    lines > 0
+}

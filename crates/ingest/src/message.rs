@@ -1,0 +1,244 @@
+//! From a line's body to single error messages: quoting undone, lists split.
+//!
+//! Engines wrap each other's errors: JSON in JSON, Go's `%q` in logfmt, kubelet's `[a, b]`. A sign
+//! is written for the innermost text, so every layer of quoting is undone here, and each byte
+//! remembers where it stood in the original line, for columns in reports.
+
+use std::borrow::Cow;
+
+/// Text with the way back to the original bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The message, quoting undone.
+    pub text: String,
+    /// For each byte of `text`, its offset in the original; empty if they are the same, shifted by `shift`.
+    origin: Vec<u32>,
+    shift: usize,
+}
+
+impl Message {
+    /// Where a span of `text` stood in the original.
+    pub fn original(&self, span: (usize, usize)) -> (usize, usize) {
+        if self.origin.is_empty() {
+            return (span.0 + self.shift, span.1 + self.shift);
+        }
+        let at = |i: usize| self.origin.get(i).map(|o| *o as usize);
+        let start = at(span.0).or_else(|| at(self.origin.len() - 1)).unwrap_or(0);
+        let last = at(span.1.max(span.0 + 1) - 1).unwrap_or(start);
+        (start, last.max(start) + 1)
+    }
+
+    fn part(&self, from: usize, to: usize) -> Self {
+        if self.origin.is_empty() {
+            return Self { text: self.text[from..to].to_owned(), origin: Vec::new(), shift: self.shift + from };
+        }
+        Self { text: self.text[from..to].to_owned(), origin: self.origin[from..to].to_vec(), shift: 0 }
+    }
+}
+
+/// Rounds of unquoting: kubelet in journald in a JSON export has four.
+const ROUNDS: usize = 6;
+
+/// Undoes the quoting of a body and removes colours and control characters.
+pub fn unquote(body: &str) -> Message {
+    let mut message = Message { text: body.to_owned(), origin: Vec::new(), shift: 0 };
+    if body.contains("\n│") {
+        message = rewrite(&message, without_box);
+    }
+    if body.bytes().any(|b| b < b' ' || b == 0x7f) {
+        message = rewrite(&message, without_controls);
+    }
+    for _ in 0..ROUNDS {
+        // `\n` and the like are undone only where something is quoted: `C:\resources` is not.
+        if message.text.contains("\\\"") || message.text.contains("\\u00") || message.text.contains("\\\\n") {
+            message = rewrite(&message, unescape);
+        } else {
+            break;
+        }
+    }
+    if looks_like_csv(&message.text) {
+        message = rewrite(&message, |text, at| {
+            if text[at..].starts_with(b"\"\"") { (2, Cow::Borrowed("\"")) } else { keep(text, at) }
+        });
+    }
+    message
+}
+
+/// A CSV export doubles quotes inside a field: `response={""message"":""Get …`.
+fn looks_like_csv(text: &str) -> bool {
+    text.contains("{\"\"") || text.contains(":\"\"")
+}
+
+type Replacement = (usize, Cow<'static, str>);
+
+/// Rebuilds a text: `step` says how many bytes to take and what to put for them.
+fn rewrite(message: &Message, step: impl Fn(&[u8], usize) -> Replacement) -> Message {
+    let bytes = message.text.as_bytes();
+    let mut text = Vec::with_capacity(bytes.len());
+    let mut origin = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let (taken, put) = step(bytes, at);
+        let from = message.origin.get(at).copied().unwrap_or_else(|| u32::try_from(at + message.shift).unwrap_or(u32::MAX));
+        if put.is_empty() && taken == 1 {
+            text.push(bytes[at]);
+            origin.push(from);
+        } else {
+            text.extend_from_slice(put.as_bytes());
+            origin.extend(std::iter::repeat_n(from, put.len()));
+        }
+        at += taken.max(1);
+    }
+    let text = String::from_utf8(text).unwrap_or_else(|e| {
+        // Steps replace ASCII by ASCII, so this does not happen; a lossy text keeps its length.
+        e.into_bytes().into_iter().map(|b| if b.is_ascii() { char::from(b) } else { '?' }).collect()
+    });
+    Message { text, origin, shift: 0 }
+}
+
+/// Takes one byte as it is.
+fn keep(_: &[u8], _: usize) -> Replacement {
+    (1, Cow::Borrowed(""))
+}
+
+/// A terminal UI cut the text at its border: ` │`, line end, `│ ` vanish, and a word is whole again.
+fn without_box(text: &[u8], at: usize) -> Replacement {
+    let blanks = text[at..].iter().take_while(|b| **b == b' ').count();
+    let mut end = at + blanks.min(400);
+    if text[end..].starts_with("│".as_bytes()) {
+        end += "│".len();
+        end += text[end..].iter().take(400).take_while(|b| **b == b' ').count();
+    }
+    if text.get(end) != Some(&b'\n') || !text[end + 1..].starts_with("│".as_bytes()) {
+        return keep(text, at);
+    }
+    end += 1 + "│".len();
+    end += usize::from(text.get(end) == Some(&b' '));
+    (end - at, Cow::Borrowed(""))
+}
+
+/// ANSI sequences vanish, other control characters become blanks.
+fn without_controls(text: &[u8], at: usize) -> Replacement {
+    match text[at] {
+        0x1b => (escape_length(&text[at..]), Cow::Borrowed(" ")),
+        b if b < b' ' || b == 0x7f => (1, Cow::Borrowed(" ")),
+        _ => keep(text, at),
+    }
+}
+
+/// Length of an escape sequence, at most 32 bytes of it; only ASCII is taken.
+fn escape_length(text: &[u8]) -> usize {
+    match text.get(1) {
+        Some(b'[') => {
+            let parameters = text[2..].iter().take(30).take_while(|b| (0x20..0x40).contains(*b)).count();
+            2 + parameters + usize::from(text.get(2 + parameters).is_some_and(|b| (0x40..0x7f).contains(b)))
+        }
+        Some(b) if b.is_ascii() && *b >= b' ' => 2,
+        _ => 1,
+    }
+}
+
+/// One layer of JSON or Go quoting.
+fn unescape(text: &[u8], at: usize) -> Replacement {
+    if text[at] != b'\\' {
+        return keep(text, at);
+    }
+    match text.get(at + 1) {
+        Some(b'"') => (2, Cow::Borrowed("\"")),
+        Some(b'\\') => (2, Cow::Borrowed("\\")),
+        Some(b'/') => (2, Cow::Borrowed("/")),
+        Some(b'\'') => (2, Cow::Borrowed("'")),
+        Some(b'n' | b'r' | b't') => (2, Cow::Borrowed(" ")),
+        Some(b'u') => {
+            let code = text.get(at + 2..at + 6).and_then(|hex| std::str::from_utf8(hex).ok());
+            match code.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+                Some(b) if (b' '..0x7f).contains(&b) => (6, Cow::Owned(char::from(b).to_string())),
+                Some(b) if b.is_ascii() => (6, Cow::Borrowed(" ")),
+                _ => keep(text, at),
+            }
+        }
+        _ => keep(text, at),
+    }
+}
+
+/// Where one error ends and the next begins inside one line.
+const SEPARATORS: [&str; 5] = [
+    ", rpc error: code =",     // kubelet: `[rpc error: …, rpc error: …]`, one a credential
+    "; artifact err: ",        // CRI-O's second try as an OCI artifact
+    ", failed to pull and unpack image \"", // the same list without gRPC prefixes (kubelet 1.31+)
+    "(Mirrors also failed: [", // containers/image: mirrors first, origin last
+    "]): ",
+];
+
+/// Splits a message that lists several errors into one message each; most have one.
+pub fn split(message: &Message) -> Vec<Message> {
+    let text = &message.text;
+    let mut cuts: Vec<usize> = Vec::new();
+    for separator in SEPARATORS {
+        let mut from = 0;
+        while let Some(found) = text[from..].find(separator) {
+            let at = from + found;
+            from = at + separator.len();
+            // `]): ` ends the mirror list only where there is one.
+            if separator != "]): " || text[..at].contains("(Mirrors also failed: [") {
+                cuts.push(at);
+            }
+            if cuts.len() > 64 {
+                break;
+            }
+        }
+    }
+    if cuts.is_empty() {
+        return vec![message.clone()];
+    }
+    cuts.sort_unstable();
+    cuts.dedup();
+    cuts.push(text.len());
+    let mut parts = Vec::with_capacity(cuts.len());
+    let mut from = 0;
+    for cut in cuts {
+        if cut > from {
+            parts.push(message.part(from, cut));
+        }
+        from = cut;
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn undoes_every_layer_of_quoting_and_finds_the_way_back() {
+        let body = r#"err="failed to \"StartContainer\": \"desc = \\\"x509: bad\\\"\"""#;
+        let message = unquote(body);
+        assert_eq!(message.text, r#"err="failed to "StartContainer": "desc = "x509: bad""""#);
+        let at = message.text.find("x509").expect("there");
+        let (start, end) = message.original((at, at + 4));
+        assert_eq!(&body[start..end], "x509");
+    }
+
+    #[test]
+    fn json_characters_and_windows_paths() {
+        assert_eq!(unquote(r#"{"m":"may require \u0027docker login\u0027 \"x\""}"#).text, r#"{"m":"may require 'docker login' "x""}"#);
+        assert_eq!(unquote(r"C:\Program Files\Docker\resources\bin").text, r"C:\Program Files\Docker\resources\bin");
+        assert_eq!(unquote("\u{1b}[31mError\u{1b}[0m: x").text, " Error : x");
+    }
+
+    #[test]
+    fn csv_quotes() {
+        assert_eq!(unquote(r#"a,"response={""message"":""x""}""#).text, r#"a,"response={"message":"x"}""#);
+    }
+
+    #[test]
+    fn splits_lists_of_errors() {
+        let m = unquote("Failed to pull image \"a\": [rpc error: code = NotFound desc = a: not found, rpc error: code = Unknown desc = 401]");
+        let parts = split(&m);
+        assert_eq!(parts.len(), 2);
+        assert!(parts[0].text.ends_with("not found"));
+        let at = parts[1].text.find("401").expect("there");
+        let (start, end) = parts[1].original((at, at + 3));
+        assert_eq!(&m.text[start..end], "401");
+    }
+}

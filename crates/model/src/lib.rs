@@ -1,0 +1,16 @@
+//! The nouns that every other crate speaks: cause, fact, evidence, incident, report.
+//!
+//! Here is plain data with its meaning, and the cleaning of text from outside ([`text`]).
+//! Not here: reading logs (`ingest`), deciding causes (`diagnose`), printing (`report`).
+
+mod cause;
+mod incident;
+mod report;
+pub mod text;
+
+pub use cause::{CauseId, Confidence, Hop, Outcome, Role, Target, Transient, Trigger};
+pub use incident::{
+    Candidate, Check, Evidence, Fact, Facts, Fix, Image, Incident, Instance, Reason, Risk, Step,
+};
+pub use jiff::Timestamp;
+pub use report::{Report, SCHEMA, Stats, Tool, Warning};

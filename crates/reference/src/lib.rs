@@ -1,0 +1,230 @@
+//! Image references as they stand in logs, and the registry behind them.
+//!
+//! Follows Docker's normalisation (`distribution/reference`, `normalize.go`): the first component
+//! is a registry only if it has a dot or a colon, is `localhost`, or has an upper-case letter;
+//! everything else is on Docker Hub, where a single component lives under `library/`.
+//! Reading is lenient, since logs hold references that no engine accepts.
+
+use pullwhy_model::Image;
+
+/// Registry of references that name none.
+pub const DOCKER_HUB: &str = "docker.io";
+
+/// Reads a reference as far as it can be read.
+///
+/// Gives `None` for text that cannot name an image: empty, with blanks or control characters,
+/// or longer than a reference can be.
+pub fn read(text: &str) -> Option<Image> {
+    let reference = text.trim_matches(['"', '\'', '`']).trim();
+    let bare = reference
+        .strip_prefix("docker://")
+        .or_else(|| reference.strip_prefix("https://"))
+        .or_else(|| reference.strip_prefix("http://"))
+        .unwrap_or(reference)
+        .trim_start_matches('/');
+    // 255 for the name, 128 for the tag, 71 for a sha256 digest, and some slack.
+    if bare.is_empty() || bare.len() > 512 || bare.bytes().any(|b| b <= b' ' || b == 0x7f) {
+        return None;
+    }
+    let (named, digest) = match bare.split_once('@') {
+        Some((named, digest)) => (named, Some(digest).filter(|d| d.contains(':'))),
+        None => (bare, None),
+    };
+    let last_slash = named.rfind('/').map_or(0, |i| i + 1);
+    let (name, tag) = match named[last_slash..].find(':') {
+        // `registry.example:5000` alone: a colon in the only component is a tag for Docker.
+        Some(colon) => {
+            let at = last_slash + colon;
+            (
+                &named[..at],
+                Some(&named[at + 1..]).filter(|t| !t.is_empty()),
+            )
+        }
+        None => (named, None),
+    };
+    let (registry, path) = match name.split_once('/') {
+        Some((first, rest)) if is_registry(first) => (first, rest.to_owned()),
+        _ if name.contains('/') => (DOCKER_HUB, name.to_owned()),
+        _ => (DOCKER_HUB, format!("library/{name}")),
+    };
+    if name.is_empty() || path.is_empty() {
+        return None;
+    }
+    let registry = match registry {
+        "index.docker.io" | "registry-1.docker.io" => DOCKER_HUB,
+        other => other,
+    };
+    let tag = match (tag, digest) {
+        (None, None) => Some("latest".to_owned()),
+        (tag, _) => tag.map(str::to_owned),
+    };
+    Some(Image {
+        reference: reference.to_owned(),
+        registry: Some(registry.to_owned()),
+        repository: Some(path),
+        tag,
+        digest: digest.map(str::to_owned),
+    })
+}
+
+/// The same image whatever way it is written: `nginx`, `docker.io/library/nginx:latest`.
+pub fn canonical(image: &Image) -> String {
+    let mut out = String::with_capacity(image.reference.len() + 16);
+    out.push_str(image.registry.as_deref().unwrap_or(DOCKER_HUB));
+    out.push('/');
+    out.push_str(image.repository.as_deref().unwrap_or_default());
+    if let Some(digest) = &image.digest {
+        out.push('@');
+        out.push_str(digest);
+    } else if let Some(tag) = &image.tag {
+        out.push(':');
+        out.push_str(tag);
+    }
+    out
+}
+
+/// Whether a first path component names a registry.
+pub fn is_registry(component: &str) -> bool {
+    component == "localhost"
+        || component.contains(['.', ':'])
+        || component.bytes().any(|b| b.is_ascii_uppercase())
+}
+
+/// What kind of registry a host is; the words that signs ask for.
+pub fn kind(host: &str) -> &'static str {
+    let host = host.to_ascii_lowercase();
+    let name = host.rsplit_once(':').map_or(host.as_str(), |(name, port)| {
+        if port.bytes().all(|b| b.is_ascii_digit()) {
+            name
+        } else {
+            host.as_str()
+        }
+    });
+    let under = |domain: &str| {
+        name.strip_suffix(domain)
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    if under("docker.io") || under("docker.com") {
+        "dockerhub"
+    } else if under("azurecr.io")
+        || under("azurecr.cn")
+        || under("azurecr.us")
+        || under("azurecr.de")
+    {
+        "acr"
+    } else if name.contains(".dkr.ecr") || under("ecr.aws") {
+        "ecr"
+    } else if under("gcr.io") || under("pkg.dev") {
+        "gar"
+    } else if under("ghcr.io") || name == "docker.pkg.github.com" {
+        "ghcr"
+    } else if name.contains("gitlab") {
+        "gitlab"
+    } else if under("quay.io") || name.starts_with("quay.") {
+        "quay"
+    } else if under("mcr.microsoft.com") {
+        "mcr"
+    } else if under("redhat.io") || under("access.redhat.com") {
+        "redhat"
+    } else if under("jfrog.io") || name.contains("artifactory") {
+        "artifactory"
+    } else if name.contains("harbor") || name.starts_with("demo.goharbor.") {
+        "harbor"
+    } else if name.contains("nexus") {
+        "nexus"
+    } else if name == "localhost" || name.starts_with("127.") || name == "[::1]" {
+        "localhost"
+    } else {
+        "other"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(text: &str) -> (String, String, Option<String>, Option<String>) {
+        let image = read(text).expect(text);
+        (
+            image.registry.unwrap_or_default(),
+            image.repository.unwrap_or_default(),
+            image.tag,
+            image.digest,
+        )
+    }
+
+    #[test]
+    fn reads_as_docker_does() {
+        let some = |s: &str| Some(s.to_owned());
+        for (text, registry, repository, tag, digest) in [
+            ("nginx", "docker.io", "library/nginx", some("latest"), None),
+            ("nginx:1.2", "docker.io", "library/nginx", some("1.2"), None),
+            ("a/b", "docker.io", "a/b", some("latest"), None),
+            ("index.docker.io/a/b:c", "docker.io", "a/b", some("c"), None),
+            ("localhost/x", "localhost", "x", some("latest"), None),
+            (
+                "r.example:5000/x/y:z",
+                "r.example:5000",
+                "x/y",
+                some("z"),
+                None,
+            ),
+            (
+                "r.example/x@sha256:ab",
+                "r.example",
+                "x",
+                None,
+                some("sha256:ab"),
+            ),
+            (
+                "r.example/x:1@sha256:ab",
+                "r.example",
+                "x",
+                some("1"),
+                some("sha256:ab"),
+            ),
+            (
+                "docker://fedora:latest",
+                "docker.io",
+                "library/fedora",
+                some("latest"),
+                None,
+            ),
+        ] {
+            let (r, p, t, d) = parts(text);
+            assert_eq!(
+                (r.as_str(), p.as_str(), t, d),
+                (registry, repository, tag, digest),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_what_names_nothing() {
+        for text in ["", " ", "a b", "/", "\"\"", "r.example/"] {
+            assert_eq!(read(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn canonical_form_is_the_same_for_short_and_long_names() {
+        let short = read("nginx").expect("reads");
+        let long = read("docker.io/library/nginx:latest").expect("reads");
+        assert_eq!(canonical(&short), canonical(&long));
+    }
+
+    #[test]
+    fn knows_registries_by_host() {
+        for (host, expected) in [
+            ("registry-1.docker.io", "dockerhub"),
+            ("youracr.azurecr.io", "acr"),
+            ("123456789012.dkr.ecr.eu-west-1.amazonaws.com", "ecr"),
+            ("europe-west1-docker.pkg.dev", "gar"),
+            ("localhost:5000", "localhost"),
+            ("notdocker.io", "other"),
+        ] {
+            assert_eq!(kind(host), expected, "{host}");
+        }
+    }
+}
