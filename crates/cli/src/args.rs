@@ -1,0 +1,256 @@
+//! What can be written on the command line. Help, man pages and completions are made from this.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use jiff::Timestamp;
+use pullwhy_report::Format;
+
+use crate::moment;
+use crate::terminal::{self, Color};
+
+mod help;
+
+/// Tells why a container image pull failed, and what to do
+///
+/// Reads logs, finds every failed pull in them, and names the root cause: not the last error in
+/// the log, but the one that set off the others. It says how sure it is, shows the lines that
+/// prove it, and what to do.
+#[derive(Debug, Parser)]
+#[command(name = "pullwhy", version, max_term_width = 80, after_help = help::ROOT)]
+#[command(disable_help_subcommand = true, subcommand_value_name = "COMMAND")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// Options of every command.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Common {
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t, hide_default_value = true)]
+    #[arg(value_name = "WHEN", help_heading = "Common options")]
+    pub(crate) color: Color,
+    /// A folder of your own causes, besides the built-in ones [env: PULLWHY_CAUSES]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Common options")]
+    pub(crate) causes: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Explain(Explain),
+    Run(Run),
+    Cause(CauseArgs),
+    Completions(Completions),
+    Man(ManArgs),
+}
+
+/// Read logs and name the root cause of every failed pull in them
+///
+/// Reads files, folders, archives (zip, tar, gz, zst) and standard input. Any text will do, from
+/// one pasted line to gigabytes of logs.
+#[derive(Debug, Default, Args)]
+#[command(after_help = help::EXPLAIN)]
+pub(crate) struct Explain {
+    /// What to read: files, folders, archives, patterns; `-` is standard input
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    /// Keep reading as the log grows, and tell failed pulls as they come
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// The program that wrote the log, if it is not recognised; `list` shows all
+    #[arg(long, value_name = "NAME")]
+    pub(crate) log_format: Option<String>,
+    /// Threads to read with; 0 is one for each processor
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) threads: usize,
+    #[command(flatten)]
+    pub(crate) filter: Filter,
+}
+
+/// What to show of all that is found.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Filters")]
+pub(crate) struct Filter {
+    /// Only lines from then on: a time in UTC or with a zone, or a span back such as `2h`
+    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
+    pub(crate) since: Option<Timestamp>,
+    /// Only lines up to then
+    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
+    pub(crate) until: Option<Timestamp>,
+    /// Only this machine, node or pod; may be repeated
+    #[arg(long = "instance", value_name = "NAME")]
+    pub(crate) instances: Vec<String>,
+    /// Only pulls of this image; may be repeated
+    #[arg(long = "image", value_name = "IMAGE")]
+    pub(crate) images: Vec<String>,
+    /// Only this cause, or family such as `network`; may be repeated
+    #[arg(long = "cause", value_name = "ID")]
+    pub(crate) causes: Vec<String>,
+}
+
+/// How to show it.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct Output {
+    /// Form of the report
+    #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = formats())]
+    pub(crate) format: Format,
+    /// Replace hosts, names, addresses and ids by pseudonyms, to share the report
+    #[arg(long)]
+    pub(crate) redact: bool,
+    /// Show only the verdicts
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Show all evidence, reasons and fixes
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        Self {
+            format: Format::Human,
+            redact: false,
+            quiet: false,
+            verbose: false,
+        }
+    }
+}
+
+fn formats() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new([
+        "human", "json", "ndjson", "markdown", "sarif", "github", "html",
+    ])
+    .try_map(|name| name.parse::<Format>())
+}
+
+/// Run a command, and explain a failed pull afterwards
+///
+/// The output of COMMAND is passed through untouched; a failed pull in it is explained on
+/// standard error when COMMAND has ended. On a terminal, COMMAND still sees a terminal.
+#[derive(Debug, Args)]
+#[command(after_help = help::RUN, override_usage = "pullwhy run [OPTIONS] -- COMMAND...")]
+pub(crate) struct Run {
+    /// The command and its arguments
+    #[arg(value_name = "COMMAND", required = true)]
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) command: Vec<OsString>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// List the causes of failed pulls, or explain one in full
+#[derive(Debug, Args)]
+#[command(after_help = help::CAUSE)]
+pub(crate) struct CauseArgs {
+    /// A cause such as `network/dns-failure`, or a family such as `network`
+    pub(crate) id: Option<String>,
+    /// Check a folder of your own causes, and run their examples
+    #[arg(long, value_name = "DIR", conflicts_with = "id")]
+    pub(crate) check: Option<PathBuf>,
+    /// Form of the answer
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    #[arg(value_parser = PossibleValuesParser::new(["human", "json"]), conflicts_with = "check")]
+    pub(crate) format: String,
+}
+
+/// Print a completion script for a shell
+#[derive(Debug, Args)]
+#[command(after_help = help::COMPLETIONS)]
+pub(crate) struct Completions {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Print the manual pages
+#[derive(Debug, Args)]
+#[command(after_help = help::MAN)]
+pub(crate) struct ManArgs {
+    /// Write one file a command into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+/// What came of the command line.
+pub(crate) enum Parsed {
+    /// Something to do.
+    Cli(Box<Cli>),
+    /// Help or an error was printed.
+    Said(ExitCode),
+}
+
+/// Reads the command line. Options without a command are those of `explain`, as in
+/// `docker pull x 2>&1 | pullwhy --format json`.
+pub(crate) fn parse(arguments: Vec<OsString>) -> Parsed {
+    let error = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => return Parsed::Cli(Box::new(cli)),
+        Err(error) => error,
+    };
+    // Help and messages of the parser must follow `--color` too.
+    terminal::choose_color(color_of(&arguments));
+    if error.kind() == ErrorKind::UnknownArgument && !names_command(&arguments) {
+        let mut with_command = arguments;
+        with_command.insert(1, "explain".into());
+        return match Cli::try_parse_from(&with_command) {
+            Ok(cli) => Parsed::Cli(Box::new(cli)),
+            Err(error) => Parsed::Said(say(&error)),
+        };
+    }
+    Parsed::Said(say(&error))
+}
+
+fn say(error: &clap::Error) -> ExitCode {
+    // A reader of the help that has gone away is no failure.
+    let _ = error.print();
+    if error.kind() == ErrorKind::InvalidSubcommand
+        && let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand)
+        && (word == "-" || Path::new(word).exists())
+    {
+        let word = pullwhy_catalogue::shell_word(word);
+        terminal::note(&format!("\n  to read it: pullwhy explain {word}"));
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+fn names_command(arguments: &[OsString]) -> bool {
+    let cli = Cli::command();
+    arguments
+        .iter()
+        .skip(1)
+        .filter_map(|argument| argument.to_str())
+        .any(|argument| cli.find_subcommand(argument).is_some())
+}
+
+/// What `--color` says in arguments that could not be read as a whole.
+fn color_of(arguments: &[OsString]) -> Color {
+    let given = arguments.iter().enumerate().find_map(|(i, argument)| {
+        let argument = argument.to_str()?;
+        match argument.strip_prefix("--color=") {
+            Some(value) => Some(value),
+            None if argument == "--color" => arguments.get(i + 1).and_then(|a| OsStr::to_str(a)),
+            None => None,
+        }
+    });
+    given
+        .and_then(|value| <Color as clap::ValueEnum>::from_str(value, false).ok())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,62 @@
+//! Examples for `--help`. At most 80 columns.
+
+pub(super) const ROOT: &str = "\
+\x1b[1;4mExamples:\x1b[0m
+  docker pull contoso.azurecr.io/app:1 2>&1 | pullwhy
+  pullwhy explain logs.zip
+  kubectl describe pod web-0 | pullwhy
+  pullwhy run -- docker compose up
+  pullwhy cause network/dns-failure
+
+With piped standard input and no command, `explain` is meant.";
+
+pub(super) const EXPLAIN: &str = "\
+\x1b[1;4mExamples:\x1b[0m
+  pullwhy explain app.log                  one file
+  pullwhy explain LogFiles.zip             an archive, as it was downloaded
+  pullwhy explain /var/log --since 2h      a folder, the last two hours
+  docker pull nginx:1.99 2>&1 | pullwhy    what a command says
+  pullwhy explain                          paste a message, end with Ctrl-D
+  pullwhy explain --follow app.log         a log that is being written
+  pullwhy explain *.log --cause network --format json
+
+\x1b[1;4mExit status:\x1b[0m
+  0  no failed pull found
+  1  failed pulls found
+  2  the work could not be done: unreadable input, wrong usage";
+
+pub(super) const RUN: &str = "\
+\x1b[1;4mExamples:\x1b[0m
+  pullwhy run -- docker pull contoso.azurecr.io/app:1
+  pullwhy run -- docker compose up
+  pullwhy run --format github -- docker build .
+
+\x1b[1;4mExit status:\x1b[0m
+  that of COMMAND; 127 if it is not found, 126 if it cannot be started,
+  128 plus the number of the signal that ended it
+
+A process that COMMAND leaves behind in the background is listened to until it
+has been silent for two seconds.";
+
+pub(super) const CAUSE: &str = "\
+\x1b[1;4mExamples:\x1b[0m
+  pullwhy cause                            all causes, by family
+  pullwhy cause network                    one family
+  pullwhy cause network/dns-failure        one cause in full
+  pullwhy cause --check my-causes          check causes of your own
+
+\x1b[1;4mExit status:\x1b[0m
+  0  done
+  2  unknown cause, or a wrong file in the folder";
+
+pub(super) const COMPLETIONS: &str = "\
+\x1b[1;4mExamples:\x1b[0m
+  pullwhy completions bash > ~/.local/share/bash-completion/completions/pullwhy
+  pullwhy completions zsh > ~/.zfunc/_pullwhy
+  pullwhy completions fish > ~/.config/fish/completions/pullwhy.fish
+  pullwhy completions powershell >> $PROFILE";
+
+pub(super) const MAN: &str = "\
+\x1b[1;4mExamples:\x1b[0m
+  pullwhy man | man -l -
+  pullwhy man --dir ~/.local/share/man/man1";

@@ -1,0 +1,253 @@
+//! `pullwhy explain`: reads logs and names the root cause of every failed pull in them.
+
+mod hints;
+mod screen;
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use pullwhy_catalogue::Catalogue;
+use pullwhy_explain::{Options, Outcome};
+use pullwhy_ingest::source::{Input, Limits};
+use pullwhy_model::{Report, Warning};
+use pullwhy_report::{Format, Style};
+
+use crate::args::{Common, Explain, Filter, Output};
+use crate::exit::{Exit, Failure};
+use crate::terminal::{self, Stream};
+use screen::Screen;
+
+/// Warnings shown without `-v`.
+const WARNINGS: usize = 20;
+
+pub(crate) fn run(args: &Explain, common: &Common) -> Result<Exit, Failure> {
+    if args.log_format.as_deref() == Some("list") {
+        return list_log_formats();
+    }
+    let options = options(args)?;
+    if let Some(failure) = hints::instead(&args.paths) {
+        return Err(failure);
+    }
+    let inputs = inputs(&args.paths);
+    let reads_stdin = inputs.iter().any(is_stdin);
+    if reads_stdin && io::stdin().is_terminal() {
+        terminal::note(
+            "reading from the terminal: paste the log or the message, then press Enter and \
+             Ctrl-D to end it",
+        );
+    }
+    let followed = if args.follow {
+        Some(followed(&inputs)?)
+    } else {
+        None
+    };
+    let catalogue = super::catalogue(common)?;
+    check_causes(&catalogue, &args.filter)?;
+
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut screen = Screen::new(&args.output, args.follow, reads_stdin, Arc::clone(&stop));
+    let outcome = match followed {
+        None => pullwhy_explain::explain(&catalogue, &inputs, &options, &mut screen),
+        Some(input) => {
+            if !is_stdin(input) {
+                end_on_signal(&stop)?;
+            }
+            pullwhy_explain::follow(&catalogue, input, &options, &stop, &mut screen)
+        }
+    };
+    let shown = screen.finish()?;
+    report(args, outcome, &shown)
+}
+
+/// Style of a report on a stream.
+pub(super) fn style(output: &Output, stream: Stream) -> Style {
+    Style {
+        color: stream.colored(),
+        width: stream.width(),
+        verbose: output.verbose,
+        quiet: output.quiet,
+    }
+}
+
+fn options(args: &Explain) -> Result<Options, Failure> {
+    let Filter {
+        since,
+        until,
+        instances,
+        images,
+        causes,
+    } = &args.filter;
+    if let (Some(since), Some(until)) = (since, until)
+        && since > until
+    {
+        return Err(Failure::new(format!(
+            "nothing lies between `--since` ({since}) and `--until` ({until})"
+        ))
+        .help("`--since` is the earlier one; times without a zone are UTC"));
+    }
+    if let Some(name) = &args.log_format {
+        check_log_format(name)?;
+    }
+    Ok(Options {
+        threads: args.threads,
+        since: *since,
+        until: *until,
+        instances: instances.clone(),
+        images: images.clone(),
+        causes: causes.clone(),
+        log_format: args.log_format.clone(),
+        limits: Limits::default(),
+    })
+}
+
+fn inputs(paths: &[PathBuf]) -> Vec<Input> {
+    if paths.is_empty() {
+        return vec![Input::Stdin];
+    }
+    paths.iter().cloned().map(Input::Path).collect()
+}
+
+fn is_stdin(input: &Input) -> bool {
+    match input {
+        Input::Stdin => true,
+        Input::Path(path) => path.as_os_str() == "-",
+    }
+}
+
+/// The one input that can be followed.
+fn followed(inputs: &[Input]) -> Result<&Input, Failure> {
+    let [input] = inputs else {
+        return Err(Failure::new(format!(
+            "`--follow` takes one file, and {} were given",
+            inputs.len()
+        ))
+        .help("follow each in a process of its own, or leave `--follow` out"));
+    };
+    match input {
+        Input::Path(path) if path.is_dir() => Err(Failure::new(format!(
+            "`--follow` takes a file, and `{}` is a folder",
+            path.display()
+        ))
+        .help("name the log in it that is being written")),
+        _ => Ok(input),
+    }
+}
+
+/// The first signal ends the reading and shows what is known; a second one ends the program.
+fn end_on_signal(stop: &Arc<AtomicBool>) -> Result<(), Failure> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(stop))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(stop)))
+            .map_err(|error| Failure::new(format!("listening for signals failed: {error}")))?;
+    }
+    Ok(())
+}
+
+fn check_log_format(name: &str) -> Result<(), Failure> {
+    let known = pullwhy_explain::log_formats();
+    if known.iter().any(|(id, _)| *id == name) {
+        return Ok(());
+    }
+    let near = terminal::nearest(name, known.iter().map(|(id, _)| *id));
+    let failure = Failure::new(format!("`{name}` is no log format"));
+    Err(match near.as_slice() {
+        [] => failure,
+        near => failure.help(format!("did you mean {}?", terminal::either(near))),
+    }
+    .help("`pullwhy explain --log-format list` shows all"))
+}
+
+fn list_log_formats() -> Result<Exit, Failure> {
+    let mut out = terminal::stdout();
+    let formats = pullwhy_explain::log_formats();
+    let widest = formats.iter().map(|(id, _)| id.len()).max().unwrap_or(0);
+    for (id, title) in formats {
+        writeln!(out, "{id:widest$}  {title}")?;
+    }
+    out.flush()?;
+    Ok(Exit::Nothing)
+}
+
+/// A filter that can match nothing is a typo, not an empty result.
+fn check_causes(catalogue: &Catalogue, filter: &Filter) -> Result<(), Failure> {
+    for wanted in &filter.causes {
+        let known = |cause: &pullwhy_catalogue::Cause| {
+            cause.id.as_str() == wanted || cause.id.family() == wanted
+        };
+        if !catalogue.causes().iter().any(known) {
+            return Err(super::cause::unknown(catalogue, wanted));
+        }
+    }
+    Ok(())
+}
+
+fn report(args: &Explain, outcome: Outcome, shown: &screen::Shown) -> Result<Exit, Failure> {
+    let Outcome { mut report, unread } = outcome;
+    let exit = if !report.incidents.is_empty() || shown.any() {
+        Exit::Found
+    } else if unread > 0 {
+        Exit::Failed
+    } else {
+        Exit::Nothing
+    };
+    report.incidents.retain(|incident| !shown.has(&incident.id));
+    if args.output.redact {
+        pullwhy_report::redact(&mut report);
+    }
+    tell_warnings(&report.warnings, exit, args);
+    if exit == Exit::Nothing && args.output.format == Format::Human && !args.output.quiet {
+        hints::nothing_found(&report, args);
+    }
+    // Where nothing was read, "no failed pull found" would be true and yet a bluff.
+    let bluff = exit == Exit::Failed && report.stats.files == 0;
+    let human = args.output.format == Format::Human;
+    let all_shown = report.incidents.is_empty() && shown.any();
+    if !(bluff && human || all_shown) {
+        show(&report, args)?;
+    }
+    Ok(exit)
+}
+
+fn show(report: &Report, args: &Explain) -> Result<(), Failure> {
+    let mut out = terminal::stdout();
+    let style = style(&args.output, Stream::Out);
+    pullwhy_report::render(report, args.output.format, &style, &mut out)?;
+    out.flush()?;
+    Ok(())
+}
+
+fn tell_warnings(warnings: &[Warning], exit: Exit, args: &Explain) {
+    let failed = exit == Exit::Failed;
+    if args.output.quiet && !failed {
+        return;
+    }
+    let most = if args.output.verbose {
+        usize::MAX
+    } else {
+        WARNINGS
+    };
+    for warning in warnings.iter().take(most) {
+        // The texts end with what to do.
+        let (what, help) = match warning.text.rsplit_once("; ") {
+            Some((what, help)) => (what, vec![help.to_owned()]),
+            None => (warning.text.as_str(), Vec::new()),
+        };
+        let message = if warning.file.is_empty() {
+            what.to_owned()
+        } else {
+            format!("`{}`: {what}", warning.file)
+        };
+        if failed {
+            terminal::error(&message, &help);
+        } else {
+            terminal::warning(&message, &help);
+        }
+    }
+    if warnings.len() > most {
+        let more = super::plural(warnings.len() - most, "more warning");
+        terminal::warning(&more, &["`-v` shows all".to_owned()]);
+    }
+}

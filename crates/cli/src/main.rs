@@ -1,0 +1,46 @@
+//! `pullwhy`: tells why a container image pull failed, and what to do.
+//!
+//! Here is what belongs to a command line: arguments, exit statuses, the terminal. The only crate
+//! that prints. Not here: reading logs, deciding causes, the forms of a report.
+
+mod args;
+mod commands;
+mod exit;
+mod moment;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+
+use crate::args::{Cli, Command, Explain, Parsed};
+use crate::exit::{Exit, Failure};
+
+fn main() -> ExitCode {
+    let cli = match args::parse(std::env::args_os().collect()) {
+        Parsed::Cli(cli) => cli,
+        Parsed::Said(code) => return code,
+    };
+    terminal::choose_color(cli.common.color);
+    match dispatch(&cli) {
+        Ok(exit) => exit.into(),
+        Err(failure) => failure.tell().into(),
+    }
+}
+
+fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
+    let common = &cli.common;
+    match &cli.command {
+        Some(Command::Explain(args)) => commands::explain::run(args, common),
+        Some(Command::Run(args)) => commands::run::run(args, common),
+        Some(Command::Cause(args)) => commands::cause::run(args, common),
+        Some(Command::Completions(args)) => commands::completions::run(args),
+        Some(Command::Man(args)) => commands::man::run(args),
+        None if terminal::input_is_piped() => commands::explain::run(&Explain::default(), common),
+        None => {
+            let help = Cli::command().render_help();
+            terminal::note(&help.ansi().to_string());
+            Ok(Exit::Failed)
+        }
+    }
+}
