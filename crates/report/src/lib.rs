@@ -1,0 +1,106 @@
+//! A report as people and programs want it. Renderers are pure: no clock, environment or terminal.
+//!
+//! One file a format in `render/`; [`redact`] replaces names by pseudonyms before rendering.
+
+mod redact;
+mod render;
+pub mod wrap;
+
+use std::fmt;
+use std::io::{self, Write};
+use std::str::FromStr;
+
+use pullwhy_model::{Incident, Report};
+
+pub use redact::redact;
+
+/// A form of output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// For people, on a terminal and in a pipe.
+    #[default]
+    Human,
+    /// The whole report, `pullwhy.report/1`.
+    Json,
+    /// One incident a line.
+    Ndjson,
+    /// For a ticket.
+    Markdown,
+    /// For code scanning services, SARIF 2.1.0.
+    Sarif,
+    /// Annotations of GitHub Actions.
+    Github,
+    /// One self-contained page.
+    Html,
+}
+
+impl Format {
+    /// Every format.
+    pub const ALL: [Self; 7] = [Self::Human, Self::Json, Self::Ndjson, Self::Markdown, Self::Sarif, Self::Github, Self::Html];
+
+    /// The word for the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Human => "human",
+            Self::Json => "json",
+            Self::Ndjson => "ndjson",
+            Self::Markdown => "markdown",
+            Self::Sarif => "sarif",
+            Self::Github => "github",
+            Self::Html => "html",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        let words = Self::ALL.map(Self::as_str).join(", ");
+        Self::ALL.into_iter().find(|f| f.as_str() == word).ok_or_else(|| format!("unknown format `{word}`; known: {words}"))
+    }
+}
+
+/// How text for people looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// With colours.
+    pub color: bool,
+    /// Columns; 0 is 100.
+    pub width: usize,
+    /// More: all fixes, all reasons.
+    pub verbose: u8,
+    /// One line an incident.
+    pub quiet: bool,
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Self { color: false, width: 100, verbose: 0, quiet: false }
+    }
+}
+
+/// Writes a report.
+pub fn render(report: &Report, format: Format, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Human => render::human::write(report, style, out),
+        Format::Json => render::json::write(report, out),
+        Format::Ndjson => report.incidents.iter().try_for_each(|i| render_incident_line(i, out)),
+        Format::Markdown => render::markdown::write(report, out),
+        Format::Sarif => render::sarif::write(report, out),
+        Format::Github => render::github::write(report, out),
+        Format::Html => render::html::write(report, out),
+    }
+}
+
+/// Writes one incident as a line of NDJSON.
+pub fn render_incident_line(incident: &Incident, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, incident)?;
+    out.write_all(b"\n")
+}

@@ -1,0 +1,43 @@
+//! Workflow commands of GitHub Actions, one annotation an incident.
+
+use std::io::{self, Write};
+
+use pullwhy_model::{Outcome, Report};
+
+use super::root;
+
+pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    for incident in &report.incidents {
+        let level = if incident.outcome == Outcome::Failed { "error" } else { "warning" };
+        let mut message = format!("{} ({})\n{}", incident.title, incident.confidence, incident.explanation);
+        if let Some(fix) = incident.fixes.first() {
+            message.push_str(&format!("\nfix: {}", fix.title));
+            for step in &fix.steps {
+                message.push_str(&format!("\n- {}", step.text));
+                step.command.iter().for_each(|c| message.push_str(&format!("\n  {c}")));
+            }
+        }
+        let place = root(incident).map(|e| format!("file={},line={},col={},", property(&e.file), e.line, e.column)).unwrap_or_default();
+        writeln!(out, "::{level} {place}title={}::{}", property(incident.cause.as_str()), data(&message))?;
+    }
+    Ok(())
+}
+
+/// Escaping of a command's message: `%`, CR, LF.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// Escaping of a property: also `:` and `,`.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn nothing_in_a_message_is_a_command() {
+        assert_eq!(super::data("a\n::error::x%"), "a%0A::error::x%25");
+        assert_eq!(super::property("a:b,c"), "a%3Ab%2Cc");
+    }
+}

@@ -1,0 +1,98 @@
+//! For a ticket. Text from logs stands in fences or is escaped: no links, images or mentions of its own.
+
+use std::io::{self, Write};
+
+use pullwhy_model::{Check, Incident, Report};
+
+use super::{count, when};
+
+pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    if report.incidents.is_empty() {
+        writeln!(out, "No failed image pull found in {}.", count(report.stats.lines, "line"))?;
+    }
+    report.incidents.iter().try_for_each(|i| incident(i, out))
+}
+
+fn incident(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "## {}\n", plain(&i.title))?;
+    writeln!(out, "`{}`, {}, {}, {}", i.cause, i.confidence, i.outcome, count(i.count, "attempt"))?;
+    if let Some(image) = &i.image {
+        writeln!(out, "\nImage: {}", code(&image.reference))?;
+    }
+    if let Some(when) = when(i) {
+        writeln!(out, "\nWhen: {when}")?;
+    }
+    writeln!(out, "\n{}\n", plain(&i.explanation))?;
+    let lines: Vec<String> = i.evidence.iter().map(|e| format!("{}:{} [{}] {}", e.file, e.line, e.role, e.text)).collect();
+    fence(&lines.join("\n"), "text", out)?;
+    i.notes.iter().try_for_each(|n| writeln!(out, "- {}", plain(n)))?;
+    if i.candidates.len() > 1 {
+        writeln!(out, "\n### Still open\n")?;
+        for c in &i.candidates {
+            writeln!(out, "- {:.0} % `{}`: {}", c.weight * 100.0, c.cause, plain(&c.because))?;
+            check(c.check.as_ref(), out)?;
+        }
+    }
+    if !i.fixes.is_empty() {
+        writeln!(out, "\n### Fixes\n")?;
+    }
+    for fix in &i.fixes {
+        writeln!(out, "**{}** ({})\n", plain(&fix.title), plain(&fix.platform))?;
+        for (number, step) in (1..).zip(&fix.steps) {
+            writeln!(out, "{number}. {}\n", plain(&step.text))?;
+            step.command.iter().try_for_each(|c| fence(c, "sh", out))?;
+        }
+    }
+    i.references.iter().try_for_each(|r| writeln!(out, "- <{r}>"))?;
+    writeln!(out)
+}
+
+fn check(check: Option<&Check>, out: &mut dyn Write) -> io::Result<()> {
+    let Some(check) = check else { return Ok(()) };
+    writeln!(out, "  - check: {}", plain(&check.text))?;
+    check.command.iter().try_for_each(|c| writeln!(out, "    {}", code(c)))
+}
+
+/// A fence that is longer than any run of backticks inside.
+fn fence(text: &str, language: &str, out: &mut dyn Write) -> io::Result<()> {
+    let ticks = "`".repeat(longest_run(text).max(2) + 1);
+    writeln!(out, "{ticks}{language}\n{text}\n{ticks}\n")
+}
+
+fn code(text: &str) -> String {
+    let ticks = "`".repeat(longest_run(text) + 1);
+    format!("{ticks} {text} {ticks}")
+}
+
+fn longest_run(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
+}
+
+/// Escapes what Markdown or a tracker would act on; backticks of our own texts stay.
+fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '@' => out.push_str("&#64;"),
+            '[' | ']' | '!' | '*' | '_' | '#' | '|' | '\\' | '~' => out.extend(['\\', c]),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markup_from_a_log_stays_text() {
+        assert_eq!(plain("<b>@x [a](b)"), "&lt;b&gt;&#64;x \\[a\\](b)");
+        let mut out = Vec::new();
+        fence("``` x", "text", &mut out).expect("memory");
+        assert!(out.starts_with(b"````text"));
+    }
+}
