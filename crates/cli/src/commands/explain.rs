@@ -66,7 +66,7 @@ pub(super) fn style(output: &Output, stream: Stream) -> Style {
     Style {
         color: stream.colored(),
         width: stream.width(),
-        verbose: output.verbose,
+        verbose: u8::from(output.verbose),
         quiet: output.quiet,
     }
 }
