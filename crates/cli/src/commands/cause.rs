@@ -48,13 +48,18 @@ fn choose<'c>(catalogue: &'c Catalogue, id: &str) -> Result<Vec<&'c Cause>, Fail
     if !family.is_empty() {
         return Ok(family);
     }
+    Err(unknown(catalogue, id))
+}
+
+/// An id that nobody has, with the nearest ones.
+pub(super) fn unknown(catalogue: &Catalogue, id: &str) -> Failure {
     let mut failure = Failure::new(format!("there is no cause `{}`", pullwhy_model::text::clean(id, 80)));
     let near = catalogue.nearest(id);
     if !near.is_empty() {
         let names: Vec<&str> = near.iter().map(|n| n.as_str()).collect();
         failure = failure.help(format!("did you mean {}?", terminal::either(&names)));
     }
-    Err(failure.help("`pullwhy cause` lists all of them"))
+    failure.help("`pullwhy cause` lists all of them")
 }
 
 fn list(causes: &[&Cause], width: usize) -> String {
