@@ -34,11 +34,22 @@ pub(crate) struct Cli {
 #[derive(Debug, Default, Args)]
 pub(crate) struct Common {
     /// When to use colours
-    #[arg(long, global = true, value_enum, default_value_t, hide_default_value = true)]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        hide_default_value = true
+    )]
     #[arg(value_name = "WHEN", help_heading = "Common options")]
     pub(crate) color: Color,
     /// A folder of your own causes, besides the built-in ones [env: PULLWHY_CAUSES]
-    #[arg(long, global = true, value_name = "DIR", help_heading = "Common options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        help_heading = "Common options"
+    )]
     pub(crate) causes: Option<PathBuf>,
 }
 

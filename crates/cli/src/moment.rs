@@ -47,7 +47,9 @@ fn span(text: &str) -> Option<i64> {
     let mut open = true;
     for byte in text.bytes() {
         if byte.is_ascii_digit() {
-            number = number.checked_mul(10)?.checked_add(i64::from(byte - b'0'))?;
+            number = number
+                .checked_mul(10)?
+                .checked_add(i64::from(byte - b'0'))?;
             digits += 1;
             open = true;
             continue;
@@ -96,7 +98,15 @@ mod tests {
     #[test]
     fn refuses_what_it_would_have_to_guess() {
         for text in [
-            "", "2", "h", "2x", "-2h", "yesterday", "2023-13-01", "2h3", "9999999999999999999d",
+            "",
+            "2",
+            "h",
+            "2x",
+            "-2h",
+            "yesterday",
+            "2023-13-01",
+            "2h3",
+            "9999999999999999999d",
             "99999999999d",
         ] {
             assert_eq!(read(text), None, "{text}");

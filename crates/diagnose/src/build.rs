@@ -72,7 +72,10 @@ fn name_the_unnamed(book: &mut Book) {
         .partition(|e| e.image.is_none());
     for entry in unnamed {
         let mut same = named.iter_mut().filter(|n| {
-            n.image.is_some() && n.cause == entry.cause && n.client == entry.client && same_registry(n, &entry)
+            n.image.is_some()
+                && n.cause == entry.cause
+                && n.client == entry.client
+                && same_registry(n, &entry)
         });
         match (same.next(), same.next()) {
             (Some(home), None) => home.take_in(entry),
@@ -87,7 +90,9 @@ fn same_registry(named: &Entry, unnamed: &Entry) -> bool {
     let registry = named.image.as_ref().and_then(|i| i.registry.clone());
     match (host, registry) {
         (Some(host), Some(registry)) => {
-            registry == host || registry.starts_with(&format!("{host}:")) || named.finding.facts.get("host").map(ToString::to_string) == Some(host)
+            registry == host
+                || registry.starts_with(&format!("{host}:"))
+                || named.finding.facts.get("host").map(ToString::to_string) == Some(host)
         }
         _ => named.order.0 == unnamed.order.0,
     }

@@ -54,16 +54,29 @@ fn line(r: &mut Random, share: f64) -> String {
     );
     if (r.below(1_000_000) as f64) < share * 1e6 {
         let message = FAILURES[r.below(5) as usize];
-        return format!("{time} ERROR - DockerApiException: Docker API responded with status code=InternalServerError, response={{\"message\":\"{message}\"}}\n");
+        return format!(
+            "{time} ERROR - DockerApiException: Docker API responded with status code=InternalServerError, response={{\"message\":\"{message}\"}}\n"
+        );
     }
     let layer = format!("{:012x}", r.below(1 << 48));
     match r.below(100) {
-        0..55 => format!("{time} INFO  - {layer} Extracting {}MB / 200MB\n", r.below(200)),
-        55..70 => format!("{time} INFO  - {layer} Downloading {}MB / 200MB\n", r.below(200)),
+        0..55 => format!(
+            "{time} INFO  - {layer} Extracting {}MB / 200MB\n",
+            r.below(200)
+        ),
+        55..70 => format!(
+            "{time} INFO  - {layer} Downloading {}MB / 200MB\n",
+            r.below(200)
+        ),
         70..78 => format!("{time} INFO  - {layer} Pull complete\n"),
         78..84 => format!("{time} INFO  - Pulling image: {IMAGE}\n"),
-        84..90 => format!("{time} INFO  - Waiting for response to warmup request for container web_0_{layer}. Elapsed time = {}.0638285 sec\n", r.below(100)),
-        90..96 => format!("{time} INFO  - docker run -d --expose=80 --name web_0_{layer} -e WEBSITE_SITE_NAME=web -e PORT=80 -e WEBSITE_INSTANCE_ID={layer}{layer}{layer}{layer} {IMAGE}\n"),
+        84..90 => format!(
+            "{time} INFO  - Waiting for response to warmup request for container web_0_{layer}. Elapsed time = {}.0638285 sec\n",
+            r.below(100)
+        ),
+        90..96 => format!(
+            "{time} INFO  - docker run -d --expose=80 --name web_0_{layer} -e WEBSITE_SITE_NAME=web -e PORT=80 -e WEBSITE_INSTANCE_ID={layer}{layer}{layer}{layer} {IMAGE}\n"
+        ),
         _ => format!("{time} INFO  - Status: Image is up to date for {IMAGE}\n"),
     }
 }

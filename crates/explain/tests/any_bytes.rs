@@ -7,7 +7,15 @@ use pullwhy_explain::{Options, explain_text};
 use support::catalogue;
 
 fn report(bytes: &[u8]) -> pullwhy_model::Report {
-    explain_text(catalogue(), "-", bytes, &Options { threads: 1, ..Options::default() })
+    explain_text(
+        catalogue(),
+        "-",
+        bytes,
+        &Options {
+            threads: 1,
+            ..Options::default()
+        },
+    )
 }
 
 /// Pieces from which hostile logs are built: words that matter, and bytes that hurt.
@@ -63,7 +71,9 @@ fn the_work_grows_with_the_input_and_not_faster() {
 #[test]
 fn a_line_of_many_megabytes_is_read_around_what_matters() {
     let mut log = vec![b'x'; 9 << 20];
-    log.extend_from_slice(b" Failed to pull image \"r.example/a:1\": manifest unknown: manifest unknown ");
+    log.extend_from_slice(
+        b" Failed to pull image \"r.example/a:1\": manifest unknown: manifest unknown ",
+    );
     log.extend(std::iter::repeat_n(b'y', 9 << 20));
     log.push(b'\n');
     let report = report(&log);

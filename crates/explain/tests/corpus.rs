@@ -2,6 +2,8 @@
 //!
 //! Runs only where the material is there, and says loudly when it is not.
 
+#![allow(clippy::print_stdout, reason = "the shares are the point of this test")]
+
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -17,7 +17,13 @@ const ORDER: [&str; 8] = [
 #[test]
 fn dependencies_point_one_way() {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--no-deps",
+            "--offline",
+        ])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo runs");
@@ -26,19 +32,32 @@ fn dependencies_point_one_way() {
     let mut checked = 0;
     for package in metadata["packages"].as_array().expect("packages") {
         let name = package["name"].as_str().expect("name");
-        let own = rank(name).unwrap_or_else(|| panic!("`{name}` has no place in ARCHITECTURE.md's table and in this list"));
+        let own = rank(name).unwrap_or_else(|| {
+            panic!("`{name}` has no place in ARCHITECTURE.md's table and in this list")
+        });
         for dependency in package["dependencies"].as_array().expect("dependencies") {
             let used = dependency["name"].as_str().expect("name");
             if let Some(used_rank) = rank(used) {
-                assert!(used_rank < own, "`{name}` uses `{used}`, which stands above it");
+                assert!(
+                    used_rank < own,
+                    "`{name}` uses `{used}`, which stands above it"
+                );
                 checked += 1;
             }
         }
     }
     assert!(checked > 10, "only {checked} dependencies were seen");
-    let ingest_knows_causes = metadata["packages"].as_array().expect("packages").iter().any(|p| {
-        p["name"] == "pullwhy-ingest"
-            && p["dependencies"].as_array().expect("list").iter().any(|d| d["name"] == "pullwhy-catalogue")
-    });
+    let ingest_knows_causes = metadata["packages"]
+        .as_array()
+        .expect("packages")
+        .iter()
+        .any(|p| {
+            p["name"] == "pullwhy-ingest"
+                && p["dependencies"]
+                    .as_array()
+                    .expect("list")
+                    .iter()
+                    .any(|d| d["name"] == "pullwhy-catalogue")
+        });
     assert!(!ingest_knows_causes, "ingest must not know causes");
 }

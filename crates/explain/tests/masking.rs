@@ -8,7 +8,11 @@ use support::explained;
 /// The only incident of a log.
 fn only(log: &str) -> Incident {
     let mut report = explained(log);
-    let causes: Vec<_> = report.incidents.iter().map(|i| i.cause.to_string()).collect();
+    let causes: Vec<_> = report
+        .incidents
+        .iter()
+        .map(|i| i.cause.to_string())
+        .collect();
     assert_eq!(report.incidents.len(), 1, "{causes:?}");
     report.incidents.remove(0)
 }
@@ -87,7 +91,11 @@ fn a_stale_last_error_on_a_healthy_start_is_no_failure() {
          2026-04-22T05:30:44.3635067Z Image contoso.azurecr.io/a:1 is pulled from registry contoso.azurecr.io\n\
          2026-04-22T05:30:54.3635067Z State: Started, Action: None, LastError: ImagePullUnauthorizedFailure, LastErrorTimestamp: 04/20/2026 01:00:00, LastErrorDetails: , Details: Site started at 04/22/2026 05:34:05 (UTC), DetailsLevel: INFO\n",
     );
-    assert!(report.incidents.is_empty(), "{:?}", report.incidents.first().map(|i| &i.cause));
+    assert!(
+        report.incidents.is_empty(),
+        "{:?}",
+        report.incidents.first().map(|i| &i.cause)
+    );
 }
 
 #[test]

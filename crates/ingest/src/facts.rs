@@ -17,7 +17,10 @@ pub fn extract(text: &str, image: Option<&Image>, facts: &mut Facts) {
     if let Some(image) = image {
         put("image", &image.reference);
         put("registry", image.registry.as_deref().unwrap_or_default());
-        put("repository", image.repository.as_deref().unwrap_or_default());
+        put(
+            "repository",
+            image.repository.as_deref().unwrap_or_default(),
+        );
         put("tag", image.tag.as_deref().unwrap_or_default());
         put("digest", image.digest.as_deref().unwrap_or_default());
     }
@@ -49,7 +52,9 @@ pub fn extract(text: &str, image: Option<&Image>, facts: &mut Facts) {
     if let Some(ip) = between(text, "client with IP '", "'") {
         put("client_ip", ip);
     }
-    if let Some(site) = between(text, "Stopping site ", " ").or_else(|| between(text, "Site: ", " ")) {
+    if let Some(site) =
+        between(text, "Stopping site ", " ").or_else(|| between(text, "Site: ", " "))
+    {
         put("site", site);
     }
     let registry = facts.get("registry").map(ToString::to_string);
@@ -58,10 +63,14 @@ pub fn extract(text: &str, image: Option<&Image>, facts: &mut Facts) {
         derive_cloud(&name, facts);
     }
     if let Some(status) = http_status(text) {
-        facts.entry("http_status".to_owned()).or_insert(Fact::Number(status));
+        facts
+            .entry("http_status".to_owned())
+            .or_insert(Fact::Number(status));
     }
     if let Some(code) = error_code(text) {
-        facts.entry("error_code".to_owned()).or_insert_with(|| code.into());
+        facts
+            .entry("error_code".to_owned())
+            .or_insert_with(|| code.into());
     }
 }
 
@@ -71,7 +80,9 @@ fn derive_cloud(host: &str, facts: &mut Facts) {
         facts.entry(name.to_owned()).or_insert_with(|| value.into());
     };
     if let Some((name, rest)) = host.split_once('.')
-        && (rest.starts_with("azurecr.") || rest.contains(".data.azurecr.") || rest.contains(".geo.azurecr."))
+        && (rest.starts_with("azurecr.")
+            || rest.contains(".data.azurecr.")
+            || rest.contains(".geo.azurecr."))
     {
         put("acr_name", name);
     }
@@ -83,24 +94,29 @@ fn derive_cloud(host: &str, facts: &mut Facts) {
 
 /// The image that a request's path asks for: `/v2/<name>/manifests/<reference>`.
 pub fn image_of_url(text: &str) -> Option<Image> {
-    target::urls(text).into_iter().filter(|u| u.scheme.starts_with("http")).find_map(|url| {
-        let path = url.path.strip_prefix("/v2/")?;
-        let (name, reference) = path.split_once("/manifests/")?;
-        let joint = if reference.contains(':') { '@' } else { ':' };
-        if name.is_empty() || reference.is_empty() {
-            return None;
-        }
-        let host = match url.host {
-            "registry-1.docker.io" | "index.docker.io" => "docker.io",
-            other => other,
-        };
-        pullwhy_reference::read(&format!("{host}/{name}{joint}{reference}"))
-    })
+    target::urls(text)
+        .into_iter()
+        .filter(|u| u.scheme.starts_with("http"))
+        .find_map(|url| {
+            let path = url.path.strip_prefix("/v2/")?;
+            let (name, reference) = path.split_once("/manifests/")?;
+            let joint = if reference.contains(':') { '@' } else { ':' };
+            if name.is_empty() || reference.is_empty() {
+                return None;
+            }
+            let host = match url.host {
+                "registry-1.docker.io" | "index.docker.io" => "docker.io",
+                other => other,
+            };
+            pullwhy_reference::read(&format!("{host}/{name}{joint}{reference}"))
+        })
 }
 
 /// `lookup HOST on RESOLVER:53` of Go's resolver.
 fn lookup(text: &str) -> (Option<&str>, Option<&str>) {
-    let Some(at) = text.find("lookup ") else { return (None, None) };
+    let Some(at) = text.find("lookup ") else {
+        return (None, None);
+    };
     let rest = &text[at + 7..];
     let host = rest.split([' ', ':', ',']).next().filter(|h| !h.is_empty());
     let after = &rest[host.map_or(0, str::len)..];
@@ -115,18 +131,33 @@ fn lookup(text: &str) -> (Option<&str>, Option<&str>) {
 /// `dial tcp ADDRESS:PORT:`; not the form with a look-up, which has no address.
 fn dialled(text: &str) -> Option<&str> {
     let at = text.rfind("dial tcp")?;
-    let rest = text[at + 8..].trim_start_matches(['4', '6']).strip_prefix(' ')?;
-    let rest = rest.split("->").last().filter(|_| rest.contains("->") && !rest.contains(' ')).unwrap_or(rest);
-    let end = rest.find(": ").unwrap_or(rest.len().min(rest.find(' ').unwrap_or(rest.len())));
+    let rest = text[at + 8..]
+        .trim_start_matches(['4', '6'])
+        .strip_prefix(' ')?;
+    let rest = rest
+        .split("->")
+        .last()
+        .filter(|_| rest.contains("->") && !rest.contains(' '))
+        .unwrap_or(rest);
+    let end = rest
+        .find(": ")
+        .unwrap_or(rest.len().min(rest.find(' ').unwrap_or(rest.len())));
     let address = rest[..end].trim_end_matches(':');
-    let plausible = address.len() < 80 && address.contains(':') && !address.contains(' ') && !address.starts_with("lookup");
+    let plausible = address.len() < 80
+        && address.contains(':')
+        && !address.contains(' ')
+        && !address.starts_with("lookup");
     plausible.then_some(address)
 }
 
 /// Host and port of `host:port`, `[v6]:port`, `host`.
 pub fn split_port(host: &str) -> (&str, Option<&str>) {
     match host.rsplit_once(':') {
-        Some((name, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) && (!name.contains(':') || name.ends_with(']')) => {
+        Some((name, port))
+            if !port.is_empty()
+                && port.bytes().all(|b| b.is_ascii_digit())
+                && (!name.contains(':') || name.ends_with(']')) =>
+        {
             (name, Some(port))
         }
         _ => (host, None),
@@ -141,40 +172,77 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
 /// A status code behind words that announce one, or in front of its standard phrase.
 fn http_status(text: &str) -> Option<i64> {
     const BEFORE: [&str; 12] = [
-        "HTTP status: ", "unexpected status code ", "unexpected status: ", "StatusCode: ", "status code=", "status code ",
-        "parsing HTTP ", "code from registry ", "HTTP/1.1 ", "HTTP/2.0 ", "Response code: ", "HTTP code ",
+        "HTTP status: ",
+        "unexpected status code ",
+        "unexpected status: ",
+        "StatusCode: ",
+        "status code=",
+        "status code ",
+        "parsing HTTP ",
+        "code from registry ",
+        "HTTP/1.1 ",
+        "HTTP/2.0 ",
+        "Response code: ",
+        "HTTP code ",
     ];
     const PHRASES: [(&str, i64); 12] = [
-        ("400 Bad Request", 400), ("401 Unauthorized", 401), ("403 Forbidden", 403), ("404 Not Found", 404),
-        ("405 Method Not Allowed", 405), ("407 Proxy", 407), ("429 Too Many Requests", 429),
-        ("500 Internal Server Error", 500), ("502 Bad Gateway", 502), ("503 Service Unavailable", 503),
-        ("504 Gateway", 504), ("408 Request", 408),
+        ("400 Bad Request", 400),
+        ("401 Unauthorized", 401),
+        ("403 Forbidden", 403),
+        ("404 Not Found", 404),
+        ("405 Method Not Allowed", 405),
+        ("407 Proxy", 407),
+        ("429 Too Many Requests", 429),
+        ("500 Internal Server Error", 500),
+        ("502 Bad Gateway", 502),
+        ("503 Service Unavailable", 503),
+        ("504 Gateway", 504),
+        ("408 Request", 408),
     ];
     for before in BEFORE {
         for (at, _) in text.match_indices(before).take(4) {
-            let digits = text.as_bytes().get(at + before.len()..at + before.len() + 3);
-            if let Some(status) = digits.and_then(|d| std::str::from_utf8(d).ok()).and_then(|d| d.parse().ok())
+            let digits = text
+                .as_bytes()
+                .get(at + before.len()..at + before.len() + 3);
+            if let Some(status) = digits
+                .and_then(|d| std::str::from_utf8(d).ok())
+                .and_then(|d| d.parse().ok())
                 && (100..600).contains(&status)
             {
                 return Some(status);
             }
         }
     }
-    PHRASES.iter().find(|(phrase, _)| text.contains(phrase)).map(|(_, status)| *status)
+    PHRASES
+        .iter()
+        .find(|(phrase, _)| text.contains(phrase))
+        .map(|(_, status)| *status)
 }
 
 /// A code of the distribution specification, as registries and clients print it.
 fn error_code(text: &str) -> Option<&'static str> {
     const CODES: [&str; 14] = [
-        "BLOB_UNKNOWN", "BLOB_UPLOAD_INVALID", "DIGEST_INVALID", "MANIFEST_BLOB_UNKNOWN", "MANIFEST_INVALID",
-        "MANIFEST_UNKNOWN", "NAME_INVALID", "NAME_UNKNOWN", "SIZE_INVALID", "UNAUTHORIZED", "DENIED", "UNSUPPORTED",
-        "TOOMANYREQUESTS", "UNAVAILABLE",
+        "BLOB_UNKNOWN",
+        "BLOB_UPLOAD_INVALID",
+        "DIGEST_INVALID",
+        "MANIFEST_BLOB_UNKNOWN",
+        "MANIFEST_INVALID",
+        "MANIFEST_UNKNOWN",
+        "NAME_INVALID",
+        "NAME_UNKNOWN",
+        "SIZE_INVALID",
+        "UNAUTHORIZED",
+        "DENIED",
+        "UNSUPPORTED",
+        "TOOMANYREQUESTS",
+        "UNAVAILABLE",
     ];
     CODES.into_iter().find(|code| {
         text.match_indices(code).any(|(at, _)| {
             let before = text[..at].bytes().next_back();
             let after = text[at + code.len()..].bytes().next();
-            !before.is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_') && matches!(after, Some(b':' | b'"'))
+            !before.is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_')
+                && matches!(after, Some(b':' | b'"'))
         })
     })
 }
@@ -191,7 +259,9 @@ mod tests {
 
     #[test]
     fn reads_what_a_dns_failure_says() {
-        let f = facts(r#"Get "https://youracr.azurecr.io/v2/": dial tcp: lookup youracr.azurecr.io on 168.63.129.16:53: no such host"#);
+        let f = facts(
+            r#"Get "https://youracr.azurecr.io/v2/": dial tcp: lookup youracr.azurecr.io on 168.63.129.16:53: no such host"#,
+        );
         assert_eq!(f["host"], "youracr.azurecr.io".into());
         assert_eq!(f["resolver"], "168.63.129.16:53".into());
         assert_eq!(f["acr_name"], "youracr".into());
@@ -200,7 +270,9 @@ mod tests {
 
     #[test]
     fn reads_image_address_and_status() {
-        let f = facts(r#"Head "https://r.example:5000/v2/team/app/manifests/1.2": dial tcp 10.1.1.1:5000: connect: connection refused"#);
+        let f = facts(
+            r#"Head "https://r.example:5000/v2/team/app/manifests/1.2": dial tcp 10.1.1.1:5000: connect: connection refused"#,
+        );
         assert_eq!(f["image"], "r.example:5000/team/app:1.2".into());
         assert_eq!(f["address"], "10.1.1.1:5000".into());
         assert_eq!(f["port"], "5000".into());
@@ -212,7 +284,9 @@ mod tests {
 
     #[test]
     fn reads_the_client_address_of_a_firewall() {
-        let f = facts("denied: client with IP '20.50.2.11' is not allowed access. Refer https://aka.ms/acr/firewall");
+        let f = facts(
+            "denied: client with IP '20.50.2.11' is not allowed access. Refer https://aka.ms/acr/firewall",
+        );
         assert_eq!(f["client_ip"], "20.50.2.11".into());
         assert!(!f.contains_key("url"));
     }

@@ -23,16 +23,26 @@ impl Message {
             return (span.0 + self.shift, span.1 + self.shift);
         }
         let at = |i: usize| self.origin.get(i).map(|o| *o as usize);
-        let start = at(span.0).or_else(|| at(self.origin.len() - 1)).unwrap_or(0);
+        let start = at(span.0)
+            .or_else(|| at(self.origin.len() - 1))
+            .unwrap_or(0);
         let last = at(span.1.max(span.0 + 1) - 1).unwrap_or(start);
         (start, last.max(start) + 1)
     }
 
     fn part(&self, from: usize, to: usize) -> Self {
         if self.origin.is_empty() {
-            return Self { text: self.text[from..to].to_owned(), origin: Vec::new(), shift: self.shift + from };
+            return Self {
+                text: self.text[from..to].to_owned(),
+                origin: Vec::new(),
+                shift: self.shift + from,
+            };
         }
-        Self { text: self.text[from..to].to_owned(), origin: self.origin[from..to].to_vec(), shift: 0 }
+        Self {
+            text: self.text[from..to].to_owned(),
+            origin: self.origin[from..to].to_vec(),
+            shift: 0,
+        }
     }
 }
 
@@ -41,7 +51,11 @@ const ROUNDS: usize = 6;
 
 /// Undoes the quoting of a body and removes colours and control characters.
 pub fn unquote(body: &str) -> Message {
-    let mut message = Message { text: body.to_owned(), origin: Vec::new(), shift: 0 };
+    let mut message = Message {
+        text: body.to_owned(),
+        origin: Vec::new(),
+        shift: 0,
+    };
     if body.contains("\n│") {
         message = rewrite(&message, without_box);
     }
@@ -50,7 +64,10 @@ pub fn unquote(body: &str) -> Message {
     }
     for _ in 0..ROUNDS {
         // `\n` and the like are undone only where something is quoted: `C:\resources` is not.
-        if message.text.contains("\\\"") || message.text.contains("\\u00") || message.text.contains("\\\\n") {
+        if message.text.contains("\\\"")
+            || message.text.contains("\\u00")
+            || message.text.contains("\\\\n")
+        {
             message = rewrite(&message, unescape);
         } else {
             break;
@@ -58,7 +75,11 @@ pub fn unquote(body: &str) -> Message {
     }
     if looks_like_csv(&message.text) {
         message = rewrite(&message, |text, at| {
-            if text[at..].starts_with(b"\"\"") { (2, Cow::Borrowed("\"")) } else { keep(text, at) }
+            if text[at..].starts_with(b"\"\"") {
+                (2, Cow::Borrowed("\""))
+            } else {
+                keep(text, at)
+            }
         });
     }
     message
@@ -79,7 +100,11 @@ fn rewrite(message: &Message, step: impl Fn(&[u8], usize) -> Replacement) -> Mes
     let mut at = 0;
     while at < bytes.len() {
         let (taken, put) = step(bytes, at);
-        let from = message.origin.get(at).copied().unwrap_or_else(|| u32::try_from(at + message.shift).unwrap_or(u32::MAX));
+        let from = message
+            .origin
+            .get(at)
+            .copied()
+            .unwrap_or_else(|| u32::try_from(at + message.shift).unwrap_or(u32::MAX));
         if put.is_empty() && taken == 1 {
             text.push(bytes[at]);
             origin.push(from);
@@ -91,9 +116,16 @@ fn rewrite(message: &Message, step: impl Fn(&[u8], usize) -> Replacement) -> Mes
     }
     let text = String::from_utf8(text).unwrap_or_else(|e| {
         // Steps replace ASCII by ASCII, so this does not happen; a lossy text keeps its length.
-        e.into_bytes().into_iter().map(|b| if b.is_ascii() { char::from(b) } else { '?' }).collect()
+        e.into_bytes()
+            .into_iter()
+            .map(|b| if b.is_ascii() { char::from(b) } else { '?' })
+            .collect()
     });
-    Message { text, origin, shift: 0 }
+    Message {
+        text,
+        origin,
+        shift: 0,
+    }
 }
 
 /// Takes one byte as it is.
@@ -107,7 +139,11 @@ fn without_box(text: &[u8], at: usize) -> Replacement {
     let mut end = at + blanks.min(400);
     if text[end..].starts_with("│".as_bytes()) {
         end += "│".len();
-        end += text[end..].iter().take(400).take_while(|b| **b == b' ').count();
+        end += text[end..]
+            .iter()
+            .take(400)
+            .take_while(|b| **b == b' ')
+            .count();
     }
     if text.get(end) != Some(&b'\n') || !text[end + 1..].starts_with("│".as_bytes()) {
         return keep(text, at);
@@ -130,8 +166,16 @@ fn without_controls(text: &[u8], at: usize) -> Replacement {
 fn escape_length(text: &[u8]) -> usize {
     match text.get(1) {
         Some(b'[') => {
-            let parameters = text[2..].iter().take(30).take_while(|b| (0x20..0x40).contains(*b)).count();
-            2 + parameters + usize::from(text.get(2 + parameters).is_some_and(|b| (0x40..0x7f).contains(b)))
+            let parameters = text[2..]
+                .iter()
+                .take(30)
+                .take_while(|b| (0x20..0x40).contains(*b))
+                .count();
+            2 + parameters
+                + usize::from(
+                    text.get(2 + parameters)
+                        .is_some_and(|b| (0x40..0x7f).contains(b)),
+                )
         }
         Some(b) if b.is_ascii() && *b >= b' ' => 2,
         _ => 1,
@@ -150,7 +194,9 @@ fn unescape(text: &[u8], at: usize) -> Replacement {
         Some(b'\'') => (2, Cow::Borrowed("'")),
         Some(b'n' | b'r' | b't') => (2, Cow::Borrowed(" ")),
         Some(b'u') => {
-            let code = text.get(at + 2..at + 6).and_then(|hex| std::str::from_utf8(hex).ok());
+            let code = text
+                .get(at + 2..at + 6)
+                .and_then(|hex| std::str::from_utf8(hex).ok());
             match code.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
                 Some(b) if (b' '..0x7f).contains(&b) => (6, Cow::Owned(char::from(b).to_string())),
                 Some(b) if b.is_ascii() => (6, Cow::Borrowed(" ")),
@@ -163,8 +209,8 @@ fn unescape(text: &[u8], at: usize) -> Replacement {
 
 /// Where one error ends and the next begins inside one line.
 const SEPARATORS: [&str; 5] = [
-    ", rpc error: code =",     // kubelet: `[rpc error: …, rpc error: …]`, one a credential
-    "; artifact err: ",        // CRI-O's second try as an OCI artifact
+    ", rpc error: code =", // kubelet: `[rpc error: …, rpc error: …]`, one a credential
+    "; artifact err: ",    // CRI-O's second try as an OCI artifact
     ", failed to pull and unpack image \"", // the same list without gRPC prefixes (kubelet 1.31+)
     "(Mirrors also failed: [", // containers/image: mirrors first, origin last
     "]): ",
@@ -213,7 +259,10 @@ mod tests {
     fn undoes_every_layer_of_quoting_and_finds_the_way_back() {
         let body = r#"err="failed to \"StartContainer\": \"desc = \\\"x509: bad\\\"\"""#;
         let message = unquote(body);
-        assert_eq!(message.text, r#"err="failed to "StartContainer": "desc = "x509: bad""""#);
+        assert_eq!(
+            message.text,
+            r#"err="failed to "StartContainer": "desc = "x509: bad""""#
+        );
         let at = message.text.find("x509").expect("there");
         let (start, end) = message.original((at, at + 4));
         assert_eq!(&body[start..end], "x509");
@@ -221,19 +270,30 @@ mod tests {
 
     #[test]
     fn json_characters_and_windows_paths() {
-        assert_eq!(unquote(r#"{"m":"may require \u0027docker login\u0027 \"x\""}"#).text, r#"{"m":"may require 'docker login' "x""}"#);
-        assert_eq!(unquote(r"C:\Program Files\Docker\resources\bin").text, r"C:\Program Files\Docker\resources\bin");
+        assert_eq!(
+            unquote(r#"{"m":"may require \u0027docker login\u0027 \"x\""}"#).text,
+            r#"{"m":"may require 'docker login' "x""}"#
+        );
+        assert_eq!(
+            unquote(r"C:\Program Files\Docker\resources\bin").text,
+            r"C:\Program Files\Docker\resources\bin"
+        );
         assert_eq!(unquote("\u{1b}[31mError\u{1b}[0m: x").text, " Error : x");
     }
 
     #[test]
     fn csv_quotes() {
-        assert_eq!(unquote(r#"a,"response={""message"":""x""}""#).text, r#"a,"response={"message":"x"}""#);
+        assert_eq!(
+            unquote(r#"a,"response={""message"":""x""}""#).text,
+            r#"a,"response={"message":"x"}""#
+        );
     }
 
     #[test]
     fn splits_lists_of_errors() {
-        let m = unquote("Failed to pull image \"a\": [rpc error: code = NotFound desc = a: not found, rpc error: code = Unknown desc = 401]");
+        let m = unquote(
+            "Failed to pull image \"a\": [rpc error: code = NotFound desc = a: not found, rpc error: code = Unknown desc = 401]",
+        );
         let parts = split(&m);
         assert_eq!(parts.len(), 2);
         assert!(parts[0].text.ends_with("not found"));

@@ -25,7 +25,10 @@ const LAYERS: usize = 8;
 
 /// Peels a line.
 pub fn peel(line: &str) -> Peeled<'_> {
-    let mut peeled = Peeled { body: line, ..Peeled::default() };
+    let mut peeled = Peeled {
+        body: line,
+        ..Peeled::default()
+    };
     for _ in 0..LAYERS {
         let before = peeled.body.len();
         peeled.body = skip_decoration(peeled.body);
@@ -56,12 +59,18 @@ pub fn peel(line: &str) -> Peeled<'_> {
 /// Blanks, box drawing of terminal UIs, bullets.
 fn skip_decoration(text: &str) -> &str {
     text.trim_start_matches(|c: char| {
-        c == ' ' || c == '\t' || c == '\u{feff}' || ('\u{2500}'..='\u{257f}').contains(&c) || "✘✔⠿•❌".contains(c)
+        c == ' '
+            || c == '\t'
+            || c == '\u{feff}'
+            || ('\u{2500}'..='\u{257f}').contains(&c)
+            || "✘✔⠿•❌".contains(c)
     })
 }
 
 fn number(digits: &[u8]) -> Option<i32> {
-    digits.iter().try_fold(0i32, |n, b| b.is_ascii_digit().then(|| n * 10 + i32::from(b - b'0')))
+    digits.iter().try_fold(0i32, |n, b| {
+        b.is_ascii_digit().then(|| n * 10 + i32::from(b - b'0'))
+    })
 }
 
 fn field(bytes: &[u8], from: usize, len: usize) -> Option<i32> {
@@ -85,7 +94,9 @@ pub fn timestamp(text: &str) -> Option<(Option<Timestamp>, &str)> {
     }
     let (year, month, day) = match (b.get(4)?, b.get(7)?) {
         (b'-', b'-') | (b'/', b'/') => (field(b, 0, 4)?, field(b, 5, 2)?, field(b, 8, 2)?),
-        _ if b.get(2) == Some(&b'/') && b.get(5) == Some(&b'/') => (field(b, 6, 4)?, field(b, 3, 2)?, field(b, 0, 2)?),
+        _ if b.get(2) == Some(&b'/') && b.get(5) == Some(&b'/') => {
+            (field(b, 6, 4)?, field(b, 3, 2)?, field(b, 0, 2)?)
+        }
         _ => return None,
     };
     if !matches!(b.get(10)?, b'T' | b' ' | b't') || b.get(13) != Some(&b':') {
@@ -98,7 +109,10 @@ pub fn timestamp(text: &str) -> Option<(Option<Timestamp>, &str)> {
     };
     let mut nanos = 0;
     if matches!(b.get(end), Some(b'.' | b',')) {
-        let digits = b[end + 1..].iter().take_while(|c| c.is_ascii_digit()).count();
+        let digits = b[end + 1..]
+            .iter()
+            .take_while(|c| c.is_ascii_digit())
+            .count();
         let mut scale = 100_000_000;
         for digit in b[end + 1..].iter().take(digits.min(9)) {
             nanos += i32::from(digit - b'0') * scale;
@@ -111,7 +125,9 @@ pub fn timestamp(text: &str) -> Option<(Option<Timestamp>, &str)> {
         Some(b'Z' | b'z') => end += 1,
         Some(b'+' | b'-') => zone(b, &mut end, 0, &mut offset),
         // `2016-04-09 18:55:27 +0200 CEST`, as Go prints times.
-        Some(b' ') if matches!(b.get(end + 1), Some(b'+' | b'-')) && field(b, end + 2, 4).is_some() => {
+        Some(b' ')
+            if matches!(b.get(end + 1), Some(b'+' | b'-')) && field(b, end + 2, 4).is_some() =>
+        {
             zone(b, &mut end, 1, &mut offset);
         }
         _ => {}
@@ -120,9 +136,12 @@ pub fn timestamp(text: &str) -> Option<(Option<Timestamp>, &str)> {
         end += 1;
     }
     let date = civil::Date::new(i16::try_from(year).ok()?, small(month)?, small(day)?).ok()?;
-    let time = civil::Time::new(small(hour)?, small(minute)?, small(second.min(59))?, nanos).ok()?;
+    let time =
+        civil::Time::new(small(hour)?, small(minute)?, small(second.min(59))?, nanos).ok()?;
     let at = tz::Offset::UTC.to_timestamp(date.to_datetime(time)).ok()?;
-    let at = at.checked_sub(SignedDuration::from_mins(i64::from(offset))).ok()?;
+    let at = at
+        .checked_sub(SignedDuration::from_mins(i64::from(offset)))
+        .ok()?;
     Some((Some(at), text.get(bracket + end..)?))
 }
 
@@ -136,8 +155,9 @@ fn zone(b: &[u8], end: &mut usize, gap: usize, minutes: &mut i32) {
     }
 }
 
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
 
 /// `Nov 14 09:55:21 host program[123]: ` without a year, as syslog and `journalctl` print it;
 /// also `Apr 17 06:59:50.104: ` alone.
@@ -158,7 +178,9 @@ fn syslog(text: &str) -> Option<(Option<&str>, Option<&str>, &str)> {
     }
     let rest = rest.strip_prefix(' ')?;
     let (host, after) = rest.split_once(' ')?;
-    let (program, body) = after.split_once(": ").or_else(|| Some((after.strip_suffix(':')?, "")))?;
+    let (program, body) = after
+        .split_once(": ")
+        .or_else(|| Some((after.strip_suffix(':')?, "")))?;
     if program.contains(' ') || program.len() > 64 {
         return None;
     }
@@ -180,7 +202,10 @@ fn klog(text: &str) -> Option<(Option<Timestamp>, &str)> {
 /// `FATA[0000] `, `ERRO[2023-08-14T16:40:02.1+02:00] `: logrus on a terminal.
 fn logrus(text: &str) -> Option<(Option<Timestamp>, &str)> {
     let (word, rest) = (text.get(..5)?, text.get(5..)?);
-    if !matches!(word, "FATA[" | "ERRO[" | "WARN[" | "INFO[" | "DEBU[" | "TRAC[" | "PANI[") {
+    if !matches!(
+        word,
+        "FATA[" | "ERRO[" | "WARN[" | "INFO[" | "DEBU[" | "TRAC[" | "PANI["
+    ) {
         return None;
     }
     let close = rest.bytes().take(48).position(|b| b == b']')?;
@@ -191,7 +216,11 @@ fn logrus(text: &str) -> Option<(Option<Timestamp>, &str)> {
 /// `INFO  - `, `ERROR: `, `[ERROR] `, `level=error`-less words that only say how bad it is.
 fn level(text: &str) -> Option<&str> {
     let inner = text.strip_prefix('[').unwrap_or(text);
-    let word = inner.bytes().take(9).take_while(u8::is_ascii_alphabetic).count();
+    let word = inner
+        .bytes()
+        .take(9)
+        .take_while(u8::is_ascii_alphabetic)
+        .count();
     let known = [
         "INFO", "ERROR", "WARN", "WARNING", "DEBUG", "FATAL", "TRACE", "ERR", "WRN", "INF", "DBG",
     ];
@@ -228,7 +257,11 @@ fn tag(text: &str) -> Option<&str> {
             return rest[digits..].strip_prefix(' ');
         }
     }
-    let name = text.bytes().take(64).take_while(|b| b.is_ascii_alphanumeric() || b"_-.".contains(b)).count();
+    let name = text
+        .bytes()
+        .take(64)
+        .take_while(|b| b.is_ascii_alphanumeric() || b"_-.".contains(b))
+        .count();
     if name > 0 {
         let after = text[name..].trim_start_matches(' ');
         if after.len() < text.len() - name {
@@ -241,8 +274,15 @@ fn tag(text: &str) -> Option<&str> {
 /// The time inside a logfmt or JSON line.
 fn inner_time(body: &str) -> Option<Timestamp> {
     const KEYS: [&str; 9] = [
-        "time=\"", "\"time\":\"", "\"ts\":\"", "\"TimeGenerated\":\"", "\"timestamp\":\"",
-        "\"@timestamp\":\"", "\"lastTimestamp\":\"", "\"time\": \"", "\"TimeGenerated\": \"",
+        "time=\"",
+        "\"time\":\"",
+        "\"ts\":\"",
+        "\"TimeGenerated\":\"",
+        "\"timestamp\":\"",
+        "\"@timestamp\":\"",
+        "\"lastTimestamp\":\"",
+        "\"time\": \"",
+        "\"TimeGenerated\": \"",
     ];
     let mut end = body.len().min(512);
     while !body.is_char_boundary(end) {
@@ -252,14 +292,16 @@ fn inner_time(body: &str) -> Option<Timestamp> {
     if !head.contains("time=\"") && !head.starts_with(['{', '[']) {
         return None;
     }
-    KEYS.iter().find_map(|key| timestamp(&head[head.find(key)? + key.len()..])?.0).or_else(|| {
-        // journald's export: microseconds since 1970.
-        let key = "\"__REALTIME_TIMESTAMP\"";
-        let rest = &body[body.find(key)? + key.len()..];
-        let rest = rest.trim_start_matches([' ', ':', '"']);
-        let digits = rest.bytes().take(20).take_while(u8::is_ascii_digit).count();
-        Timestamp::from_microsecond(rest[..digits].parse().ok()?).ok()
-    })
+    KEYS.iter()
+        .find_map(|key| timestamp(&head[head.find(key)? + key.len()..])?.0)
+        .or_else(|| {
+            // journald's export: microseconds since 1970.
+            let key = "\"__REALTIME_TIMESTAMP\"";
+            let rest = &body[body.find(key)? + key.len()..];
+            let rest = rest.trim_start_matches([' ', ':', '"']);
+            let digits = rest.bytes().take(20).take_while(u8::is_ascii_digit).count();
+            Timestamp::from_microsecond(rest[..digits].parse().ok()?).ok()
+        })
 }
 
 #[cfg(test)]
@@ -268,28 +310,75 @@ mod tests {
 
     fn body_and_time(line: &str) -> (&str, String) {
         let peeled = peel(line);
-        (peeled.body, peeled.at.map(|t| t.to_string()).unwrap_or_default())
+        (
+            peeled.body,
+            peeled.at.map(|t| t.to_string()).unwrap_or_default(),
+        )
     }
 
     #[test]
     fn peels_what_logs_put_in_front() {
         for (line, body, at) in [
-            ("2021-11-14T16:52:54.689Z INFO  - Pulling image: x", "Pulling image: x", "2021-11-14T16:52:54.689Z"),
-            ("2018-08-27 19:58:27.129 INFO  - Issuing docker pull x", "Issuing docker pull x", "2018-08-27T19:58:27.129Z"),
-            ("17/09/2018 18:41:42.500 ERROR - Site: a - b", "Site: a - b", "2018-09-17T18:41:42.5Z"),
-            ("2025-06-06T09:51:04.8613412Z Pulling image: x.", "Pulling image: x.", "2025-06-06T09:51:04.8613412Z"),
-            ("E0322 11:28:22.357868 2972303 log.go:32] \"PullImage\" err=\"x\"", "\"PullImage\" err=\"x\"", ""),
-            ("Jul 28 02:28:29 ip-1 kubelet[1018]: E0728 02:28:29.926097    1018 remote_image.go:108] PullImage x", "PullImage x", ""),
+            (
+                "2021-11-14T16:52:54.689Z INFO  - Pulling image: x",
+                "Pulling image: x",
+                "2021-11-14T16:52:54.689Z",
+            ),
+            (
+                "2018-08-27 19:58:27.129 INFO  - Issuing docker pull x",
+                "Issuing docker pull x",
+                "2018-08-27T19:58:27.129Z",
+            ),
+            (
+                "17/09/2018 18:41:42.500 ERROR - Site: a - b",
+                "Site: a - b",
+                "2018-09-17T18:41:42.5Z",
+            ),
+            (
+                "2025-06-06T09:51:04.8613412Z Pulling image: x.",
+                "Pulling image: x.",
+                "2025-06-06T09:51:04.8613412Z",
+            ),
+            (
+                "E0322 11:28:22.357868 2972303 log.go:32] \"PullImage\" err=\"x\"",
+                "\"PullImage\" err=\"x\"",
+                "",
+            ),
+            (
+                "Jul 28 02:28:29 ip-1 kubelet[1018]: E0728 02:28:29.926097    1018 remote_image.go:108] PullImage x",
+                "PullImage x",
+                "",
+            ),
             ("FATA[0000] pulling image: x", "pulling image: x", ""),
-            ("ERRO[2023-08-14T16:40:02.118734900+02:00] Handler for x", "Handler for x", "2023-08-14T14:40:02.1187349Z"),
+            (
+                "ERRO[2023-08-14T16:40:02.118734900+02:00] Handler for x",
+                "Handler for x",
+                "2023-08-14T14:40:02.1187349Z",
+            ),
             ("#6 ERROR: x not found", "ERROR: x not found", ""),
             ("##[error]InaccessibleImage: x", "InaccessibleImage: x", ""),
             ("web_1               | python: y", "python: y", ""),
-            ("[2022-01-17T09:20:05Z] Validating", "Validating", "2022-01-17T09:20:05Z"),
+            (
+                "[2022-01-17T09:20:05Z] Validating",
+                "Validating",
+                "2022-01-17T09:20:05Z",
+            ),
             ("│ Status: \"Failed\"", "Status: \"Failed\"", ""),
-            ("time=\"2023-03-13T11:17:42Z\" level=error msg=\"x\"", "time=\"2023-03-13T11:17:42Z\" level=error msg=\"x\"", "2023-03-13T11:17:42Z"),
-            ("{\"log\":\"x\",\"time\":\"2023-03-13T11:17:42Z\"}", "{\"log\":\"x\",\"time\":\"2023-03-13T11:17:42Z\"}", "2023-03-13T11:17:42Z"),
-            ("2016-04-09 18:55:27 +0200 CEST   x", "CEST   x", "2016-04-09T16:55:27Z"),
+            (
+                "time=\"2023-03-13T11:17:42Z\" level=error msg=\"x\"",
+                "time=\"2023-03-13T11:17:42Z\" level=error msg=\"x\"",
+                "2023-03-13T11:17:42Z",
+            ),
+            (
+                "{\"log\":\"x\",\"time\":\"2023-03-13T11:17:42Z\"}",
+                "{\"log\":\"x\",\"time\":\"2023-03-13T11:17:42Z\"}",
+                "2023-03-13T11:17:42Z",
+            ),
+            (
+                "2016-04-09 18:55:27 +0200 CEST   x",
+                "CEST   x",
+                "2016-04-09T16:55:27Z",
+            ),
             ("no prefix at all", "no prefix at all", ""),
             ("ERROR: failed to solve", "ERROR: failed to solve", ""),
         ] {
@@ -299,7 +388,21 @@ mod tests {
 
     #[test]
     fn never_panics_on_odd_starts() {
-        for line in ["", "[", "2", "2024-", "2024-01-01T", "2024-13-99T99:99:99Z x", "Jan", "E0101", "##[", "#", "é", "FATA[é", "Nov 14 é9:55:21 x"] {
+        for line in [
+            "",
+            "[",
+            "2",
+            "2024-",
+            "2024-01-01T",
+            "2024-13-99T99:99:99Z x",
+            "Jan",
+            "E0101",
+            "##[",
+            "#",
+            "é",
+            "FATA[é",
+            "Nov 14 é9:55:21 x",
+        ] {
             let _ = peel(line);
         }
     }

@@ -22,20 +22,34 @@ pub fn urls(text: &str) -> Vec<Url<'_>> {
     while let Some(at) = text[from..].find("://") {
         let sep = from + at;
         from = sep + 3;
-        let scheme_start = text[..sep].rfind(|c: char| !c.is_ascii_alphabetic()).map_or(0, |i| i + 1);
-        let scheme_start = (scheme_start..=sep).find(|i| text.is_char_boundary(*i)).unwrap_or(sep);
+        let scheme_start = text[..sep]
+            .rfind(|c: char| !c.is_ascii_alphabetic())
+            .map_or(0, |i| i + 1);
+        let scheme_start = (scheme_start..=sep)
+            .find(|i| text.is_char_boundary(*i))
+            .unwrap_or(sep);
         let scheme = &text[scheme_start..sep];
-        if !matches!(scheme, "http" | "https" | "docker" | "tcp" | "unix" | "npipe") {
+        if !matches!(
+            scheme,
+            "http" | "https" | "docker" | "tcp" | "unix" | "npipe"
+        ) {
             continue;
         }
         let rest = &text[from..];
-        let end = rest.find([' ', '"', '\'', '`', ')', '>', ']', ',', '\\']).unwrap_or(rest.len());
+        let end = rest
+            .find([' ', '"', '\'', '`', ')', '>', ']', ',', '\\'])
+            .unwrap_or(rest.len());
         let whole = rest[..end].trim_end_matches([':', '.', ';']);
         let (host, path) = whole.split_at(whole.find('/').unwrap_or(whole.len()));
         let path = path.split('?').next().unwrap_or(path);
         let host = host.split('?').next().unwrap_or(host);
         let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-        found.push(Url { text: &text[scheme_start..from + whole.len()], scheme, host, path });
+        found.push(Url {
+            text: &text[scheme_start..from + whole.len()],
+            scheme,
+            host,
+            path,
+        });
         if found.len() == 16 {
             break;
         }
@@ -48,25 +62,45 @@ pub fn of(text: &str, registry: Option<&str>) -> Option<Target> {
     if text.contains("proxyconnect") || text.contains("socks connect") {
         return Some(Target::Proxy);
     }
-    let urls: Vec<Url<'_>> = urls(text).into_iter().filter(|u| !is_documentation(u)).collect();
+    let urls: Vec<Url<'_>> = urls(text)
+        .into_iter()
+        .filter(|u| !is_documentation(u))
+        .collect();
     let requests = urls.iter().filter(|u| u.scheme.starts_with("http"));
     let last = requests.clone().next_back();
     let words = |all: &[&str]| all.iter().any(|w| text.contains(w));
-    if last.is_some_and(|u| is_daemon(u)) || words(&["docker.sock", "docker_engine", "podman.sock"]) {
+    if last.is_some_and(|u| is_daemon(u)) || words(&["docker.sock", "docker_engine", "podman.sock"])
+    {
         return Some(Target::Daemon);
     }
     if last.is_some_and(is_token) {
         return Some(Target::Token);
     }
     let Some(last) = last else {
-        return words(&["fetch oauth token", "fetch anonymous token", "Requesting bearer token", "retrieve auth token", "token exchange"])
-            .then_some(Target::Token);
+        return words(&[
+            "fetch oauth token",
+            "fetch anonymous token",
+            "Requesting bearer token",
+            "retrieve auth token",
+            "token exchange",
+        ])
+        .then_some(Target::Token);
     };
-    let asked = registry.or_else(|| requests.clone().find(|u| u.path.starts_with("/v2/")).map(|u| u.host));
+    let asked = registry.or_else(|| {
+        requests
+            .clone()
+            .find(|u| u.path.starts_with("/v2/"))
+            .map(|u| u.host)
+    });
     if is_blob(last, asked) {
         return Some(Target::Blob);
     }
-    if words(&["fetch oauth token: ", "fetch anonymous token: ", "Requesting bearer token: "]) && !last.path.starts_with("/v2/") {
+    if words(&[
+        "fetch oauth token: ",
+        "fetch anonymous token: ",
+        "Requesting bearer token: ",
+    ]) && !last.path.starts_with("/v2/")
+    {
         return Some(Target::Token);
     }
     Some(Target::Registry)
@@ -75,8 +109,17 @@ pub fn of(text: &str, registry: Option<&str>) -> Option<Target> {
 /// Links that engines print for the reader; nobody asked these hosts for an image.
 pub fn is_documentation(url: &Url<'_>) -> bool {
     let host = url.host.trim_start_matches("www.");
-    matches!(host, "aka.ms" | "docs.docker.com" | "docker.com" | "github.com" | "access.redhat.com" | "docs.gitlab.com" | "learn.microsoft.com" | "kubernetes.io")
-        && !url.path.starts_with("/v2")
+    matches!(
+        host,
+        "aka.ms"
+            | "docs.docker.com"
+            | "docker.com"
+            | "github.com"
+            | "access.redhat.com"
+            | "docs.gitlab.com"
+            | "learn.microsoft.com"
+            | "kubernetes.io"
+    ) && !url.path.starts_with("/v2")
         && !url.path.contains("/token")
 }
 
@@ -90,21 +133,41 @@ fn is_daemon(url: &Url<'_>) -> bool {
 fn is_token(url: &Url<'_>) -> bool {
     let path = url.path;
     let host = url.host;
-    path.contains("/token") || path.contains("/oauth2/") || path.contains("/jwt/auth") || path.ends_with("/auth")
+    path.contains("/token")
+        || path.contains("/oauth2/")
+        || path.contains("/jwt/auth")
+        || path.ends_with("/auth")
         || host.starts_with("auth.") && !path.starts_with("/v2/")
 }
 
 /// Known stores behind registries, and any blob address on a host that is not the registry.
 fn is_blob(url: &Url<'_>, registry: Option<&str>) -> bool {
     const STORES: [&str; 16] = [
-        ".blob.core.", ".data.azurecr.", ".cloudfront.net", "cloudflare", ".r2.cloudflarestorage.com", "s3.", ".s3-",
-        "storage.googleapis.com", ".data.mcr.microsoft.com", "pkg-containers.githubusercontent.com", "cdn", "ucarecdn",
-        "myqcloud.com", "aliyuncs.com", "objects.githubusercontent.com", "-starport-",
+        ".blob.core.",
+        ".data.azurecr.",
+        ".cloudfront.net",
+        "cloudflare",
+        ".r2.cloudflarestorage.com",
+        "s3.",
+        ".s3-",
+        "storage.googleapis.com",
+        ".data.mcr.microsoft.com",
+        "pkg-containers.githubusercontent.com",
+        "cdn",
+        "ucarecdn",
+        "myqcloud.com",
+        "aliyuncs.com",
+        "objects.githubusercontent.com",
+        "-starport-",
     ];
     let store = STORES.iter().any(|s| url.host.contains(s)) && registry != Some(url.host);
     let blob_path = url.path.contains("/blobs/") || url.path.contains("/docker/registry/v2/");
     let elsewhere = registry.is_some_and(|r| {
-        let r = if r == "docker.io" { "registry-1.docker.io" } else { r };
+        let r = if r == "docker.io" {
+            "registry-1.docker.io"
+        } else {
+            r
+        };
         r != url.host
     });
     store || (blob_path && elsewhere && !url.path.starts_with("/v2/"))
@@ -116,7 +179,9 @@ mod tests {
 
     #[test]
     fn reads_urls() {
-        let found = urls(r#"Get "https://user:pw@r.example:5000/v2/a/manifests/1?x=y": Get https://auth.example/token: EOF"#);
+        let found = urls(
+            r#"Get "https://user:pw@r.example:5000/v2/a/manifests/1?x=y": Get https://auth.example/token: EOF"#,
+        );
         assert_eq!(found[0].host, "r.example:5000");
         assert_eq!(found[0].path, "/v2/a/manifests/1");
         assert_eq!(found[1].host, "auth.example");
@@ -125,14 +190,38 @@ mod tests {
     #[test]
     fn tells_whom_the_last_request_was_for() {
         for (text, expected) in [
-            (r#"Get "https://r.example/v2/": dial tcp: no such host"#, Some(Target::Registry)),
-            (r#"Head "https://registry-1.docker.io/v2/a/manifests/1": Get "https://auth.docker.io/token?scope=x": EOF"#, Some(Target::Token)),
-            ("Get https://production.cloudflare.docker.com/registry-v2/docker/registry/v2/blobs/sha256/7a/x: EOF", Some(Target::Blob)),
-            (r#"Get "https://r.example/v2/": proxyconnect tcp: EOF"#, Some(Target::Proxy)),
-            (r#"Get "https://r.example/v2/a/blobs/sha256:7d": EOF"#, Some(Target::Registry)),
-            ("failed to fetch oauth token: unexpected status: 401", Some(Target::Token)),
-            (r#"Post "http://%2Fvar%2Frun%2Fdocker.sock/v1.24/images/create": x"#, Some(Target::Daemon)),
-            ("unauthorized: authentication required, visit https://aka.ms/acr/authorization", None),
+            (
+                r#"Get "https://r.example/v2/": dial tcp: no such host"#,
+                Some(Target::Registry),
+            ),
+            (
+                r#"Head "https://registry-1.docker.io/v2/a/manifests/1": Get "https://auth.docker.io/token?scope=x": EOF"#,
+                Some(Target::Token),
+            ),
+            (
+                "Get https://production.cloudflare.docker.com/registry-v2/docker/registry/v2/blobs/sha256/7a/x: EOF",
+                Some(Target::Blob),
+            ),
+            (
+                r#"Get "https://r.example/v2/": proxyconnect tcp: EOF"#,
+                Some(Target::Proxy),
+            ),
+            (
+                r#"Get "https://r.example/v2/a/blobs/sha256:7d": EOF"#,
+                Some(Target::Registry),
+            ),
+            (
+                "failed to fetch oauth token: unexpected status: 401",
+                Some(Target::Token),
+            ),
+            (
+                r#"Post "http://%2Fvar%2Frun%2Fdocker.sock/v1.24/images/create": x"#,
+                Some(Target::Daemon),
+            ),
+            (
+                "unauthorized: authentication required, visit https://aka.ms/acr/authorization",
+                None,
+            ),
             ("no url", None),
         ] {
             assert_eq!(of(text, None), expected, "{text}");

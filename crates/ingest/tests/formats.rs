@@ -9,13 +9,24 @@ use pullwhy_ingest::{message, peel};
 #[test]
 fn every_sample_is_read_as_its_file_says() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("formats");
-    let mut paths: Vec<_> = fs::read_dir(folder).expect("folder").map(|e| e.expect("entry").path()).collect();
+    let mut paths: Vec<_> = fs::read_dir(folder)
+        .expect("folder")
+        .map(|e| e.expect("entry").path())
+        .collect();
     paths.sort();
     let formats = formats::built_in();
     let (mut failures, mut samples) = (Vec::new(), 0);
-    for path in paths.iter().filter(|p| p.extension().is_some_and(|e| e == "toml")) {
-        let name = path.file_name().expect("name").to_string_lossy().into_owned();
-        let format = toml::from_str::<file::FormatFile>(&fs::read_to_string(path).expect("text")).expect("checked by build.rs");
+    for path in paths
+        .iter()
+        .filter(|p| p.extension().is_some_and(|e| e == "toml"))
+    {
+        let name = path
+            .file_name()
+            .expect("name")
+            .to_string_lossy()
+            .into_owned();
+        let format = toml::from_str::<file::FormatFile>(&fs::read_to_string(path).expect("text"))
+            .expect("checked by build.rs");
         for sample in &format.samples {
             samples += 1;
             let lines: Vec<_> = sample
@@ -29,7 +40,11 @@ fn every_sample_is_read_as_its_file_says() {
                 .collect();
             let mut wrong = |what: &str, got: String, wanted: String| {
                 if got != wanted {
-                    failures.push(format!("{name}: {}: {what}: got {got}, wanted {wanted}\n    {}", sample.from, sample.log.lines().next().unwrap_or_default()));
+                    failures.push(format!(
+                        "{name}: {}: {what}: got {got}, wanted {wanted}\n    {}",
+                        sample.from,
+                        sample.log.lines().next().unwrap_or_default()
+                    ));
                 }
             };
             if let Some(client) = &sample.client {
@@ -37,20 +52,32 @@ fn every_sample_is_read_as_its_file_says() {
                 for (client, weight) in lines.iter().filter_map(|(_, r)| r.client) {
                     *votes.entry(client).or_insert(0) += weight;
                 }
-                let got = votes.iter().max_by_key(|(_, w)| **w).map_or("unknown", |(c, _)| *c);
+                let got = votes
+                    .iter()
+                    .max_by_key(|(_, w)| **w)
+                    .map_or("unknown", |(c, _)| *c);
                 wrong("client", got.to_owned(), client.clone());
             }
             if let Some(at) = &sample.at {
                 let got = lines.first().and_then(|(at, _)| *at).map(|t| t.to_string());
-                let wanted = at.parse::<pullwhy_model::Timestamp>().map(|t| t.to_string());
+                let wanted = at
+                    .parse::<pullwhy_model::Timestamp>()
+                    .map(|t| t.to_string());
                 wrong("at", format!("{got:?}"), format!("{:?}", wanted.ok()));
             }
             if let Some(image) = &sample.image {
-                let got = lines.iter().find_map(|(_, r)| r.image()).map(|i| i.reference.clone());
+                let got = lines
+                    .iter()
+                    .find_map(|(_, r)| r.image())
+                    .map(|i| i.reference.clone());
                 wrong("image", got.unwrap_or_default(), image.clone());
             }
             if let Some(markers) = &sample.markers {
-                let got: Vec<_> = lines.iter().flat_map(|(_, r)| r.marks.iter().map(|m| m.says)).filter(|s| markers.contains(s)).collect();
+                let got: Vec<_> = lines
+                    .iter()
+                    .flat_map(|(_, r)| r.marks.iter().map(|m| m.says))
+                    .filter(|s| markers.contains(s))
+                    .collect();
                 for wanted in markers {
                     if !got.contains(wanted) {
                         wrong("markers", format!("{got:?}"), format!("{markers:?}"));
@@ -61,5 +88,10 @@ fn every_sample_is_read_as_its_file_says() {
         }
     }
     assert!(samples > 20, "only {samples} samples were found");
-    assert!(failures.is_empty(), "{} of {samples} samples:\n{}", failures.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {samples} samples:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
 }

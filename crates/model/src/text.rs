@@ -51,12 +51,25 @@ fn clean_step(rest: &str, c: char) -> (usize, Option<char>) {
 fn escape_length(bytes: &[u8]) -> usize {
     match bytes.get(1) {
         Some(b'[') => {
-            let parameters = bytes[2..].iter().take(60).take_while(|b| (0x20..0x40).contains(*b)).count();
-            2 + parameters + usize::from(bytes.get(2 + parameters).is_some_and(|b| (0x40..0x7f).contains(b)))
+            let parameters = bytes[2..]
+                .iter()
+                .take(60)
+                .take_while(|b| (0x20..0x40).contains(*b))
+                .count();
+            2 + parameters
+                + usize::from(
+                    bytes
+                        .get(2 + parameters)
+                        .is_some_and(|b| (0x40..0x7f).contains(b)),
+                )
         }
         // Operating system command: up to BEL or ST.
         Some(b']') => {
-            let body = bytes[2..].iter().take(60).take_while(|b| b.is_ascii() && **b != 7 && **b != 0x1b).count();
+            let body = bytes[2..]
+                .iter()
+                .take(60)
+                .take_while(|b| b.is_ascii() && **b != 7 && **b != 0x1b)
+                .count();
             2 + body + usize::from(bytes.get(2 + body) == Some(&7))
         }
         Some(b) if b.is_ascii() && *b >= b' ' => 2,
@@ -89,21 +102,73 @@ pub fn scrub(text: &str) -> Cow<'_, str> {
 /// Query keys whose values may be shown; every other value of a URL's query is taken out, since
 /// signed URLs carry their signature under many names.
 const HARMLESS: [&str; 22] = [
-    "scope", "service", "account", "client_id", "ns", "api-version", "tag", "fromImage", "offline_token", "resource", "repo", "digest", "n",
-    "last", "platform", "version", "se", "st", "sp", "sr", "sv", "linkid",
+    "scope",
+    "service",
+    "account",
+    "client_id",
+    "ns",
+    "api-version",
+    "tag",
+    "fromImage",
+    "offline_token",
+    "resource",
+    "repo",
+    "digest",
+    "n",
+    "last",
+    "platform",
+    "version",
+    "se",
+    "st",
+    "sp",
+    "sr",
+    "sv",
+    "linkid",
 ];
 
 /// Words before a value that is a secret.
 const WORDS: [&str; 22] = [
-    "authorization: ", "authorization:", "x-registry-auth: ", "password=", "password: ", "\"password\":", "passwd=", "pwd=", "secret=",
-    "client_secret=", "\"auth\":", "\"identitytoken\":", "\"registrytoken\":", "accountkey=", "access_token=", "refresh_token=",
-    "\"access_token\":", "\"refresh_token\":", "\"token\":", "--password ", "--password=", "api_key=",
+    "authorization: ",
+    "authorization:",
+    "x-registry-auth: ",
+    "password=",
+    "password: ",
+    "\"password\":",
+    "passwd=",
+    "pwd=",
+    "secret=",
+    "client_secret=",
+    "\"auth\":",
+    "\"identitytoken\":",
+    "\"registrytoken\":",
+    "accountkey=",
+    "access_token=",
+    "refresh_token=",
+    "\"access_token\":",
+    "\"refresh_token\":",
+    "\"token\":",
+    "--password ",
+    "--password=",
+    "api_key=",
 ];
 
 /// Shapes of tokens: a prefix, and how many characters of it make it one.
 const SHAPES: [(&str, usize); 15] = [
-    ("ghp_", 24), ("gho_", 24), ("ghs_", 24), ("ghu_", 24), ("github_pat_", 24), ("glpat-", 20), ("gldt-", 20), ("dckr_pat_", 20),
-    ("dckr_oat_", 20), ("AKIA", 20), ("ASIA", 20), ("eyJ", 40), ("Bearer ", 16), ("Basic ", 12), ("xoxb-", 20),
+    ("ghp_", 24),
+    ("gho_", 24),
+    ("ghs_", 24),
+    ("ghu_", 24),
+    ("github_pat_", 24),
+    ("glpat-", 20),
+    ("gldt-", 20),
+    ("dckr_pat_", 20),
+    ("dckr_oat_", 20),
+    ("AKIA", 20),
+    ("ASIA", 20),
+    ("eyJ", 40),
+    ("Bearer ", 16),
+    ("Basic ", 12),
+    ("xoxb-", 20),
 ];
 
 /// Byte ranges of secrets, in order and apart.
@@ -127,10 +192,21 @@ fn secrets(text: &str) -> Vec<(usize, usize)> {
                 query = false;
                 word(bytes, at).or_else(|| shape(bytes, at))
             }
-            b => if is_start(b) { word(bytes, at).or_else(|| shape(bytes, at)) } else { None },
+            b => {
+                if is_start(b) {
+                    word(bytes, at).or_else(|| shape(bytes, at))
+                } else {
+                    None
+                }
+            }
         };
         match range {
-            Some((from, to)) if to > from && text.is_char_boundary(from) && text.is_char_boundary(to) && &text[from..to] != GONE => {
+            Some((from, to))
+                if to > from
+                    && text.is_char_boundary(from)
+                    && text.is_char_boundary(to)
+                    && &text[from..to] != GONE =>
+            {
                 found.push((from, to));
                 at = to;
             }
@@ -142,13 +218,20 @@ fn secrets(text: &str) -> Vec<(usize, usize)> {
 
 /// First bytes of all words and shapes, in either case.
 fn is_start(b: u8) -> bool {
-    matches!(b | 0x20, b'a' | b'x' | b'p' | b's' | b'c' | b'r' | b'g' | b'd' | b'e' | b'b') || b == b'-'
+    matches!(
+        b | 0x20,
+        b'a' | b'x' | b'p' | b's' | b'c' | b'r' | b'g' | b'd' | b'e' | b'b'
+    ) || b == b'-'
 }
 
 /// `user:password@` behind `://`.
 fn user_info(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
     let rest = &bytes[from..];
-    let end = rest.iter().take(512).position(|b| matches!(b, b'/' | b' ' | b'"' | b'\'' | b'?' | b'#')).unwrap_or(rest.len().min(512));
+    let end = rest
+        .iter()
+        .take(512)
+        .position(|b| matches!(b, b'/' | b' ' | b'"' | b'\'' | b'?' | b'#'))
+        .unwrap_or(rest.len().min(512));
     let at = rest[..end].iter().rposition(|b| *b == b'@')?;
     (at > 0).then_some((from, from + at))
 }
@@ -156,25 +239,38 @@ fn user_info(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
 /// The value of a query key that is not known to be harmless.
 fn query_value(text: &str, from: usize) -> Option<(usize, usize)> {
     let rest = text.get(from..)?;
-    let end = rest.find(['&', ' ', '"', '\'', '`', ')', '>', ',', '\\']).unwrap_or(rest.len());
+    let end = rest
+        .find(['&', ' ', '"', '\'', '`', ')', '>', ',', '\\'])
+        .unwrap_or(rest.len());
     let (key, value) = rest[..end].split_once('=')?;
-    let plain = key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.%".contains(&b)) && key.len() <= 64;
+    let plain = key
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b"-_.%".contains(&b))
+        && key.len() <= 64;
     let value = value.trim_end_matches([':', '.', ';']);
     let known = HARMLESS.iter().any(|k| k.eq_ignore_ascii_case(key));
     let start = from + key.len() + 1;
-    (plain && !known && !value.is_empty() && !value.starts_with(GONE)).then_some((start, start + value.len()))
+    (plain && !known && !value.is_empty() && !value.starts_with(GONE))
+        .then_some((start, start + value.len()))
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     let rest = &bytes[at..];
-    let word = WORDS.iter().find(|w| rest.len() > w.len() && rest[..w.len()].eq_ignore_ascii_case(w.as_bytes()))?;
+    let word = WORDS
+        .iter()
+        .find(|w| rest.len() > w.len() && rest[..w.len()].eq_ignore_ascii_case(w.as_bytes()))?;
     let mut from = at + word.len();
-    while bytes.get(from).is_some_and(|b| matches!(b, b' ' | b'"' | b'\'' | b'\\')) {
+    while bytes
+        .get(from)
+        .is_some_and(|b| matches!(b, b' ' | b'"' | b'\'' | b'\\'))
+    {
         from += 1;
     }
     // A scheme stays, what follows it goes.
     for scheme in ["Bearer ", "Basic "] {
-        if bytes[from..].len() > scheme.len() && bytes[from..from + scheme.len()].eq_ignore_ascii_case(scheme.as_bytes()) {
+        if bytes[from..].len() > scheme.len()
+            && bytes[from..from + scheme.len()].eq_ignore_ascii_case(scheme.as_bytes())
+        {
             from += scheme.len();
         }
     }
@@ -189,21 +285,43 @@ fn shape(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
         return None;
     }
     let rest = &bytes[at..];
-    let (prefix, least) = SHAPES.iter().find(|(p, _)| rest.starts_with(p.as_bytes()))?;
-    let (skip, least) = if prefix.ends_with(' ') { (prefix.len(), *least) } else { (0, *least) };
-    let length = rest[skip..].iter().take_while(|b| b.is_ascii_alphanumeric() || b"-_.+/=~".contains(b)).count();
+    let (prefix, least) = SHAPES
+        .iter()
+        .find(|(p, _)| rest.starts_with(p.as_bytes()))?;
+    let (skip, least) = if prefix.ends_with(' ') {
+        (prefix.len(), *least)
+    } else {
+        (0, *least)
+    };
+    let length = rest[skip..]
+        .iter()
+        .take_while(|b| b.is_ascii_alphanumeric() || b"-_.+/=~".contains(b))
+        .count();
     (length >= least).then_some((at + skip, at + skip + length))
 }
 
 fn value_length(bytes: &[u8]) -> usize {
-    bytes.iter().position(|b| matches!(b, b' ' | b'"' | b'\'' | b',' | b'&' | b';' | b'}' | b'\\' | b')' | b'\n')).unwrap_or(bytes.len())
+    bytes
+        .iter()
+        .position(|b| {
+            matches!(
+                b,
+                b' ' | b'"' | b'\'' | b',' | b'&' | b';' | b'}' | b'\\' | b')' | b'\n'
+            )
+        })
+        .unwrap_or(bytes.len())
 }
 
 /// Cleans and scrubs a whole line, caps it around a span, and says where the span is afterwards.
 pub fn safe_excerpt(line: &str, span: (usize, usize), max_bytes: usize) -> Safe {
     let (from, to) = (floor(line, span.0), floor(line, span.1.max(span.0)));
     let ranges = secrets(line);
-    let inside = |p: usize| ranges.iter().find(|(f, t)| *f < p && p < *t).map_or(p, |r| r.0);
+    let inside = |p: usize| {
+        ranges
+            .iter()
+            .find(|(f, t)| *f < p && p < *t)
+            .map_or(p, |r| r.0)
+    };
     let (from, to) = (inside(from), inside(to).max(inside(from)));
     let scrubbed = |a: usize, b: usize| {
         let mut out = String::new();
@@ -216,16 +334,31 @@ pub fn safe_excerpt(line: &str, span: (usize, usize), max_bytes: usize) -> Safe 
         out.push_str(&line[at.min(b)..b]);
         clean(&out, usize::MAX)
     };
-    let (before, middle, after) = (scrubbed(0, from), scrubbed(from, to), scrubbed(to, line.len()));
+    let (before, middle, after) = (
+        scrubbed(0, from),
+        scrubbed(from, to),
+        scrubbed(to, line.len()),
+    );
     let middle = clean(&middle, max_bytes);
     let room = max_bytes.saturating_sub(middle.len());
-    let lead = before.len().min(if after.len() < room / 2 { room - after.len() } else { room / 2 });
+    let lead = before.len().min(if after.len() < room / 2 {
+        room - after.len()
+    } else {
+        room / 2
+    });
     let cut = ceil(&before, before.len() - lead);
-    let head = if cut > 0 { format!("…{}", &before[cut..]) } else { before };
+    let head = if cut > 0 {
+        format!("…{}", &before[cut..])
+    } else {
+        before
+    };
     let tail = clean(&after, room.saturating_sub(head.len()).max(4));
     let start = head.len();
     let end = start + middle.len();
-    Safe { text: format!("{head}{middle}{tail}"), span: (start, end) }
+    Safe {
+        text: format!("{head}{middle}{tail}"),
+        span: (start, end),
+    }
 }
 
 fn floor(text: &str, mut at: usize) -> usize {
@@ -249,7 +382,10 @@ mod tests {
 
     #[test]
     fn cleans_what_a_terminal_would_obey() {
-        assert_eq!(clean("\u{1b}[31mred\u{1b}[0m \u{202e}x\ty\u{7}", 100), "red \u{fffd}x y\u{fffd}");
+        assert_eq!(
+            clean("\u{1b}[31mred\u{1b}[0m \u{202e}x\ty\u{7}", 100),
+            "red \u{fffd}x y\u{fffd}"
+        );
         assert_eq!(clean("\u{1b}]0;title\u{7}x", 100), "x");
         assert_eq!(clean("abcdef", 5), "ab…");
         let once = clean("a\u{9b}31m\u{1b}\u{1b}[", 100);
@@ -259,13 +395,31 @@ mod tests {
     #[test]
     fn takes_secrets_out() {
         for (text, expected) in [
-            ("Get https://u:pw@r.example/v2/: EOF", "Get https://[redacted]@r.example/v2/: EOF"),
-            ("GET https://x/token?scope=repository%3Aa&sig=abc%3D&service=r: 401", "GET https://x/token?scope=repository%3Aa&sig=[redacted]&service=r: 401"),
-            ("Authorization: Bearer abcdefghijklmnopqrstuvwxyz", "Authorization: Bearer [redacted]"),
-            ("--password hunter2 r.example", "--password [redacted] r.example"),
+            (
+                "Get https://u:pw@r.example/v2/: EOF",
+                "Get https://[redacted]@r.example/v2/: EOF",
+            ),
+            (
+                "GET https://x/token?scope=repository%3Aa&sig=abc%3D&service=r: 401",
+                "GET https://x/token?scope=repository%3Aa&sig=[redacted]&service=r: 401",
+            ),
+            (
+                "Authorization: Bearer abcdefghijklmnopqrstuvwxyz",
+                "Authorization: Bearer [redacted]",
+            ),
+            (
+                "--password hunter2 r.example",
+                "--password [redacted] r.example",
+            ),
             ("\"auth\": \"dXNlcjpwdw==\"", "\"auth\": \"[redacted]\""),
-            ("token ghp_abcdefghijklmnopqrstuvwxyz0123", "token [redacted]"),
-            ("unauthorized: incorrect username or password", "unauthorized: incorrect username or password"),
+            (
+                "token ghp_abcdefghijklmnopqrstuvwxyz0123",
+                "token [redacted]",
+            ),
+            (
+                "unauthorized: incorrect username or password",
+                "unauthorized: incorrect username or password",
+            ),
             ("basic auth credentials", "basic auth credentials"),
         ] {
             assert_eq!(scrub(text), expected);
@@ -275,7 +429,11 @@ mod tests {
 
     #[test]
     fn an_excerpt_keeps_its_span() {
-        let line = format!("{}https://u:p@r.example \u{1b}[1mno such host\u{1b}[0m{}", "x".repeat(300), "y".repeat(300));
+        let line = format!(
+            "{}https://u:p@r.example \u{1b}[1mno such host\u{1b}[0m{}",
+            "x".repeat(300),
+            "y".repeat(300)
+        );
         let at = line.find("no such host").expect("there");
         let safe = safe_excerpt(&line, (at, at + 12), 120);
         assert_eq!(&safe.text[safe.span.0..safe.span.1], "no such host");

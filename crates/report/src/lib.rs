@@ -36,7 +36,15 @@ pub enum Format {
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 7] = [Self::Human, Self::Json, Self::Ndjson, Self::Markdown, Self::Sarif, Self::Github, Self::Html];
+    pub const ALL: [Self; 7] = [
+        Self::Human,
+        Self::Json,
+        Self::Ndjson,
+        Self::Markdown,
+        Self::Sarif,
+        Self::Github,
+        Self::Html,
+    ];
 
     /// The word for the command line.
     pub const fn as_str(self) -> &'static str {
@@ -63,7 +71,10 @@ impl FromStr for Format {
 
     fn from_str(word: &str) -> Result<Self, String> {
         let words = Self::ALL.map(Self::as_str).join(", ");
-        Self::ALL.into_iter().find(|f| f.as_str() == word).ok_or_else(|| format!("unknown format `{word}`; known: {words}"))
+        Self::ALL
+            .into_iter()
+            .find(|f| f.as_str() == word)
+            .ok_or_else(|| format!("unknown format `{word}`; known: {words}"))
     }
 }
 
@@ -82,16 +93,29 @@ pub struct Style {
 
 impl Default for Style {
     fn default() -> Self {
-        Self { color: false, width: 100, verbose: 0, quiet: false }
+        Self {
+            color: false,
+            width: 100,
+            verbose: 0,
+            quiet: false,
+        }
     }
 }
 
 /// Writes a report.
-pub fn render(report: &Report, format: Format, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+pub fn render(
+    report: &Report,
+    format: Format,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     match format {
         Format::Human => render::human::write(report, style, out),
         Format::Json => render::json::write(report, out),
-        Format::Ndjson => report.incidents.iter().try_for_each(|i| render_incident_line(i, out)),
+        Format::Ndjson => report
+            .incidents
+            .iter()
+            .try_for_each(|i| render_incident_line(i, out)),
         Format::Markdown => render::markdown::write(report, out),
         Format::Sarif => render::sarif::write(report, out),
         Format::Github => render::github::write(report, out),

@@ -6,15 +6,39 @@ use pullwhy_model::{Fact, Report};
 
 /// Facts whose values are names.
 const NAMES: [(&str, &str); 19] = [
-    ("registry", "registry"), ("host", "host"), ("repository", "repository"), ("acr_name", "registry"), ("instance", "instance"),
-    ("node", "node"), ("pod", "pod"), ("namespace", "namespace"), ("site", "app"), ("secret", "secret"), ("identity", "identity"),
-    ("project", "project"), ("aws_account", "account"), ("proxy", "proxy"), ("user", "user"), ("group", "group"), ("address", "address"),
-    ("client_ip", "address"), ("resolver", "address"),
+    ("registry", "registry"),
+    ("host", "host"),
+    ("repository", "repository"),
+    ("acr_name", "registry"),
+    ("instance", "instance"),
+    ("node", "node"),
+    ("pod", "pod"),
+    ("namespace", "namespace"),
+    ("site", "app"),
+    ("secret", "secret"),
+    ("identity", "identity"),
+    ("project", "project"),
+    ("aws_account", "account"),
+    ("proxy", "proxy"),
+    ("user", "user"),
+    ("group", "group"),
+    ("address", "address"),
+    ("client_ip", "address"),
+    ("resolver", "address"),
 ];
 
 /// Hosts that everybody uses.
-const PUBLIC: [&str; 9] =
-    ["docker.io", "registry-1.docker.io", "index.docker.io", "auth.docker.io", "ghcr.io", "quay.io", "gcr.io", "mcr.microsoft.com", "registry.k8s.io"];
+const PUBLIC: [&str; 9] = [
+    "docker.io",
+    "registry-1.docker.io",
+    "index.docker.io",
+    "auth.docker.io",
+    "ghcr.io",
+    "quay.io",
+    "gcr.io",
+    "mcr.microsoft.com",
+    "registry.k8s.io",
+];
 
 /// Replaces the names that the report recognised in every text of it.
 pub fn redact(report: &mut Report) {
@@ -34,11 +58,18 @@ pub fn redact(report: &mut Report) {
                 learn(value.rsplit_once(':').map_or(value, |(host, _)| host), kind);
             }
         }
-        for instance in incident.instances.iter().map(|i| i.name.as_str()).chain(incident.instance.as_deref()) {
+        for instance in incident
+            .instances
+            .iter()
+            .map(|i| i.name.as_str())
+            .chain(incident.instance.as_deref())
+        {
             learn(instance, "instance");
         }
         let texts = incident.evidence.iter().map(|e| e.text.as_str());
-        for word in texts.flat_map(|t| t.split(|c: char| !(c.is_ascii_alphanumeric() || ".:-".contains(c)))) {
+        for word in
+            texts.flat_map(|t| t.split(|c: char| !(c.is_ascii_alphanumeric() || ".:-".contains(c))))
+        {
             let word = word.trim_matches([':', '.', '-']);
             if is_address(word) {
                 learn(word.split(':').next().unwrap_or(word), "address");
@@ -60,7 +91,12 @@ pub fn redact(report: &mut Report) {
     for incident in &mut report.incidents {
         for evidence in &mut incident.evidence {
             let (from, to) = evidence.span;
-            let mut parts = [&evidence.text[..from], &evidence.text[from..to], &evidence.text[to..]].map(str::to_owned);
+            let mut parts = [
+                &evidence.text[..from],
+                &evidence.text[from..to],
+                &evidence.text[to..],
+            ]
+            .map(str::to_owned);
             parts.iter_mut().for_each(replace);
             evidence.span = (parts[0].len(), parts[0].len() + parts[1].len());
             evidence.text = parts.concat();
@@ -71,7 +107,10 @@ pub fn redact(report: &mut Report) {
         }
         incident.notes.iter_mut().for_each(replace);
         incident.instance.iter_mut().for_each(replace);
-        incident.instances.iter_mut().for_each(|i| replace(&mut i.name));
+        incident
+            .instances
+            .iter_mut()
+            .for_each(|i| replace(&mut i.name));
         for fact in incident.facts.values_mut() {
             if let Fact::Text(text) = fact {
                 replace(text);
@@ -79,7 +118,11 @@ pub fn redact(report: &mut Report) {
         }
         if let Some(image) = &mut incident.image {
             replace(&mut image.reference);
-            image.registry.iter_mut().chain(&mut image.repository).for_each(replace);
+            image
+                .registry
+                .iter_mut()
+                .chain(&mut image.repository)
+                .for_each(replace);
         }
         for candidate in &mut incident.candidates {
             replace(&mut candidate.because);
@@ -104,13 +147,19 @@ pub fn redact(report: &mut Report) {
             });
         }
     }
-    report.warnings.iter_mut().for_each(|w| replace(&mut w.file));
+    report
+        .warnings
+        .iter_mut()
+        .for_each(|w| replace(&mut w.file));
 }
 
 fn is_address(word: &str) -> bool {
     let host = word.split(':').next().unwrap_or(word);
     let parts: Vec<&str> = host.split('.').collect();
-    parts.len() == 4 && parts.iter().all(|p| !p.is_empty() && p.len() <= 3 && p.bytes().all(|b| b.is_ascii_digit()))
+    parts.len() == 4
+        && parts
+            .iter()
+            .all(|p| !p.is_empty() && p.len() <= 3 && p.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn is_guid(word: &str) -> bool {

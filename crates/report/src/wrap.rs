@@ -45,9 +45,17 @@ mod tests {
     fn wraps_and_keeps_long_words() {
         assert_eq!(paragraph("a b\nc\n\nd", "  ", 40), "  a b c\n\n  d\n");
         let wrapped = paragraph(&"word ".repeat(40), "    ", 40);
-        assert!(wrapped.lines().all(|l| l.len() <= 40 && l.starts_with("    ")));
+        assert!(
+            wrapped
+                .lines()
+                .all(|l| l.len() <= 40 && l.starts_with("    "))
+        );
         let long = "x".repeat(90);
-        assert!(paragraph(&format!("a {long} b"), "", 40).lines().any(|l| l == long));
+        assert!(
+            paragraph(&format!("a {long} b"), "", 40)
+                .lines()
+                .any(|l| l == long)
+        );
         assert_eq!(hanging("1. ", "one two", 80), "1. one two\n");
     }
 }

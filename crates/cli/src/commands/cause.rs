@@ -22,11 +22,18 @@ pub(crate) fn run(args: &CauseArgs, common: &Common) -> Result<Exit, Failure> {
         None => catalogue.causes().iter().collect(),
         Some(id) => choose(&catalogue, id)?,
     };
-    let whole = args.id.as_deref().is_some_and(|id| catalogue.get(id).is_some());
+    let whole = args
+        .id
+        .as_deref()
+        .is_some_and(|id| catalogue.get(id).is_some());
     let mut out = terminal::stdout();
     if args.format == "json" {
         let values: Vec<Value> = chosen.iter().map(|c| value(c)).collect();
-        let value = if whole { values.into_iter().next().unwrap_or_default() } else { Value::Array(values) };
+        let value = if whole {
+            values.into_iter().next().unwrap_or_default()
+        } else {
+            Value::Array(values)
+        };
         writeln!(out, "{value:#}")?;
     } else if whole {
         for cause in chosen {
@@ -44,7 +51,11 @@ fn choose<'c>(catalogue: &'c Catalogue, id: &str) -> Result<Vec<&'c Cause>, Fail
     if let Some(cause) = catalogue.get(id) {
         return Ok(vec![cause]);
     }
-    let family: Vec<&Cause> = catalogue.causes().iter().filter(|c| c.id.family() == id.trim_end_matches('/')).collect();
+    let family: Vec<&Cause> = catalogue
+        .causes()
+        .iter()
+        .filter(|c| c.id.family() == id.trim_end_matches('/'))
+        .collect();
     if !family.is_empty() {
         return Ok(family);
     }
@@ -53,7 +64,10 @@ fn choose<'c>(catalogue: &'c Catalogue, id: &str) -> Result<Vec<&'c Cause>, Fail
 
 /// An id that nobody has, with the nearest ones.
 pub(super) fn unknown(catalogue: &Catalogue, id: &str) -> Failure {
-    let mut failure = Failure::new(format!("there is no cause `{}`", pullwhy_model::text::clean(id, 80)));
+    let mut failure = Failure::new(format!(
+        "there is no cause `{}`",
+        pullwhy_model::text::clean(id, 80)
+    ));
     let near = catalogue.nearest(id);
     if !near.is_empty() {
         let names: Vec<&str> = near.iter().map(|n| n.as_str()).collect();
@@ -63,7 +77,11 @@ pub(super) fn unknown(catalogue: &Catalogue, id: &str) -> Failure {
 }
 
 fn list(causes: &[&Cause], width: usize) -> String {
-    let longest = causes.iter().map(|c| c.id.as_str().len()).max().unwrap_or(0);
+    let longest = causes
+        .iter()
+        .map(|c| c.id.as_str().len())
+        .max()
+        .unwrap_or(0);
     let mut out = String::new();
     let mut family = "";
     for cause in causes {
@@ -72,7 +90,11 @@ fn list(causes: &[&Cause], width: usize) -> String {
         }
         family = cause.id.family();
         let title = fill(&cause.file.title, &Facts::new(), false);
-        out.push_str(&hanging(&format!("{:longest$}  ", cause.id.as_str()), &title, width));
+        out.push_str(&hanging(
+            &format!("{:longest$}  ", cause.id.as_str()),
+            &title,
+            width,
+        ));
     }
     out
 }
@@ -86,22 +108,39 @@ fn page(cause: &Cause, width: usize) -> String {
     out.push_str(&paragraph(&plain(&file.title), "  ", width));
     out.push('\n');
     out.push_str(&paragraph(&plain(&file.explain), "", width));
-    out.push_str(&format!("\nstrikes at: {}\na retry alone cures it: {}\n", file.hop, file.transient));
+    out.push_str(&format!(
+        "\nstrikes at: {}\na retry alone cures it: {}\n",
+        file.hop, file.transient
+    ));
     if !file.over.is_empty() {
-        out.push_str(&hanging("masks or explains: ", &file.over.join(", "), width));
+        out.push_str(&hanging(
+            "masks or explains: ",
+            &file.over.join(", "),
+            width,
+        ));
     }
     if file.generic {
         out.push_str("masked by: every more specific cause of the same pull\n");
     }
     out.push_str("\nsigns\n");
     for sign in &file.signs {
-        let quoted = |words: &[String], joint: &str| words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(joint);
+        let quoted = |words: &[String], joint: &str| {
+            words
+                .iter()
+                .map(|w| format!("`{w}`"))
+                .collect::<Vec<_>>()
+                .join(joint)
+        };
         let mut words = quoted(&sign.all, " and ");
         if !sign.any.is_empty() {
             let joint = if words.is_empty() { "" } else { " with " };
             words = format!("{words}{joint}{}", quoted(&sign.any, " or "));
         }
-        out.push_str(&hanging("  - ", &format!("{words} ({})", sign.strength), width));
+        out.push_str(&hanging(
+            "  - ",
+            &format!("{words} ({})", sign.strength),
+            width,
+        ));
     }
     out.push_str("\nusual reasons\n");
     for reason in &file.reasons {
@@ -114,14 +153,26 @@ fn page(cause: &Cause, width: usize) -> String {
     if !file.candidates.is_empty() {
         out.push_str("\noften left open with it\n");
         for candidate in &file.candidates {
-            out.push_str(&hanging("  - ", &format!("{}: {}", candidate.cause, plain(&candidate.check)), width));
+            out.push_str(&hanging(
+                "  - ",
+                &format!("{}: {}", candidate.cause, plain(&candidate.check)),
+                width,
+            ));
         }
     }
     out.push_str("\nfixes\n");
     for fix in &file.fixes {
-        out.push_str(&hanging("  - ", &format!("{} [{}]", plain(&fix.title), fix.platform.join(", ")), width));
+        out.push_str(&hanging(
+            "  - ",
+            &format!("{} [{}]", plain(&fix.title), fix.platform.join(", ")),
+            width,
+        ));
         for (number, step) in (1..).zip(&fix.steps) {
-            out.push_str(&hanging(&format!("    {number}. "), &plain(&step.text), width));
+            out.push_str(&hanging(
+                &format!("    {number}. "),
+                &plain(&step.text),
+                width,
+            ));
             for line in step.command.iter().flat_map(|c| c.lines()) {
                 out.push_str(&format!("       $ {}\n", plain(line)));
             }
@@ -165,31 +216,62 @@ fn check(folder: &Path) -> Result<Exit, Failure> {
             for problem in &problems {
                 terminal::note(&problem.to_string());
             }
-            return Err(Failure::new(format!("{} in `{}`", plural(problems.len(), "problem"), folder.display())));
+            return Err(Failure::new(format!(
+                "{} in `{}`",
+                plural(problems.len(), "problem"),
+                folder.display()
+            )));
         }
-        Err(other) => return Err(Failure::new(other).help("a folder of causes holds <family>/<name>.toml files")),
+        Err(other) => {
+            return Err(
+                Failure::new(other).help("a folder of causes holds <family>/<name>.toml files")
+            );
+        }
     };
     let mut wrong = 0;
     let own: Vec<&Cause> = catalogue
         .causes()
         .iter()
-        .filter(|c| !before.iter().any(|b| c.id == *b.as_str()) || folder.join(format!("{}.toml", c.id)).exists())
+        .filter(|c| {
+            !before.iter().any(|b| c.id == *b.as_str())
+                || folder.join(format!("{}.toml", c.id)).exists()
+        })
         .collect();
     for cause in &own {
         for example in &cause.file.examples {
-            let report = pullwhy_explain::explain_text(&catalogue, "-", example.log.as_bytes(), &pullwhy_explain::Options::default());
-            let got = report.incidents.first().map_or("nothing".to_owned(), |i| i.cause.to_string());
+            let report = pullwhy_explain::explain_text(
+                &catalogue,
+                "-",
+                example.log.as_bytes(),
+                &pullwhy_explain::Options::default(),
+            );
+            let got = report
+                .incidents
+                .first()
+                .map_or("nothing".to_owned(), |i| i.cause.to_string());
             if got != cause.id.as_str() {
                 wrong += 1;
-                terminal::note(&format!("{}.toml: the example from {} is diagnosed as {got}", cause.id, example.from));
+                terminal::note(&format!(
+                    "{}.toml: the example from {} is diagnosed as {got}",
+                    cause.id, example.from
+                ));
             }
         }
     }
     if wrong > 0 {
-        return Err(Failure::new(format!("{} of `{}` diagnosed as something else", plural(wrong, "example"), folder.display()))
-            .help("make the signs more specific, or name the other cause in `over`"));
+        return Err(Failure::new(format!(
+            "{} of `{}` diagnosed as something else",
+            plural(wrong, "example"),
+            folder.display()
+        ))
+        .help("make the signs more specific, or name the other cause in `over`"));
     }
     let mut out = terminal::stdout();
-    writeln!(out, "{} in {}: no problem", plural(own.len(), "cause"), folder.display())?;
+    writeln!(
+        out,
+        "{} in {}: no problem",
+        plural(own.len(), "cause"),
+        folder.display()
+    )?;
     Ok(Exit::Nothing)
 }

@@ -40,7 +40,9 @@ pub(crate) fn run(args: &Run, common: &Common) -> Result<Exit, Failure> {
     let kept = Arc::new(Mutex::new(Tail::default()));
     let mut copies = Copies::new(Arc::clone(&kept));
     let ways = system::connect(&mut command, &mut copies).map_err(|error| {
-        Failure::new(format!("connecting the output of the command failed: {error}"))
+        Failure::new(format!(
+            "connecting the output of the command failed: {error}"
+        ))
     })?;
     let child = match command.spawn() {
         Ok(child) => child,

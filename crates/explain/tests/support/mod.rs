@@ -1,5 +1,7 @@
 //! What the tests of this crate share.
 
+#![allow(dead_code, unreachable_pub, clippy::print_stderr, reason = "every test file uses a part of it")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -24,7 +26,6 @@ pub fn explained(text: &str) -> Report {
 }
 
 /// Id and text of every cause file.
-#[allow(dead_code, reason = "not every test file reads them")]
 pub fn cause_files() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../catalogue/causes");
     let mut found = Vec::new();
@@ -50,7 +51,6 @@ fn listed(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// A file of the labelled material beside the project, if it is there.
-#[allow(dead_code, reason = "not every test file reads them")]
 pub fn shared(path: &str) -> Option<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../../shared")

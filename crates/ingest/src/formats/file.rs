@@ -135,17 +135,26 @@ pub fn check(format: FormatFile) -> Result<FormatFile, String> {
             return Err(format!("marker `{}` is shorter than 5 bytes", marker.text));
         }
         if marker.image == ImageForm::Quoted && !marker.text.ends_with(['"', '\'', '`']) {
-            return Err(format!("marker `{}` says `quoted` and does not end with a quote", marker.text));
+            return Err(format!(
+                "marker `{}` says `quoted` and does not end with a quote",
+                marker.text
+            ));
         }
     }
     for recognise in &format.recognise {
         if recognise.text.len() < 4 || !(1..=3).contains(&recognise.weight) {
-            return Err(format!("recognise `{}`: at least 4 bytes, weight 1 to 3", recognise.text));
+            return Err(format!(
+                "recognise `{}`: at least 4 bytes, weight 1 to 3",
+                recognise.text
+            ));
         }
     }
     for file in &format.file {
         if !file.name.starts_with('^') || !file.name.ends_with('$') {
-            return Err(format!("file name pattern `{}` must be anchored with ^ and $", file.name));
+            return Err(format!(
+                "file name pattern `{}` must be anchored with ^ and $",
+                file.name
+            ));
         }
     }
     Ok(format)

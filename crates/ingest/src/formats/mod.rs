@@ -70,7 +70,11 @@ pub struct FileHint {
 pub fn built_in() -> &'static Formats {
     static FORMATS: OnceLock<Formats> = OnceLock::new();
     static BLOB: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/formats.bin"));
-    FORMATS.get_or_init(|| Formats::new(postcard::from_bytes(BLOB).expect("build.rs wrote this blob with the same types")))
+    FORMATS.get_or_init(|| {
+        Formats::new(
+            postcard::from_bytes(BLOB).expect("build.rs wrote this blob with the same types"),
+        )
+    })
 }
 
 impl Formats {
@@ -88,10 +92,22 @@ impl Formats {
         };
         for (format, file) in files.iter().enumerate() {
             for r in &file.recognise {
-                add(&r.text, Word::Recognise { format, weight: r.weight });
+                add(
+                    &r.text,
+                    Word::Recognise {
+                        format,
+                        weight: r.weight,
+                    },
+                );
             }
             for m in &file.markers {
-                add(&m.text, Word::Marker { says: m.says, image: m.image });
+                add(
+                    &m.text,
+                    Word::Marker {
+                        says: m.says,
+                        image: m.image,
+                    },
+                );
             }
         }
         let literals = AhoCorasick::builder()
@@ -99,18 +115,34 @@ impl Formats {
             .build(&texts)
             .expect("a few hundred short literals fit an automaton");
         let lengths = texts.iter().map(String::len).collect();
-        let names = files.iter().flat_map(|f| &f.file).map(|_| OnceLock::new()).collect();
-        Self { files, literals, words, lengths, names }
+        let names = files
+            .iter()
+            .flat_map(|f| &f.file)
+            .map(|_| OnceLock::new())
+            .collect();
+        Self {
+            files,
+            literals,
+            words,
+            lengths,
+            names,
+        }
     }
 
     /// Id and title of every client.
     pub fn clients(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.files.iter().filter(|f| f.client != "unknown").map(|f| (f.client.as_str(), f.title.as_str()))
+        self.files
+            .iter()
+            .filter(|f| f.client != "unknown")
+            .map(|f| (f.client.as_str(), f.title.as_str()))
     }
 
     /// Texts of all markers; for choosing what to search a log for.
     pub fn marker_texts(&self) -> impl Iterator<Item = (Says, &str)> {
-        self.files.iter().flat_map(|f| &f.markers).map(|m| (m.says, m.text.as_str()))
+        self.files
+            .iter()
+            .flat_map(|f| &f.markers)
+            .map(|m| (m.says, m.text.as_str()))
     }
 
     /// Reads one message.
@@ -121,10 +153,17 @@ impl Formats {
             let number = found.pattern().as_usize();
             for word in &self.words[number] {
                 match *word {
-                    Word::Recognise { format, weight } => votes[format] = votes[format].saturating_add(u32::from(weight)),
+                    Word::Recognise { format, weight } => {
+                        votes[format] = votes[format].saturating_add(u32::from(weight))
+                    }
                     Word::Marker { says, image } => {
                         let at = found.end() - self.lengths[number];
-                        if reading.marks.len() < 64 && !reading.marks.iter().any(|m| m.says == says && m.image.is_some()) {
+                        if reading.marks.len() < 64
+                            && !reading
+                                .marks
+                                .iter()
+                                .any(|m| m.says == says && m.image.is_some())
+                        {
                             let image = image_after(message, found.end(), image);
                             reading.marks.push(Mark { says, at, image });
                         }
@@ -132,7 +171,10 @@ impl Formats {
                 }
             }
         }
-        let best = (0..).zip(&votes).filter(|(_, v)| **v > 0).max_by_key(|(i, v)| (**v, usize::MAX - i));
+        let best = (0..)
+            .zip(&votes)
+            .filter(|(_, v)| **v > 0)
+            .max_by_key(|(i, v)| (**v, usize::MAX - i));
         reading.client = best.map(|(i, v)| (self.files[i].client.as_str(), *v));
         reading.marks.sort_by_key(|m| m.at);
         reading
@@ -140,11 +182,28 @@ impl Formats {
 
     /// Reads a file's name.
     pub fn file_hint(&'static self, base_name: &str) -> FileHint {
-        let patterns = self.files.iter().flat_map(|f| f.file.iter().map(move |n| (f, n)));
+        let patterns = self
+            .files
+            .iter()
+            .flat_map(|f| f.file.iter().map(move |n| (f, n)));
         for ((format, pattern), compiled) in patterns.zip(&self.names) {
-            let regex = compiled.get_or_init(|| regex::bytes::RegexBuilder::new(&pattern.name).unicode(false).build().ok());
-            let Some(groups) = regex.as_ref().and_then(|r| r.captures(base_name.as_bytes())) else { continue };
-            let group = |name: &str| groups.name(name).map(|m| String::from_utf8_lossy(m.as_bytes()).into_owned());
+            let regex = compiled.get_or_init(|| {
+                regex::bytes::RegexBuilder::new(&pattern.name)
+                    .unicode(false)
+                    .build()
+                    .ok()
+            });
+            let Some(groups) = regex
+                .as_ref()
+                .and_then(|r| r.captures(base_name.as_bytes()))
+            else {
+                continue;
+            };
+            let group = |name: &str| {
+                groups
+                    .name(name)
+                    .map(|m| String::from_utf8_lossy(m.as_bytes()).into_owned())
+            };
             return FileHint {
                 client: Some(format.client.as_str()).filter(|c| *c != "unknown"),
                 instance: group("instance"),
@@ -165,11 +224,16 @@ fn image_after(message: &str, from: usize, form: ImageForm) -> Option<Image> {
             &rest[..rest.find(quote)?]
         }
         ImageForm::Word => {
-            let end = rest.find([' ', ',', ')', ']', '"', '\'', '`', ';', '\\']).unwrap_or(rest.len());
+            let end = rest
+                .find([' ', ',', ')', ']', '"', '\'', '`', ';', '\\'])
+                .unwrap_or(rest.len());
             &rest[..end]
         }
         ImageForm::Rest => rest,
     };
-    let text = text.trim().trim_end_matches("...").trim_end_matches(['.', ':', '…']);
+    let text = text
+        .trim()
+        .trim_end_matches("...")
+        .trim_end_matches(['.', ':', '…']);
     pullwhy_reference::read(text)
 }

@@ -8,24 +8,49 @@ use super::root;
 
 pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for incident in &report.incidents {
-        let level = if incident.outcome == Outcome::Failed { "error" } else { "warning" };
-        let mut message = format!("{} ({})\n{}", incident.title, incident.confidence, incident.explanation);
+        let level = if incident.outcome == Outcome::Failed {
+            "error"
+        } else {
+            "warning"
+        };
+        let mut message = format!(
+            "{} ({})\n{}",
+            incident.title, incident.confidence, incident.explanation
+        );
         if let Some(fix) = incident.fixes.first() {
             message.push_str(&format!("\nfix: {}", fix.title));
             for step in &fix.steps {
                 message.push_str(&format!("\n- {}", step.text));
-                step.command.iter().for_each(|c| message.push_str(&format!("\n  {c}")));
+                step.command
+                    .iter()
+                    .for_each(|c| message.push_str(&format!("\n  {c}")));
             }
         }
-        let place = root(incident).map(|e| format!("file={},line={},col={},", property(&e.file), e.line, e.column)).unwrap_or_default();
-        writeln!(out, "::{level} {place}title={}::{}", property(incident.cause.as_str()), data(&message))?;
+        let place = root(incident)
+            .map(|e| {
+                format!(
+                    "file={},line={},col={},",
+                    property(&e.file),
+                    e.line,
+                    e.column
+                )
+            })
+            .unwrap_or_default();
+        writeln!(
+            out,
+            "::{level} {place}title={}::{}",
+            property(incident.cause.as_str()),
+            data(&message)
+        )?;
     }
     Ok(())
 }
 
 /// Escaping of a command's message: `%`, CR, LF.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
 }
 
 /// Escaping of a property: also `:` and `,`.

@@ -15,25 +15,52 @@ mark{background:#ffd7d5;color:inherit}.bar{position:relative;height:1rem;backgro
 @media(prefers-color-scheme:dark){body{color:#e6e9ed;background:#14171b}pre{background:#1f242a}.bar{background:#2a3038}.tag{color:#9aa4b0}mark{background:#6b2622}a{color:#8ab4f8}}";
 
 pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">")?;
-    writeln!(out, "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">")?;
-    writeln!(out, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>pullwhy report</title><style>{STYLE}</style></head><body>")?;
+    writeln!(
+        out,
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+    )?;
+    writeln!(
+        out,
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+    )?;
+    writeln!(
+        out,
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>pullwhy report</title><style>{STYLE}</style></head><body>"
+    )?;
     let found = match report.incidents.len() {
         0 => "No failed image pull found".to_owned(),
         n => count(n as u64, "failed pull"),
     };
-    writeln!(out, "<h1>{found}</h1><p class=\"tag\">{}, {}</p>", count(report.stats.files, "file"), count(report.stats.lines, "line"))?;
+    writeln!(
+        out,
+        "<h1>{found}</h1><p class=\"tag\">{}, {}</p>",
+        count(report.stats.files, "file"),
+        count(report.stats.lines, "line")
+    )?;
     for incident in &report.incidents {
         section(incident, out)?;
     }
     for warning in &report.warnings {
-        writeln!(out, "<p class=\"tag\">{}: {}</p>", escape(&warning.file), escape(&warning.text))?;
+        writeln!(
+            out,
+            "<p class=\"tag\">{}: {}</p>",
+            escape(&warning.file),
+            escape(&warning.text)
+        )?;
     }
     writeln!(out, "</body></html>")
 }
 
 fn section(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "<section><h2>{}</h2><p class=\"tag\"><code>{}</code> · {} · {} · {}", escape(&i.title), escape(i.cause.as_str()), i.confidence, i.outcome, count(i.count, "attempt"))?;
+    writeln!(
+        out,
+        "<section><h2>{}</h2><p class=\"tag\"><code>{}</code> · {} · {} · {}",
+        escape(&i.title),
+        escape(i.cause.as_str()),
+        i.confidence,
+        i.outcome,
+        count(i.count, "attempt")
+    )?;
     if let Some(image) = &i.image {
         writeln!(out, " · <code>{}</code>", escape(&image.reference))?;
     }
@@ -46,13 +73,30 @@ fn section(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
     }
     for e in &i.evidence {
         let (from, to) = e.span;
-        let line = match (e.role, e.text.get(..from), e.text.get(from..to), e.text.get(to..)) {
+        let line = match (
+            e.role,
+            e.text.get(..from),
+            e.text.get(from..to),
+            e.text.get(to..),
+        ) {
             (Role::Context, ..) => escape(&e.text),
-            (_, Some(a), Some(b), Some(c)) => format!("{}<mark>{}</mark>{}", escape(a), escape(b), escape(c)),
+            (_, Some(a), Some(b), Some(c)) => {
+                format!("{}<mark>{}</mark>{}", escape(a), escape(b), escape(c))
+            }
             _ => escape(&e.text),
         };
-        let note = e.note.as_deref().map(|n| format!(" · masked: {}", escape(n))).unwrap_or_default();
-        writeln!(out, "<p class=\"tag\">{}:{}{note}</p><pre class=\"{}\">{line}</pre>", escape(&e.file), e.line, e.role)?;
+        let note = e
+            .note
+            .as_deref()
+            .map(|n| format!(" · masked: {}", escape(n)))
+            .unwrap_or_default();
+        writeln!(
+            out,
+            "<p class=\"tag\">{}:{}{note}</p><pre class=\"{}\">{line}</pre>",
+            escape(&e.file),
+            e.line,
+            e.role
+        )?;
     }
     timeline(i, out)?;
     for note in &i.notes {
@@ -61,30 +105,49 @@ fn section(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
     if i.candidates.len() > 1 {
         writeln!(out, "<h3>Still open</h3><ul>")?;
         for c in &i.candidates {
-            writeln!(out, "<li>{:.0} % <code>{}</code>: {}", c.weight * 100.0, escape(c.cause.as_str()), escape(&c.because))?;
+            writeln!(
+                out,
+                "<li>{:.0} % <code>{}</code>: {}",
+                c.weight * 100.0,
+                escape(c.cause.as_str()),
+                escape(&c.because)
+            )?;
             check(c.check.as_ref(), out)?;
             writeln!(out, "</li>")?;
         }
         writeln!(out, "</ul>")?;
     }
     for fix in &i.fixes {
-        writeln!(out, "<h3>Fix: {}</h3><p class=\"tag\">{}</p><ol>", escape(&fix.title), escape(&fix.when))?;
+        writeln!(
+            out,
+            "<h3>Fix: {}</h3><p class=\"tag\">{}</p><ol>",
+            escape(&fix.title),
+            escape(&fix.when)
+        )?;
         for step in &fix.steps {
             writeln!(out, "<li>{}", escape(&step.text))?;
-            step.command.iter().try_for_each(|c| writeln!(out, "<pre>{}</pre>", escape(c)))?;
+            step.command
+                .iter()
+                .try_for_each(|c| writeln!(out, "<pre>{}</pre>", escape(c)))?;
             writeln!(out, "</li>")?;
         }
         writeln!(out, "</ol>")?;
     }
     for r in i.references.iter().filter(|r| r.starts_with("https://")) {
-        writeln!(out, "<p><a href=\"{0}\" rel=\"noreferrer\">{0}</a></p>", escape(r))?;
+        writeln!(
+            out,
+            "<p><a href=\"{0}\" rel=\"noreferrer\">{0}</a></p>",
+            escape(r)
+        )?;
     }
     writeln!(out, "</section>")
 }
 
 /// A row an instance, from its first to its last attempt, on one axis.
 fn timeline(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
-    let (Some(from), Some(to)) = (i.first_seen, i.last_seen) else { return Ok(()) };
+    let (Some(from), Some(to)) = (i.first_seen, i.last_seen) else {
+        return Ok(());
+    };
     let whole = (to.as_second() - from.as_second()).max(1) as f64;
     if i.instances.is_empty() {
         return Ok(());
@@ -94,12 +157,19 @@ fn timeline(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
         let (a, b) = (row.first_seen.unwrap_or(from), row.last_seen.unwrap_or(to));
         let left = (a.as_second() - from.as_second()) as f64 / whole * 100.0;
         let width = (b.as_second() - a.as_second()).max(0) as f64 / whole * 100.0;
-        let class = if row.outcome == Outcome::Recovered { "ok" } else { "" };
+        let class = if row.outcome == Outcome::Recovered {
+            "ok"
+        } else {
+            ""
+        };
         let (left, width) = (left.clamp(0.0, 99.0), width.clamp(0.0, 100.0));
         writeln!(
             out,
             "<tr><td>{}</td><td>{} · {}</td><td><div class=\"bar\"><i class=\"{class}\" style=\"left:{left:.2}%;width:{:.2}%\"></i></div></td></tr>",
-            escape(&row.name), count(row.count, "attempt"), row.outcome, width.min(100.0 - left)
+            escape(&row.name),
+            count(row.count, "attempt"),
+            row.outcome,
+            width.min(100.0 - left)
         )?;
     }
     writeln!(out, "</table>")
@@ -108,9 +178,16 @@ fn timeline(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
 fn check(check: Option<&Check>, out: &mut dyn Write) -> io::Result<()> {
     let Some(check) = check else { return Ok(()) };
     writeln!(out, "<br>check: {}", escape(&check.text))?;
-    check.command.iter().try_for_each(|c| writeln!(out, "<pre>{}</pre>", escape(c)))
+    check
+        .command
+        .iter()
+        .try_for_each(|c| writeln!(out, "<pre>{}</pre>", escape(c)))
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
 }

@@ -3,7 +3,9 @@
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style as Ansi};
-use pullwhy_model::{Check, Confidence, Evidence, Incident, Outcome, Report, Risk, Role, Transient, Trigger};
+use pullwhy_model::{
+    Check, Confidence, Evidence, Incident, Outcome, Report, Risk, Role, Transient, Trigger,
+};
 
 use super::{count, root, when};
 use crate::Style;
@@ -15,8 +17,17 @@ const FIXES: usize = 2;
 const LINES: usize = 6;
 
 pub(crate) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let width = if style.width == 0 { 100 } else { style.width.max(40) };
-    let mut page = Page { out, width, color: style.color, verbose: style.verbose > 0 };
+    let width = if style.width == 0 {
+        100
+    } else {
+        style.width.max(40)
+    };
+    let mut page = Page {
+        out,
+        width,
+        color: style.color,
+        verbose: style.verbose > 0,
+    };
     for incident in &report.incidents {
         if style.quiet {
             page.line_of(incident)?;
@@ -24,7 +35,11 @@ pub(crate) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::
             page.incident(incident)?;
         }
     }
-    if style.quiet { Ok(()) } else { page.summary(report) }
+    if style.quiet {
+        Ok(())
+    } else {
+        page.summary(report)
+    }
 }
 
 struct Page<'a> {
@@ -36,7 +51,11 @@ struct Page<'a> {
 
 impl Page<'_> {
     fn paint(&self, style: Ansi, text: &str) -> String {
-        if self.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
+        if self.color {
+            format!("{style}{text}{style:#}")
+        } else {
+            text.to_owned()
+        }
     }
 
     fn bold(&self, text: &str) -> String {
@@ -58,9 +77,18 @@ impl Page<'_> {
 
     /// `-q`: cause, confidence, image, place.
     fn line_of(&mut self, incident: &Incident) -> io::Result<()> {
-        let place = root(incident).map(|e| format!("{}:{}: ", e.file, e.line)).unwrap_or_default();
-        let image = incident.image.as_ref().map_or(String::new(), |i| format!(" ({})", i.reference));
-        writeln!(self.out, "{place}{} [{}]: {}{image}", incident.cause, incident.confidence, incident.title)
+        let place = root(incident)
+            .map(|e| format!("{}:{}: ", e.file, e.line))
+            .unwrap_or_default();
+        let image = incident
+            .image
+            .as_ref()
+            .map_or(String::new(), |i| format!(" ({})", i.reference));
+        writeln!(
+            self.out,
+            "{place}{} [{}]: {}{image}",
+            incident.cause, incident.confidence, incident.title
+        )
     }
 
     fn incident(&mut self, incident: &Incident) -> io::Result<()> {
@@ -71,14 +99,22 @@ impl Page<'_> {
         writeln!(self.out, "{first}{rest}")?;
         self.evidence(incident)?;
         writeln!(self.out)?;
-        write!(self.out, "{}", paragraph(&incident.explanation, "  ", self.width))?;
+        write!(
+            self.out,
+            "{}",
+            paragraph(&incident.explanation, "  ", self.width)
+        )?;
         self.known(incident)?;
         self.candidates(incident)?;
         self.reasons(incident)?;
         self.fixes(incident)?;
         if !incident.references.is_empty() {
             self.heading("read more")?;
-            let shown = if self.verbose { incident.references.len() } else { 2 };
+            let shown = if self.verbose {
+                incident.references.len()
+            } else {
+                2
+            };
             for reference in incident.references.iter().take(shown) {
                 writeln!(self.out, "    {reference}")?;
             }
@@ -87,12 +123,22 @@ impl Page<'_> {
     }
 
     fn evidence(&mut self, incident: &Incident) -> io::Result<()> {
-        let Some(root) = root(incident) else { return Ok(()) };
+        let Some(root) = root(incident) else {
+            return Ok(());
+        };
         let shown: Vec<&Evidence> = self.chosen(incident);
-        let gutter = shown.iter().map(|e| e.line.to_string().len()).max().unwrap_or(1);
+        let gutter = shown
+            .iter()
+            .map(|e| e.line.to_string().len())
+            .max()
+            .unwrap_or(1);
         let pad = " ".repeat(gutter);
         let arrow = self.dim("-->");
-        writeln!(self.out, "{pad} {arrow} {}:{}:{}", root.file, root.line, root.column)?;
+        writeln!(
+            self.out,
+            "{pad} {arrow} {}:{}:{}",
+            root.file, root.line, root.column
+        )?;
         let bar = self.dim("|");
         writeln!(self.out, "{pad} {bar}")?;
         let mut before: Option<&Evidence> = None;
@@ -100,7 +146,11 @@ impl Page<'_> {
             if let Some(before) = before {
                 if before.file != evidence.file {
                     let arrow = self.dim(":::");
-                    writeln!(self.out, "{pad} {arrow} {}:{}:{}", evidence.file, evidence.line, evidence.column)?;
+                    writeln!(
+                        self.out,
+                        "{pad} {arrow} {}:{}:{}",
+                        evidence.file, evidence.line, evidence.column
+                    )?;
                 } else if evidence.line > before.line + 1 {
                     writeln!(self.out, "{}", self.dim("..."))?;
                 }
@@ -110,7 +160,11 @@ impl Page<'_> {
         }
         let rest = incident.evidence.len().saturating_sub(LINES);
         if rest > 0 && !self.verbose {
-            writeln!(self.out, "{pad} {bar} ({} more, -v shows them)", count(rest as u64, "line"))?;
+            writeln!(
+                self.out,
+                "{pad} {bar} ({} more, -v shows them)",
+                count(rest as u64, "line")
+            )?;
         }
         Ok(())
     }
@@ -136,7 +190,10 @@ impl Page<'_> {
         let (mark, label) = match evidence.role {
             Role::Root => (self.red(&"^".repeat(length)), String::new()),
             Role::Masked => {
-                let note = evidence.note.as_deref().unwrap_or("follows from the root cause");
+                let note = evidence
+                    .note
+                    .as_deref()
+                    .unwrap_or("follows from the root cause");
                 (self.dim(&"~".repeat(length)), format!("masked: {note}"))
             }
             Role::Context => return Ok(()),
@@ -158,25 +215,45 @@ impl Page<'_> {
             rows.push(("image", image.reference.clone()));
         }
         if incident.instances.len() > 1 {
-            let names: Vec<_> = incident.instances.iter().take(4).map(|i| i.name.as_str()).collect();
+            let names: Vec<_> = incident
+                .instances
+                .iter()
+                .take(4)
+                .map(|i| i.name.as_str())
+                .collect();
             let more = incident.instances.len().saturating_sub(4);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let more = if more > 0 {
+                format!(" and {more} more")
+            } else {
+                String::new()
+            };
             rows.push(("instances", format!("{}{more}", names.join(", "))));
         } else if let Some(instance) = &incident.instance {
             rows.push(("instance", instance.clone()));
         }
         let attempts = count(incident.count, "attempt");
-        rows.push(("attempts", when(incident).map_or(attempts.clone(), |when| format!("{attempts}, {when}"))));
+        rows.push((
+            "attempts",
+            when(incident).map_or(attempts.clone(), |when| format!("{attempts}, {when}")),
+        ));
         rows.push(("outcome", outcome(incident.outcome).to_owned()));
         if incident.trigger != Trigger::Unknown {
             rows.push(("set off by", incident.trigger.to_string().replace('-', " ")));
         }
         rows.push(("a retry", retry(incident.transient).to_owned()));
         for (name, value) in rows {
-            write!(self.out, "{}", hanging(&format!("    {name:<11} "), &value, self.width))?;
+            write!(
+                self.out,
+                "{}",
+                hanging(&format!("    {name:<11} "), &value, self.width)
+            )?;
         }
         for note in &incident.notes {
-            write!(self.out, "{}", hanging("    note        ", note, self.width))?;
+            write!(
+                self.out,
+                "{}",
+                hanging("    note        ", note, self.width)
+            )?;
         }
         Ok(())
     }
@@ -188,7 +265,15 @@ impl Page<'_> {
         self.heading("still open, most likely first, with the check that decides")?;
         for candidate in &incident.candidates {
             let percent = format!("{:.0} %", candidate.weight * 100.0);
-            write!(self.out, "{}", hanging(&format!("    {percent:>5} "), &format!("{}: {}", candidate.cause, candidate.because), self.width))?;
+            write!(
+                self.out,
+                "{}",
+                hanging(
+                    &format!("    {percent:>5} "),
+                    &format!("{}: {}", candidate.cause, candidate.because),
+                    self.width
+                )
+            )?;
             if let Some(check) = &candidate.check {
                 self.check("          check: ", check)?;
             }
@@ -207,7 +292,11 @@ impl Page<'_> {
     }
 
     fn reasons(&mut self, incident: &Incident) -> io::Result<()> {
-        let shown = if self.verbose { incident.reasons.len() } else { 3 };
+        let shown = if self.verbose {
+            incident.reasons.len()
+        } else {
+            3
+        };
         if incident.candidates.len() > 1 && !self.verbose || incident.reasons.is_empty() {
             return Ok(());
         }
@@ -222,7 +311,11 @@ impl Page<'_> {
     }
 
     fn fixes(&mut self, incident: &Incident) -> io::Result<()> {
-        let shown = if self.verbose { incident.fixes.len() } else { FIXES };
+        let shown = if self.verbose {
+            incident.fixes.len()
+        } else {
+            FIXES
+        };
         for (number, fix) in incident.fixes.iter().take(shown).enumerate() {
             let lead = if number == 0 { "fix" } else { "or" };
             let lead = self.paint(AnsiColor::Green.on_default().bold(), lead);
@@ -230,13 +323,25 @@ impl Page<'_> {
             let head = hanging("  ", &format!("{lead}: {}", fix.title), self.width);
             write!(self.out, "{head}")?;
             if !fix.when.is_empty() {
-                write!(self.out, "{}", paragraph(&format!("({})", fix.when), "    ", self.width))?;
+                write!(
+                    self.out,
+                    "{}",
+                    paragraph(&format!("({})", fix.when), "    ", self.width)
+                )?;
             }
             if fix.risk == Risk::WeakensSecurity {
-                write!(self.out, "{}", paragraph("this lowers a protection", "    ", self.width))?;
+                write!(
+                    self.out,
+                    "{}",
+                    paragraph("this lowers a protection", "    ", self.width)
+                )?;
             }
             for (step, number) in fix.steps.iter().zip(1..) {
-                write!(self.out, "{}", hanging(&format!("    {number}. "), &step.text, self.width))?;
+                write!(
+                    self.out,
+                    "{}",
+                    hanging(&format!("    {number}. "), &step.text, self.width)
+                )?;
                 for line in step.command.iter().flat_map(|c| c.lines()) {
                     let command = self.bold(line);
                     writeln!(self.out, "       $ {command}")?;
@@ -245,7 +350,15 @@ impl Page<'_> {
         }
         let rest = incident.fixes.len().saturating_sub(shown);
         if rest > 0 {
-            writeln!(self.out, "\n  ({} more, -v shows them)", if rest == 1 { "1 fix".to_owned() } else { format!("{rest} fixes") })?;
+            writeln!(
+                self.out,
+                "\n  ({} more, -v shows them)",
+                if rest == 1 {
+                    "1 fix".to_owned()
+                } else {
+                    format!("{rest} fixes")
+                }
+            )?;
         }
         Ok(())
     }
@@ -253,10 +366,19 @@ impl Page<'_> {
     fn summary(&mut self, report: &Report) -> io::Result<()> {
         let stats = &report.stats;
         let attempts: u64 = report.incidents.iter().map(|i| i.count).sum();
-        let read = format!("{}, {}, {:.0} ms", count(stats.files, "file"), count(stats.lines, "line"), stats.elapsed_ms);
+        let read = format!(
+            "{}, {}, {:.0} ms",
+            count(stats.files, "file"),
+            count(stats.lines, "line"),
+            stats.elapsed_ms
+        );
         let found = match report.incidents.len() {
             0 => "no failed image pull found".to_owned(),
-            n => format!("{} ({})", count(n as u64, "failed pull"), count(attempts, "attempt")),
+            n => format!(
+                "{} ({})",
+                count(n as u64, "failed pull"),
+                count(attempts, "attempt")
+            ),
         };
         let found = self.bold(&found);
         writeln!(self.out, "{found} in {read}")
@@ -266,7 +388,9 @@ impl Page<'_> {
 fn sure(incident: &Incident) -> &'static str {
     match incident.confidence {
         Confidence::Certain => "certain: the line above proves it",
-        Confidence::Likely if incident.candidates.len() > 1 => "likely: other causes are left open, see below",
+        Confidence::Likely if incident.candidates.len() > 1 => {
+            "likely: other causes are left open, see below"
+        }
         Confidence::Likely => "likely",
         Confidence::Possible => "possible only: the evidence is thin",
     }
@@ -299,7 +423,9 @@ fn window(text: &str, span: (usize, usize), room: usize) -> (String, usize, usiz
     }
     let wanted = (end - start).min(room - 2);
     let lead = (room - wanted) / 2;
-    let from = start.saturating_sub(lead).min(chars.len() - (room - 1).min(chars.len()));
+    let from = start
+        .saturating_sub(lead)
+        .min(chars.len() - (room - 1).min(chars.len()));
     let to = (from + room - 2).min(chars.len());
     let mut out = String::new();
     if from > 0 {
@@ -324,7 +450,10 @@ mod tests {
             let (shown, start, length) = window(&text, (200, 203), room);
             let columns: Vec<char> = shown.chars().collect();
             assert!(columns.len() <= room, "{room}");
-            assert_eq!(columns[start..start + length].iter().collect::<String>(), "HIT");
+            assert_eq!(
+                columns[start..start + length].iter().collect::<String>(),
+                "HIT"
+            );
         }
         assert_eq!(window("short", (0, 5), 80), ("short".to_owned(), 0, 5));
     }

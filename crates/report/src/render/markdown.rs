@@ -8,14 +8,25 @@ use super::{count, when};
 
 pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     if report.incidents.is_empty() {
-        writeln!(out, "No failed image pull found in {}.", count(report.stats.lines, "line"))?;
+        writeln!(
+            out,
+            "No failed image pull found in {}.",
+            count(report.stats.lines, "line")
+        )?;
     }
     report.incidents.iter().try_for_each(|i| incident(i, out))
 }
 
 fn incident(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "## {}\n", plain(&i.title))?;
-    writeln!(out, "`{}`, {}, {}, {}", i.cause, i.confidence, i.outcome, count(i.count, "attempt"))?;
+    writeln!(
+        out,
+        "`{}`, {}, {}, {}",
+        i.cause,
+        i.confidence,
+        i.outcome,
+        count(i.count, "attempt")
+    )?;
     if let Some(image) = &i.image {
         writeln!(out, "\nImage: {}", code(&image.reference))?;
     }
@@ -23,13 +34,25 @@ fn incident(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "\nWhen: {when}")?;
     }
     writeln!(out, "\n{}\n", plain(&i.explanation))?;
-    let lines: Vec<String> = i.evidence.iter().map(|e| format!("{}:{} [{}] {}", e.file, e.line, e.role, e.text)).collect();
+    let lines: Vec<String> = i
+        .evidence
+        .iter()
+        .map(|e| format!("{}:{} [{}] {}", e.file, e.line, e.role, e.text))
+        .collect();
     fence(&lines.join("\n"), "text", out)?;
-    i.notes.iter().try_for_each(|n| writeln!(out, "- {}", plain(n)))?;
+    i.notes
+        .iter()
+        .try_for_each(|n| writeln!(out, "- {}", plain(n)))?;
     if i.candidates.len() > 1 {
         writeln!(out, "\n### Still open\n")?;
         for c in &i.candidates {
-            writeln!(out, "- {:.0} % `{}`: {}", c.weight * 100.0, c.cause, plain(&c.because))?;
+            writeln!(
+                out,
+                "- {:.0} % `{}`: {}",
+                c.weight * 100.0,
+                c.cause,
+                plain(&c.because)
+            )?;
             check(c.check.as_ref(), out)?;
         }
     }
@@ -37,20 +60,30 @@ fn incident(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "\n### Fixes\n")?;
     }
     for fix in &i.fixes {
-        writeln!(out, "**{}** ({})\n", plain(&fix.title), plain(&fix.platform))?;
+        writeln!(
+            out,
+            "**{}** ({})\n",
+            plain(&fix.title),
+            plain(&fix.platform)
+        )?;
         for (number, step) in (1..).zip(&fix.steps) {
             writeln!(out, "{number}. {}\n", plain(&step.text))?;
             step.command.iter().try_for_each(|c| fence(c, "sh", out))?;
         }
     }
-    i.references.iter().try_for_each(|r| writeln!(out, "- <{r}>"))?;
+    i.references
+        .iter()
+        .try_for_each(|r| writeln!(out, "- <{r}>"))?;
     writeln!(out)
 }
 
 fn check(check: Option<&Check>, out: &mut dyn Write) -> io::Result<()> {
     let Some(check) = check else { return Ok(()) };
     writeln!(out, "  - check: {}", plain(&check.text))?;
-    check.command.iter().try_for_each(|c| writeln!(out, "    {}", code(c)))
+    check
+        .command
+        .iter()
+        .try_for_each(|c| writeln!(out, "    {}", code(c)))
 }
 
 /// A fence that is longer than any run of backticks inside.

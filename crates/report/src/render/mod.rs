@@ -11,7 +11,11 @@ use pullwhy_model::{Evidence, Incident, Role};
 
 /// The line that proves an incident.
 pub(crate) fn root(incident: &Incident) -> Option<&Evidence> {
-    incident.evidence.iter().find(|e| e.role == Role::Root).or_else(|| incident.evidence.first())
+    incident
+        .evidence
+        .iter()
+        .find(|e| e.role == Role::Root)
+        .or_else(|| incident.evidence.first())
 }
 
 /// `1 attempt`, `2 attempts`, `1,234 lines`.
@@ -29,11 +33,20 @@ pub(crate) fn count(n: u64, one: &str) -> String {
 
 /// When, in one phrase; `None` where the log has no times.
 pub(crate) fn when(incident: &Incident) -> Option<String> {
-    let second = |t: pullwhy_model::Timestamp| t.to_string().split('.').next().unwrap_or_default().trim_end_matches('Z').to_owned() + "Z";
+    let second = |t: pullwhy_model::Timestamp| {
+        t.to_string()
+            .split('.')
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches('Z')
+            .to_owned()
+            + "Z"
+    };
     match (incident.first_seen, incident.last_seen) {
-        (Some(first), Some(last)) if last.as_second() > first.as_second() => Some(format!("{} to {}", second(first), second(last))),
+        (Some(first), Some(last)) if last.as_second() > first.as_second() => {
+            Some(format!("{} to {}", second(first), second(last)))
+        }
         (Some(first), _) => Some(second(first)),
         _ => None,
     }
 }
-

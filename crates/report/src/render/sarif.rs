@@ -64,8 +64,16 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 /// A relative or file URI of a path (RFC 3986): everything but unreserved characters is encoded.
 fn uri(path: &str) -> String {
     let encode = |b: u8| {
-        if b.is_ascii_alphanumeric() || b"-._~/".contains(&b) { char::from(b).to_string() } else { format!("%{b:02X}") }
+        if b.is_ascii_alphanumeric() || b"-._~/".contains(&b) {
+            char::from(b).to_string()
+        } else {
+            format!("%{b:02X}")
+        }
     };
     let path: String = path.bytes().map(encode).collect();
-    if path.starts_with('/') { format!("file://{path}") } else { path }
+    if path.starts_with('/') {
+        format!("file://{path}")
+    } else {
+        path
+    }
 }

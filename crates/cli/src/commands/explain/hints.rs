@@ -32,8 +32,12 @@ pub(super) fn instead(paths: &[PathBuf]) -> Option<Failure> {
     {
         let image = shell_word(image);
         let failure = Failure::new(format!("`{text}` looks like an image, and PATH is a log"))
-            .help(format!("pull it and explain what happens: pullwhy run -- docker pull {image}"))
-            .help(format!("or look for it in a log: pullwhy explain LOG --image {image}"));
+            .help(format!(
+                "pull it and explain what happens: pullwhy run -- docker pull {image}"
+            ))
+            .help(format!(
+                "or look for it in a log: pullwhy explain LOG --image {image}"
+            ));
         return Some(failure);
     }
     None
@@ -76,9 +80,9 @@ fn is_image(text: &str) -> bool {
     }
     let (folder, name) = text.rsplit_once('/').unwrap_or(("", text));
     let host = folder.split('/').next().unwrap_or_default();
-    let tagged = name.split_once([':', '@']).is_some_and(|(name, tag)| {
-        !name.is_empty() && !tag.is_empty()
-    });
+    let tagged = name
+        .split_once([':', '@'])
+        .is_some_and(|(name, tag)| !name.is_empty() && !tag.is_empty());
     tagged || (host.contains('.') && !name.contains('.'))
 }
 
@@ -98,8 +102,15 @@ mod tests {
             assert!(is_image(image), "{image}");
         }
         for file in [
-            "nginx", "app.log", "logs/app.log", "./nginx:latest", r"C:\logs", "C:app.log",
-            "/var/log/x:1", "logs.d/app.log", "*.log",
+            "nginx",
+            "app.log",
+            "logs/app.log",
+            "./nginx:latest",
+            r"C:\logs",
+            "C:app.log",
+            "/var/log/x:1",
+            "logs.d/app.log",
+            "*.log",
         ] {
             assert!(!is_image(file), "{file}");
         }

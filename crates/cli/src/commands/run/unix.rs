@@ -17,9 +17,7 @@ use rustix::io::FdFlags;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use rustix::pty::OpenptFlags;
 use rustix::termios::{self, OptionalActions};
-use signal_hook::consts::{
-    SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH,
-};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
 use signal_hook::iterator::Signals;
 
 use super::copy::Copies;
@@ -107,9 +105,7 @@ impl Ways {
 /// Waits for the end of the command, and hands on signals meanwhile.
 pub(super) fn wait(mut child: Child, ways: &Ways) -> io::Result<ExitStatus> {
     // Only now: what we were told to ignore, as by `nohup`, the command has inherited as ignored.
-    let mut signals = Signals::new([
-        SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH,
-    ])?;
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH])?;
     let pid = Pid::from_child(&child);
     let alive = Arc::new(Mutex::new(true));
     let handle = signals.handle();
