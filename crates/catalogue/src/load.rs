@@ -67,11 +67,7 @@ pub fn parse(id: &str, file: &str, text: &str, problems: &mut Vec<Problem>) -> O
 
 /// The line, from 1, of a byte offset.
 fn line_at(text: &str, offset: usize) -> usize {
-    text.as_bytes()[..offset.min(text.len())]
-        .iter()
-        .filter(|&&b| b == b'\n')
-        .count()
-        + 1
+    text.get(..offset).unwrap_or(text).matches('\n').count() + 1
 }
 
 struct Checker<'a> {

@@ -43,7 +43,7 @@ pub(crate) struct Common {
     )]
     #[arg(value_name = "WHEN", help_heading = "Common options")]
     pub(crate) color: Color,
-    /// A folder of your own causes, besides the built-in ones [env: PULLWHY_CAUSES]
+    /// A folder of your own causes, besides the built-in ones [env: `PULLWHY_CAUSES`]
     #[arg(
         long,
         global = true,

@@ -15,10 +15,6 @@ const WIDTH: usize = 100;
 
 /// Bold, for headings.
 pub(crate) const BOLD: Style = Style::new().bold();
-/// Faint, for what can be skipped.
-pub(crate) const FAINT: Style = Style::new().dimmed();
-/// For commands to copy.
-pub(crate) const COMMAND: Style = AnsiColor::Cyan.on_default();
 
 /// When to use colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

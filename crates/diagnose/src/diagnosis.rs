@@ -225,7 +225,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
     fn start(&mut self, event: &Event, current: Option<usize>) {
         if let Some(index) = current {
             let attempt = &self.open[index];
-            let looked_for_elsewhere = attempt.has_findings() && self.searches_on(attempt, event);
+            let looked_for_elsewhere = attempt.has_findings() && Self::searches_on(attempt, event);
             if attempt.has_findings() && !looked_for_elsewhere {
                 let attempt = self.open.remove(index);
                 self.book.close(attempt, self.reader);
@@ -233,7 +233,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
         } else if let Some(index) = self
             .open
             .iter()
-            .rposition(|a| a.has_findings() && self.searches_on(a, event))
+            .rposition(|a| a.has_findings() && Self::searches_on(a, event))
         {
             // Podman: the next registry of a short name's search list. The attempt goes on there.
             self.open[index].image.clone_from(&event.verdict.image);
@@ -241,7 +241,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
     }
 
     /// Whether a start line looks for the same short name in another registry.
-    fn searches_on(&self, attempt: &Attempt, event: &Event) -> bool {
+    fn searches_on(attempt: &Attempt, event: &Event) -> bool {
         let (Some(own), Some(next)) = (&attempt.image, &event.verdict.image) else {
             return false;
         };

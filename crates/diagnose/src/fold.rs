@@ -152,28 +152,27 @@ impl Book {
         };
         let attempts = count_attempts(&attempt, finding.cause);
         let outcome = attempt.outcome();
-        let index = match self.by_key.get(&key) {
-            Some(index) => *index,
-            None => {
-                let exhibits = exhibits(&attempt, root, &standings);
-                self.by_key.insert(key, self.entries.len());
-                self.entries.push(Entry {
-                    cause: finding.cause,
-                    strength: finding.strength,
-                    image: image.clone(),
-                    client,
-                    order: (attempt.source, attempt.seen[root].line),
-                    count: 0,
-                    trigger: attempt.trigger,
-                    fresh_layers: false,
-                    present_layers: false,
-                    places: Vec::new(),
-                    exhibits,
-                    only_anonymous: true,
-                    finding,
-                });
-                self.entries.len() - 1
-            }
+        let index = if let Some(index) = self.by_key.get(&key) {
+            *index
+        } else {
+            let exhibits = exhibits(&attempt, root, &standings);
+            self.by_key.insert(key, self.entries.len());
+            self.entries.push(Entry {
+                cause: finding.cause,
+                strength: finding.strength,
+                image: image.clone(),
+                client,
+                order: (attempt.source, attempt.seen[root].line),
+                count: 0,
+                trigger: attempt.trigger,
+                fresh_layers: false,
+                present_layers: false,
+                places: Vec::new(),
+                exhibits,
+                only_anonymous: true,
+                finding,
+            });
+            self.entries.len() - 1
         };
         let worked_before = image
             .as_deref()

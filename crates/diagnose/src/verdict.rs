@@ -107,7 +107,7 @@ impl<'c> Reader<'c> {
                     .image()
                     .or(image.as_ref())
                     .and_then(|i| i.registry.clone());
-                let place = self.place(&part.text, host.as_deref());
+                let place = Self::place(&part.text, host.as_deref());
                 let hits = self.signs.hits(
                     &part.text,
                     Where {
@@ -142,7 +142,7 @@ impl<'c> Reader<'c> {
         self.catalogue.at(cause).id.family() == "none"
     }
 
-    fn place(&self, text: &str, registry: Option<&str>) -> (Option<Target>, Option<&'static str>) {
+    fn place(text: &str, registry: Option<&str>) -> (Option<Target>, Option<&'static str>) {
         let urls = target::urls(text);
         let url_host = urls
             .iter()
@@ -281,8 +281,9 @@ fn closure(catalogue: &Catalogue) -> Vec<Vec<bool>> {
     for middle in 0..count {
         for from in 0..count {
             if over[from][middle] {
-                for to in 0..count {
-                    over[from][to] |= over[middle][to] && from != to;
+                let further = over[middle].clone();
+                for (to, reached) in further.into_iter().enumerate() {
+                    over[from][to] |= reached && from != to;
                 }
             }
         }

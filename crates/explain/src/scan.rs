@@ -1,6 +1,5 @@
 //! Scans a block of complete lines: skips what does not matter, reads what may.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
@@ -308,12 +307,12 @@ impl<'r, 'c> Worker<'r, 'c> {
         &self,
         block: Block<'_>,
         end: usize,
-        text: &Cow<'_, str>,
+        text: &str,
         peeled: &Peeled<'_>,
     ) -> Option<(Arc<Verdict>, Vec<String>, usize)> {
         let mut body = peeled.body.to_owned();
         let mut rows = Vec::new();
-        let mut previous = text.clone().into_owned();
+        let mut previous = text.to_owned();
         let mut at = line_end(block.bytes, end)?;
         let mut best = None;
         while rows.len() < join::AHEAD && at < block.bytes.len() {
@@ -339,9 +338,7 @@ impl<'r, 'c> Worker<'r, 'c> {
             let better = says(&verdict)
                 > best
                     .as_ref()
-                    .map_or(None, |(v, _, _): &(Arc<Verdict>, Vec<String>, usize)| {
-                        says(v)
-                    });
+                    .and_then(|(v, _, _): &(Arc<Verdict>, Vec<String>, usize)| says(v));
             if better {
                 best = Some((Arc::new(verdict), rows.clone(), at));
             }

@@ -242,7 +242,7 @@ fn level(text: &str) -> Option<&str> {
 }
 
 /// Names in front of a line: `web_1  | ` of Compose, `[pod/x/step] ` of kubectl, `#6 1.234 ` of
-/// BuildKit, `##[error]` of Azure Pipelines and GitHub Actions, `00:01.234 ` of GitLab.
+/// `BuildKit`, `##[error]` of Azure Pipelines and GitHub Actions, `00:01.234 ` of GitLab.
 fn tag(text: &str) -> Option<&str> {
     if let Some(rest) = text.strip_prefix("##[") {
         let close = rest.bytes().take(24).position(|b| b == b']')?;

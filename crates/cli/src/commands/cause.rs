@@ -146,7 +146,7 @@ fn page(cause: &Cause, width: usize) -> String {
     for reason in &file.reasons {
         out.push_str(&hanging("  - ", &plain(&reason.says), width));
         out.push_str(&hanging("    confirm: ", &plain(&reason.confirm), width));
-        for command in &reason.command {
+        if let Some(command) = &reason.command {
             out.push_str(&format!("      $ {}\n", plain(command)));
         }
     }

@@ -1,6 +1,11 @@
 //! What the tests of this crate share.
 
-#![allow(dead_code, unreachable_pub, clippy::print_stderr, reason = "every test file uses a part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::print_stderr,
+    reason = "every test file uses a part of it"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -154,7 +154,7 @@ impl Formats {
             for word in &self.words[number] {
                 match *word {
                     Word::Recognise { format, weight } => {
-                        votes[format] = votes[format].saturating_add(u32::from(weight))
+                        votes[format] = votes[format].saturating_add(u32::from(weight));
                     }
                     Word::Marker { says, image } => {
                         let at = found.end() - self.lengths[number];
