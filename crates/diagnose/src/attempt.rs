@@ -18,6 +18,8 @@ pub(crate) struct Seen {
     pub line: u64,
     pub at: Option<Timestamp>,
     pub row: Option<Row>,
+    /// Image that the line names, or that the attempt was for when it came.
+    pub image: Option<Arc<Image>>,
     /// It stood after the platform's anonymous second try.
     pub anonymous: bool,
 }
@@ -154,7 +156,18 @@ pub(crate) fn same_image(a: &Image, b: &Image) -> bool {
         return true;
     }
     let version = |i: &Image| i.digest.clone().or_else(|| i.tag.clone());
-    let tags_agree = a.tag.is_some() && a.tag == b.tag || version(a) == version(b);
+    // `pull access denied for contoso/app` leaves the tag out.
+    let bare = |i: &Image| {
+        i.digest.is_none()
+            && !i
+                .reference
+                .rsplit('/')
+                .next()
+                .unwrap_or_default()
+                .contains(':')
+    };
+    let tags_agree =
+        bare(a) || bare(b) || a.tag.is_some() && a.tag == b.tag || version(a) == version(b);
     let repository = |i: &Image| i.repository.clone().unwrap_or_default();
     let (ra, rb) = (repository(a), repository(b));
     // Docker's messages leave the registry and `library/` out.

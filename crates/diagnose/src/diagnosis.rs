@@ -137,6 +137,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             }
             any = true;
             let anonymous = attempt.anonymous;
+            let named = finding.image.clone().or_else(|| attempt.image.clone());
             attempt.add(
                 Seen {
                     verdict: Arc::clone(&verdict),
@@ -145,6 +146,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
                     at: event.at,
                     row: event.row.clone(),
                     anonymous,
+                    image: named,
                 },
                 event.at,
                 event.line,
@@ -307,6 +309,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
         });
         if telling {
             let anonymous = attempt.anonymous;
+            let named = verdict.image.clone().or_else(|| attempt.image.clone());
             let seen = Seen {
                 verdict: Arc::clone(verdict),
                 finding: None,
@@ -314,6 +317,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
                 at: event.at,
                 row: event.row.clone(),
                 anonymous,
+                image: named,
             };
             attempt.add(seen, event.at, event.line);
         } else {

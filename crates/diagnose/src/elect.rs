@@ -45,7 +45,7 @@ pub(crate) fn elect(attempt: &Attempt, reader: &Reader<'_>) -> Option<(usize, Ve
         if generic(b) != generic(n) {
             return if generic(b) { next } else { best };
         }
-        if searched(b, n) {
+        if searched(bs, ns) {
             return next;
         }
         if b.cause == n.cause {
@@ -96,7 +96,7 @@ pub(crate) fn elect(attempt: &Attempt, reader: &Reader<'_>) -> Option<(usize, Ve
 
 /// A short name that is looked for in one registry after the other: every registry but the right
 /// one is expected to miss, so the later answer counts.
-fn searched(before: &Finding, after: &Finding) -> bool {
+fn searched(before: &Seen, after: &Seen) -> bool {
     match (&before.image, &after.image) {
         (Some(a), Some(b)) => {
             a.registry != b.registry

@@ -56,7 +56,7 @@ impl Verdict {
 
     /// Nothing to remember.
     pub fn is_empty(&self) -> bool {
-        self.findings.is_empty() && self.marks.is_empty()
+        self.findings.is_empty() && self.marks.is_empty() && !self.context
     }
 }
 
