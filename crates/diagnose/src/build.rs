@@ -231,16 +231,14 @@ fn incident(entry: &Entry, book: &Book, catalogue: &Catalogue) -> Incident {
 
 /// What the log says, cleaned; and what is derived from the image.
 fn facts(entry: &Entry, book: &Book) -> Facts {
-    let mut facts = Facts::new();
-    for (name, value) in &entry.finding.facts {
-        let value = match value {
-            Fact::Number(n) => Fact::Number(*n),
-            Fact::Text(s) => Fact::Text(clean(&scrub(s), VALUE)),
-        };
-        facts.insert(name.clone(), value);
-    }
+    let mut facts = entry.finding.facts.clone();
     if let Some(image) = &entry.image {
         pullwhy_ingest::facts::extract("", Some(image), &mut facts);
+    }
+    for value in facts.values_mut() {
+        if let Fact::Text(text) = value {
+            *text = clean(&scrub(text), VALUE);
+        }
     }
     let place = entry.places.first();
     if let Some(instance) = place.and_then(|p| p.instance.as_ref()) {
