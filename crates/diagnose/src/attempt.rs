@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pullwhy_ingest::formats::file::Says;
+use pullwhy_ingest::record::Record;
 use pullwhy_model::{Image, Outcome, Trigger};
 
 use crate::diagnosis::Row;
@@ -18,6 +19,7 @@ pub(crate) struct Seen {
     pub line: u64,
     pub at: Option<Timestamp>,
     pub row: Option<Row>,
+    pub record: Option<Arc<Record>>,
     /// Image that the line names, or that the attempt was for when it came.
     pub image: Option<Arc<Image>>,
     /// It stood after the platform's anonymous second try.
@@ -113,8 +115,8 @@ impl Attempt {
         }
     }
 
-    /// Takes in what a verdict's markers say.
-    pub(crate) fn note(&mut self, verdict: &Verdict) {
+    /// Takes in what a verdict's markers and its record say.
+    pub(crate) fn note(&mut self, verdict: &Verdict, record: Option<&Record>) {
         for mark in &verdict.marks {
             match mark.says {
                 Says::Start => self.started = true,
@@ -132,11 +134,15 @@ impl Attempt {
                 Says::Context | Says::Success | Says::Present | Says::NotAPull | Says::Noise => {}
             }
         }
-        if verdict
-            .client
-            .is_some_and(|(_, weight)| self.client.is_none_or(|(_, own)| weight > own))
-        {
-            self.client = verdict.client;
+        // The record names the program that wrote it: surer than any wording.
+        let named = record.and_then(|r| r.client).map(|c| (c, u32::MAX));
+        for vote in [verdict.client, named].into_iter().flatten() {
+            if self.client.is_none_or(|(_, own)| vote.1 > own) {
+                self.client = Some(vote);
+            }
+        }
+        if let Some(first) = record.and_then(|r| r.first_at) {
+            self.first_at = Some(self.first_at.map_or(first, |at| at.min(first)));
         }
     }
 

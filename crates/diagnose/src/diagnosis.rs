@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pullwhy_ingest::formats::file::Says;
+use pullwhy_ingest::record::Record;
 use pullwhy_model::{Image, Incident};
 
 use crate::attempt::{Attempt, Seen, same_image};
@@ -28,6 +29,8 @@ pub struct Event {
     pub at: Option<Timestamp>,
     /// Host of a syslog prefix.
     pub host: Option<Arc<str>>,
+    /// What stands around it in a structured log.
+    pub record: Option<Arc<Record>>,
     /// What it says.
     pub verdict: Arc<Verdict>,
     /// The lines themselves, if they may be shown.
@@ -133,7 +136,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             let place = self.place_for_finding(&event, place, image, finding.cause);
             let attempt = &mut self.open[place];
             if !any {
-                attempt.note(&verdict);
+                attempt.note(&verdict, event.record.as_deref());
             }
             any = true;
             let anonymous = attempt.anonymous;
@@ -145,6 +148,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
                     line: event.line,
                     at: event.at,
                     row: event.row.clone(),
+                    record: event.record.clone(),
                     anonymous,
                     image: named,
                 },
@@ -220,7 +224,9 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             .instance
             .as_deref()
             .map(Arc::from);
+        let of_record = event.record.as_ref().and_then(|r| r.host.as_deref());
         own.or_else(|| event.host.clone())
+            .or_else(|| of_record.map(Arc::from))
     }
 
     /// A start line ends an attempt that has failed already and opens the next one.
@@ -300,7 +306,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
         if attempt.image.is_none() {
             attempt.image = image;
         }
-        attempt.note(verdict);
+        attempt.note(verdict, event.record.as_deref());
         let telling = verdict.marks.iter().any(|m| {
             matches!(
                 m.says,
@@ -316,6 +322,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
                 line: event.line,
                 at: event.at,
                 row: event.row.clone(),
+                record: event.record.clone(),
                 anonymous,
                 image: named,
             };

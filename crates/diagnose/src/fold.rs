@@ -137,9 +137,17 @@ impl Book {
         let Some((root, standings)) = elect(&attempt, reader) else {
             return;
         };
-        let Some(finding) = attempt.seen[root].found().cloned() else {
+        let Some(mut finding) = attempt.seen[root].found().cloned() else {
             return;
         };
+        if let Some(record) = &attempt.seen[root].record {
+            for (name, value) in &record.facts {
+                finding
+                    .facts
+                    .entry(name.clone())
+                    .or_insert_with(|| value.clone());
+            }
+        }
         let image = finding.image.clone().or_else(|| attempt.image.clone());
         let client = self.client(&attempt);
         let key = Key {
@@ -206,7 +214,7 @@ impl Book {
                 source: attempt.source,
                 instance: attempt.instance.clone(),
                 count: attempts,
-                first_at: attempt.seen[root].at.or(attempt.first_at),
+                first_at: first_of(&attempt, root),
                 last_at: attempt.last_at,
                 last_line: attempt.last_line,
                 outcome,
@@ -265,6 +273,13 @@ impl Book {
     }
 }
 
+/// When an attempt failed first: its root's time, or what a counting record says of the first time.
+fn first_of(attempt: &Attempt, root: usize) -> Option<Timestamp> {
+    let seen = &attempt.seen[root];
+    let counted = seen.record.as_ref().and_then(|r| r.first_at);
+    counted.or(seen.at).or(attempt.first_at)
+}
+
 /// How many tries an attempt's lines stand for: the same cause on lines apart is a retry, but
 /// the same message printed twice at once (by an engine and its client) is one.
 fn count_attempts(attempt: &Attempt, cause: CauseIndex) -> u64 {
@@ -279,8 +294,9 @@ fn count_attempts(attempt: &Attempt, cause: CauseIndex) -> u64 {
             (Some(a), Some(b)) => (b.as_second() - a.as_second()).abs() >= 5,
             _ => false,
         });
+        let times = seen.record.as_ref().and_then(|r| r.times).unwrap_or(1);
         if again {
-            count += 1;
+            count += times;
             last = Some(seen);
         }
     }

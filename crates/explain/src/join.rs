@@ -3,8 +3,8 @@
 /// Lines that are looked at behind an unfinished one.
 pub(crate) const AHEAD: usize = 6;
 
-/// Whether `next` can be the rest of the message that `line` begins.
-pub(crate) fn continues(line: &str, next: &str) -> bool {
+/// Whether `next` can be the rest of the message that `first` begins and that goes on to `line`.
+pub(crate) fn continues(first: &str, line: &str, next: &str) -> bool {
     let next_body = next.trim_start();
     if next_body.is_empty() || next.len() > 4096 {
         return false;
@@ -20,11 +20,35 @@ pub(crate) fn continues(line: &str, next: &str) -> bool {
         return false;
     }
     let end = line.trim_end();
+    if is_key(end) || next_body.starts_with(['}', ']']) || is_json_field(next_body) {
+        return false;
+    }
     let unfinished = end.ends_with([':', ',', '(', '=']) || end.matches('"').count() % 2 == 1;
     let indent = |s: &str| s.len() - s.trim_start().len();
-    let folded = indent(next) > indent(line).max(1)
+    let folded = indent(next) > indent(first).max(1)
         && !next_body.starts_with(['-', '*', '{', '[', '#', '<', '>', '|']);
     unfinished || folded
+}
+
+/// `involvedObject:` of YAML, `"source": {` of JSON: what follows is not the rest of a message.
+fn is_key(line: &str) -> bool {
+    let body = line.trim_start().trim_start_matches("- ");
+    let word = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    body.strip_suffix(':').is_some_and(word)
+        || body.ends_with(['{', '[', '}', ']'])
+        || body.ends_with("},")
+}
+
+/// `"reason": "Failed",`
+fn is_json_field(line: &str) -> bool {
+    line.strip_prefix('"')
+        .and_then(|rest| rest.split_once('"'))
+        .is_some_and(|(key, after)| {
+            after.starts_with(':')
+                && key
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"_-./".contains(&b))
+        })
 }
 
 /// Words with which a line of its own begins.
@@ -78,8 +102,11 @@ mod tests {
             ("a failed pull.", "another line", false),
             ("x:", "2024-01-01T00:00:00Z INFO  - y", false),
             ("Error: x:", "", false),
+            ("  involvedObject:", "    kind: Pod", false),
+            ("    },", "    \"message\": \"x\"", false),
+            ("  \"count\": 1,", "  \"message\": \"x\"", false),
         ] {
-            assert_eq!(continues(line, next), expected, "{line:?} / {next:?}");
+            assert_eq!(continues(line, line, next), expected, "{line:?} / {next:?}");
         }
     }
 }

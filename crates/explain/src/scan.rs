@@ -10,6 +10,7 @@ use aho_corasick::packed::Searcher;
 use foldhash::fast::{FixedState, RandomState};
 use pullwhy_diagnose::{Event, Filter, Reader, Row, Verdict};
 use pullwhy_ingest::peel::{self, Peeled};
+use pullwhy_ingest::record::{self, Record};
 use pullwhy_model::Confidence;
 
 use crate::{join, words};
@@ -265,10 +266,21 @@ impl<'r, 'c> Worker<'r, 'c> {
             }
         });
         let host = peeled.host.map(|h| self.host(h));
+        let record = (joinable > 0)
+            .then(|| record::read(block.bytes, start..start + joinable))
+            .flatten();
+        let record = match (record, peeled.program.and_then(record::client_of)) {
+            (record, None) => record,
+            (record, client) => Some(Record {
+                client,
+                ..record.unwrap_or_default()
+            }),
+        };
         out.events.push(Event {
             line,
-            at: peeled.at,
+            at: peeled.at.or_else(|| record.as_ref()?.last_at),
             host,
+            record: record.map(Arc::new),
             verdict,
             row,
         });
@@ -325,7 +337,7 @@ impl<'r, 'c> Worker<'r, 'c> {
                 break;
             }
             let next = String::from_utf8_lossy(raw).into_owned();
-            if !join::continues(&previous, &next) {
+            if !join::continues(text, &previous, &next) {
                 break;
             }
             body.push('\n');

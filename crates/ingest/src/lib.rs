@@ -9,5 +9,6 @@ pub mod facts;
 pub mod formats;
 pub mod message;
 pub mod peel;
+pub mod record;
 pub mod source;
 pub mod target;

@@ -59,6 +59,9 @@ pub fn unquote(body: &str) -> Message {
     if body.contains("\n│") {
         message = rewrite(&message, without_box);
     }
+    if message.text.contains("\n ") {
+        message = rewrite(&message, unfold);
+    }
     if body.bytes().any(|b| b < b' ' || b == 0x7f) {
         message = rewrite(&message, without_controls);
     }
@@ -151,6 +154,15 @@ fn without_box(text: &[u8], at: usize) -> Replacement {
     end += 1 + "│".len();
     end += usize::from(text.get(end) == Some(&b' '));
     (end - at, Cow::Borrowed(""))
+}
+
+/// A folded line (YAML, `kubectl`): its indentation is not part of the text.
+fn unfold(text: &[u8], at: usize) -> Replacement {
+    if text[at] != b'\n' {
+        return keep(text, at);
+    }
+    let blanks = text[at + 1..].iter().take_while(|b| **b == b' ').count();
+    (1 + blanks, Cow::Borrowed(" "))
 }
 
 /// ANSI sequences vanish, other control characters become blanks.

@@ -1,0 +1,247 @@
+//! Named values of one record, wherever they were read, and what they mean.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use pullwhy_model::{Fact, Facts};
+
+use super::{Record, client_of};
+use crate::peel::timestamp;
+
+/// Path (lower case, joined by dots) and value, nearest to the message first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Fields(Vec<(String, String)>);
+
+/// Fields kept of a record.
+const MOST: usize = 256;
+/// Bytes of a JSON line that are parsed.
+const LINE: usize = 256 << 10;
+
+impl Fields {
+    pub(super) fn put(&mut self, path: &str, value: &str) {
+        if self.0.len() < MOST && !value.is_empty() && value.len() <= 512 {
+            self.0.push((path.to_ascii_lowercase(), value.to_owned()));
+        }
+    }
+
+    fn first(&self, paths: &[&str]) -> Option<&str> {
+        paths.iter().find_map(|path| {
+            let found = self.0.iter().find(|(p, _)| p == path)?;
+            Some(found.1.as_str())
+        })
+    }
+
+    fn time(&self, paths: &[&str]) -> Option<Timestamp> {
+        paths.iter().find_map(|path| moment(self.first(&[path])?))
+    }
+
+    /// What the values mean.
+    pub(super) fn record(&self) -> Record {
+        let mut facts = Facts::new();
+        let mut put = |name: &str, value: Option<&str>| {
+            if let Some(value) = value {
+                facts.insert(name.to_owned(), Fact::Text(value.to_owned()));
+            }
+        };
+        let of_pod = self
+            .first(&["involvedobject.kind", "regarding.kind"])
+            .is_none_or(|kind| kind == "Pod");
+        let node = self
+            .first(&[
+                "source.host",
+                "deprecatedsource.host",
+                "spec.nodename",
+                "^node",
+                "kubernetes.host",
+                "kubernetes.node.name",
+            ])
+            .map(|n| n.split('/').next().unwrap_or(n));
+        if of_pod {
+            put(
+                "pod",
+                self.first(&[
+                    "involvedobject.name",
+                    "regarding.name",
+                    "kubernetes.pod_name",
+                    "kubernetes.pod.name",
+                    "row.pod",
+                    "metadata.name",
+                    "^name",
+                ]),
+            );
+        }
+        put(
+            "namespace",
+            self.first(&[
+                "involvedobject.namespace",
+                "regarding.namespace",
+                "kubernetes.namespace_name",
+                "kubernetes.namespace",
+                "row.namespace",
+                "metadata.namespace",
+                "^namespace",
+            ]),
+        );
+        put("node", node);
+        let resource = self.first(&["resourceid", "_resourceid"]);
+        if let Some(resource) = resource {
+            put("group", after(resource, "/resourcegroups/"));
+            put(
+                "site",
+                after(resource, "/sites/").or_else(|| after(resource, "/containerapps/")),
+            );
+        }
+        let host = node.or_else(|| {
+            self.first(&[
+                "_hostname",
+                "host",
+                "hostname",
+                "properties.host",
+                "rolename",
+                "row.host",
+            ])
+        });
+        Record {
+            first_at: self.time(&["firsttimestamp", "deprecatedfirsttimestamp"]),
+            last_at: self.time(&[
+                "lasttimestamp",
+                "series.lastobservedtime",
+                "deprecatedlasttimestamp",
+                "eventtime",
+                "time",
+                "timegenerated",
+                "@timestamp",
+                "timestamp",
+                "ts",
+                "__realtime_timestamp",
+                "row.time",
+            ]),
+            times: self
+                .first(&["series.count", "count", "deprecatedcount", "row.times"])
+                .and_then(|n| n.parse().ok())
+                .filter(|n| (1..=1_000_000).contains(n)),
+            host: host.map(str::to_owned),
+            client: self
+                .first(&[
+                    "source.component",
+                    "reportingcomponent",
+                    "reportingcontroller",
+                    "syslog_identifier",
+                    "_comm",
+                    "row.from",
+                ])
+                .and_then(client_of),
+            facts,
+        }
+    }
+}
+
+/// The path component behind a marker of an Azure resource id, whatever its case.
+fn after<'a>(id: &'a str, marker: &str) -> Option<&'a str> {
+    let at = id.to_ascii_lowercase().find(marker)? + marker.len();
+    id.get(at..)?.split('/').next().filter(|s| !s.is_empty())
+}
+
+/// RFC 3339, microseconds since 1970 (journald), or the portal's `3/1/2026, 10:00:00.123 AM`.
+fn moment(value: &str) -> Option<Timestamp> {
+    if let Some((Some(at), _)) = timestamp(value) {
+        return Some(at);
+    }
+    if value.len() == 16 && value.bytes().all(|b| b.is_ascii_digit()) {
+        return Timestamp::from_microsecond(value.parse().ok()?).ok();
+    }
+    let (date, time) = value.split_once(", ")?;
+    let mut parts = date.split('/').map(str::parse::<i16>);
+    let (month, day, year) = (
+        parts.next()?.ok()?,
+        parts.next()?.ok()?,
+        parts.next()?.ok()?,
+    );
+    let (clock, half) = time.split_once(' ')?;
+    let (hour, rest) = clock.split_once(':')?;
+    let hour: i16 = hour.parse().ok()?;
+    let hour = match half {
+        "AM" => hour % 12,
+        "PM" => hour % 12 + 12,
+        _ => return None,
+    };
+    let text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{rest}");
+    let civil: DateTime = text.parse().ok()?;
+    Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp())
+}
+
+/// The fields of a line that is a JSON object, two levels deep.
+pub(super) fn json(body: &str) -> Fields {
+    let mut fields = Fields::default();
+    if body.len() > LINE {
+        return fields;
+    }
+    // Whatever follows the object is not ours; serde_json bounds the depth.
+    let mut stream = serde_json::Deserializer::from_str(body).into_iter::<serde_json::Value>();
+    let Some(Ok(serde_json::Value::Object(object))) = stream.next() else {
+        return fields;
+    };
+    for (key, value) in &object {
+        match value {
+            serde_json::Value::Object(inner) => {
+                for (name, value) in inner {
+                    fields.put(&format!("{key}.{name}"), &scalar(value));
+                }
+            }
+            value => fields.put(key, &scalar(value)),
+        }
+    }
+    fields
+}
+
+fn scalar(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(s) => s.clone(),
+        serde_json::Value::Number(n) => n.to_string(),
+        _ => String::new(),
+    }
+}
+
+/// The fields of a CSV row that are known by their shape; its header may be far away.
+pub(super) fn csv(line: &str) -> Fields {
+    let mut fields = Fields::default();
+    let mut rest = line;
+    for index in 0..64 {
+        let (value, next) = if let Some(quoted) = rest.strip_prefix('"') {
+            let mut end = 0;
+            loop {
+                match quoted[end..].find('"') {
+                    Some(at) if quoted[end + at + 1..].starts_with('"') => end += at + 2,
+                    Some(at) => {
+                        end += at;
+                        break;
+                    }
+                    None => {
+                        end = quoted.len();
+                        break;
+                    }
+                }
+            }
+            let after = quoted.get(end + 1..).unwrap_or_default();
+            (&quoted[..end], after.strip_prefix(','))
+        } else {
+            match rest.split_once(',') {
+                Some((value, next)) => (value, Some(next)),
+                None => (rest, None),
+            }
+        };
+        let resource = value.to_ascii_lowercase().starts_with("/subscriptions/");
+        if resource {
+            fields.put("resourceid", value);
+        } else if index < 3 && moment(value).is_some() {
+            fields.put("row.time", value);
+        } else if crate::record::table::is_instance(value) {
+            fields.put("row.host", value);
+        }
+        match next {
+            Some(next) => rest = next,
+            None => break,
+        }
+    }
+    fields
+}
