@@ -125,6 +125,7 @@ pub struct Evidence {
     pub note: Option<String>,
     /// When, if the line says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub at: Option<Timestamp>,
     /// Byte range of the decisive span in `text`; for renderers.
     #[serde(skip)]
@@ -182,8 +183,10 @@ pub struct Instance {
     /// Attempts there.
     pub count: u64,
     /// First attempt there.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub first_seen: Option<Timestamp>,
     /// Last attempt there.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub last_seen: Option<Timestamp>,
     /// How it ended there.
     pub outcome: Outcome,
@@ -223,8 +226,10 @@ pub struct Incident {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub instances: Vec<Instance>,
     /// First attempt.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub first_seen: Option<Timestamp>,
     /// Last attempt.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub last_seen: Option<Timestamp>,
     /// Attempts folded into this incident.
     pub count: u64,

@@ -131,9 +131,10 @@ impl Formats {
 
     /// Id and title of every client.
     pub fn clients(&self) -> impl Iterator<Item = (&str, &str)> {
+        let mut told = std::collections::BTreeSet::new();
         self.files
             .iter()
-            .filter(|f| f.client != "unknown")
+            .filter(move |f| f.client != "unknown" && told.insert(&f.client))
             .map(|f| (f.client.as_str(), f.title.as_str()))
     }
 
