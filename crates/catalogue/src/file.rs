@@ -114,6 +114,9 @@ pub struct ReasonFile {
     /// Command that confirms it, with `{fact}`s.
     #[serde(default)]
     pub command: Option<String>,
+    /// Where it can be the reason: some of [`PLATFORMS`]; empty is everywhere.
+    #[serde(default)]
+    pub platform: Vec<String>,
 }
 
 /// A cause that is often left open next to this one.
@@ -131,6 +134,9 @@ pub struct CandidateFile {
     /// Command for the check, with `{fact}`s.
     #[serde(default)]
     pub command: Option<String>,
+    /// Where the check applies: some of [`PLATFORMS`]; empty is everywhere.
+    #[serde(default)]
+    pub platform: Vec<String>,
 }
 
 /// A fix, as written.
@@ -144,6 +150,9 @@ pub struct FixFile {
     /// When to choose it.
     #[serde(default)]
     pub when: String,
+    /// Proposed only where the evidence shows that the pull worked before, or works elsewhere.
+    #[serde(default)]
+    pub worked_before: bool,
     /// What it costs.
     #[serde(default)]
     pub risk: Risk,

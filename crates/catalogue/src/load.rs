@@ -97,6 +97,20 @@ impl Checker<'_> {
         }
     }
 
+    /// Every platform must be known.
+    fn platforms(&mut self, names: &[String]) {
+        for name in names {
+            self.require(
+                name == "any" || PLATFORMS.contains(&name.as_str()),
+                name,
+                &format!(
+                    "unknown platform `{name}`; known: any, {}",
+                    PLATFORMS.join(", ")
+                ),
+            );
+        }
+    }
+
     fn template(&mut self, text: &str) {
         for name in placeholders(text) {
             match name {
@@ -174,11 +188,13 @@ fn check_alone(loaded: &Loaded, problems: &mut Vec<Problem>) {
         check.template(&reason.says);
         check.template(&reason.confirm);
         check.template(reason.command.as_deref().unwrap_or_default());
+        check.platforms(&reason.platform);
     }
     for candidate in &cause.candidates {
         check.template(&candidate.because);
         check.template(&candidate.check);
         check.template(candidate.command.as_deref().unwrap_or_default());
+        check.platforms(&candidate.platform);
         check.require(
             candidate.weight > 0.0 && candidate.weight < 100.0,
             &candidate.cause,
@@ -198,16 +214,7 @@ fn check_alone(loaded: &Loaded, problems: &mut Vec<Problem>) {
             &fix.title,
             "a fix has at least one step",
         );
-        for platform in &fix.platform {
-            check.require(
-                platform == "any" || PLATFORMS.contains(&platform.as_str()),
-                platform,
-                &format!(
-                    "unknown platform `{platform}`; known: any, {}",
-                    PLATFORMS.join(", ")
-                ),
-            );
-        }
+        check.platforms(&fix.platform);
         for step in &fix.steps {
             check.template(&step.text);
             check.template(step.command.as_deref().unwrap_or_default());

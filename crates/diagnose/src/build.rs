@@ -1,12 +1,10 @@
 //! From folded entries to incidents: absorb symptoms, judge outcome and spread, fill texts.
 
-use std::collections::BTreeMap;
-
-use pullwhy_catalogue::{Catalogue, CauseIndex, fill};
-use pullwhy_model::text::{clean, safe_excerpt, scrub};
+use pullwhy_catalogue::{Catalogue, fill};
+use pullwhy_model::text::{clean, scrub};
 use pullwhy_model::{
-    Candidate, Check, Confidence, Evidence, Fact, Facts, Fix, Incident, Instance, Outcome, Reason,
-    Role, Step, Transient, Trigger,
+    Check, Confidence, Fact, Facts, Fix, Incident, Instance, Outcome, Reason, Role, Step,
+    Transient, Trigger,
 };
 
 use crate::attempt::same_image;
@@ -15,9 +13,9 @@ use crate::fold::{Book, Entry, Exhibit};
 use crate::verdict::Reader;
 
 mod advice;
+mod candidates;
+mod exhibits;
 
-/// Bytes of a log line that a report shows.
-const EXCERPT: usize = 1600;
 /// Bytes of a fact's value.
 const VALUE: usize = 300;
 
@@ -153,7 +151,8 @@ fn incident(entry: &Entry, book: &Book, catalogue: &Catalogue) -> Incident {
     let outcome = outcome(entry);
     let transient = transient(entry, file.transient, outcome);
     let trigger = trigger(entry);
-    let candidates = candidates(entry, confidence, catalogue, &facts);
+    let own = advice::platforms(&entry.client, &facts);
+    let candidates = candidates::of(entry, confidence, catalogue, &facts, &own);
     let advice = advice::Advice {
         entry,
         book,
@@ -179,6 +178,7 @@ fn incident(entry: &Entry, book: &Book, catalogue: &Catalogue) -> Incident {
         reasons: file
             .reasons
             .iter()
+            .filter(|r| fits(&r.platform, &own))
             .map(|r| Reason {
                 text: text(&r.says, &facts),
                 check: Some(check(&r.confirm, r.command.as_deref(), &facts)),
@@ -221,7 +221,7 @@ fn incident(entry: &Entry, book: &Book, catalogue: &Catalogue) -> Incident {
         first_seen: first,
         last_seen: last,
         count: entry.count,
-        evidence: evidence(entry, book, catalogue),
+        evidence: exhibits::evidence(entry, book, catalogue),
         notes: advice.notes(),
         fixes: advice.fixes(),
         references: file.references.iter().map(|r| r.url.clone()).collect(),
@@ -306,115 +306,9 @@ fn trigger(entry: &Entry) -> Trigger {
     }
 }
 
-fn candidates(
-    entry: &Entry,
-    confidence: Confidence,
-    catalogue: &Catalogue,
-    facts: &Facts,
-) -> Vec<Candidate> {
-    let cause = catalogue.at(entry.cause);
-    let mut weighed: BTreeMap<CauseIndex, (f64, Option<&pullwhy_catalogue::file::CandidateFile>)> =
-        BTreeMap::new();
-    if confidence != Confidence::Certain {
-        for candidate in &cause.file.candidates {
-            if let Some(index) = catalogue.index(&candidate.cause) {
-                weighed.insert(index, (candidate.weight, Some(candidate)));
-            }
-        }
-        for (rank, index) in (1u8..).zip(&entry.finding.open) {
-            weighed
-                .entry(*index)
-                .or_insert((0.6 / f64::from(rank), None));
-        }
-    }
-    weighed.remove(&entry.cause);
-    let total: f64 = 1.0 + weighed.values().map(|(w, _)| w).sum::<f64>();
-    let round = |w: f64| (w / total * 100.0).round() / 100.0;
-    let mut rest: Vec<_> = weighed.into_iter().collect();
-    rest.sort_by(|a, b| b.1.0.total_cmp(&a.1.0).then(a.0.cmp(&b.0)));
-    let own = Candidate {
-        cause: cause.id.clone(),
-        weight: round(1.0),
-        because: text(&cause.file.title, facts),
-        check: None,
-    };
-    let others = rest.into_iter().map(|(index, (weight, written))| {
-        let other = catalogue.at(index);
-        let reason = other.file.reasons.first();
-        Candidate {
-            cause: other.id.clone(),
-            weight: round(weight),
-            because: written.map_or_else(
-                || text(&other.file.title, facts),
-                |w| text(&w.because, facts),
-            ),
-            check: match (written, reason) {
-                (Some(w), _) => Some(check(&w.check, w.command.as_deref(), facts)),
-                (None, Some(r)) => Some(check(&r.confirm, r.command.as_deref(), facts)),
-                (None, None) => None,
-            },
-        }
-    });
-    std::iter::once(own).chain(others).collect()
-}
-
-fn evidence(entry: &Entry, book: &Book, catalogue: &Catalogue) -> Vec<Evidence> {
-    let mut exhibits: Vec<&Exhibit> = entry.exhibits.iter().collect();
-    exhibits.sort_by_key(|e| (e.source, e.seen.line));
-    let mut out: Vec<Evidence> = Vec::new();
-    for exhibit in exhibits {
-        let Some(row) = &exhibit.seen.row else {
-            continue;
-        };
-        let finding = exhibit.seen.found();
-        let mark = exhibit.seen.verdict.marks.first().map_or(0, |m| m.at);
-        let span = finding.map_or((mark, mark + 1), |f| f.span);
-        let (index, span) = locate(row, span);
-        let line = &row.lines[index];
-        let end = span.1.min(line.len());
-        let span = (span.0.min(end), end);
-        let excerpt = safe_excerpt(line, span, EXCERPT);
-        let this = Evidence {
-            file: clean(&book.source(exhibit.source).name, VALUE),
-            line: exhibit.seen.line + u64::try_from(index).unwrap_or(0),
-            column: u64::try_from(span.0).unwrap_or(0) + 1,
-            length: u64::try_from(span.1 - span.0).unwrap_or(0).max(1),
-            text: excerpt.text,
-            role: exhibit.role,
-            cause: finding.map(|f| catalogue.at(f.cause).id.clone()),
-            note: exhibit.note.map(str::to_owned),
-            at: exhibit.seen.at,
-            span: excerpt.span,
-        };
-        if !out
-            .iter()
-            .any(|e| e.file == this.file && e.line == this.line && e.cause == this.cause)
-        {
-            out.push(this);
-        }
-    }
-    out
-}
-
-/// In which of the joined lines a span of the body begins, and where there.
-fn locate(row: &crate::diagnosis::Row, span: (usize, usize)) -> (usize, (usize, usize)) {
-    let mut from = span.0 + row.offset;
-    let length = span.1.saturating_sub(span.0).max(1);
-    for (index, line) in row.lines.iter().enumerate() {
-        if from <= line.len() || index + 1 == row.lines.len() {
-            let mut start = from.min(line.len());
-            let mut end = (start + length).min(line.len());
-            while !line.is_char_boundary(start) {
-                start -= 1;
-            }
-            while !line.is_char_boundary(end) {
-                end += 1;
-            }
-            return (index, (start, end));
-        }
-        from -= line.len() + 1;
-    }
-    (0, (0, 1))
+/// Whether something for some platforms applies to those that the log can be from.
+fn fits(platforms: &[String], own: &[&str]) -> bool {
+    platforms.is_empty() || own.is_empty() || platforms.iter().any(|p| own.contains(&p.as_str()))
 }
 
 fn text(template: &str, facts: &Facts) -> String {

@@ -37,6 +37,10 @@ fn dependencies_point_one_way() {
         });
         for dependency in package["dependencies"].as_array().expect("dependencies") {
             let used = dependency["name"].as_str().expect("name");
+            // A crate's own tests may ask it for more features.
+            if used == name {
+                continue;
+            }
             if let Some(used_rank) = rank(used) {
                 assert!(
                     used_rank < own,

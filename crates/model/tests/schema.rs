@@ -13,7 +13,8 @@ fn the_schema_of_reports_is_checked_in() {
     if std::env::var_os("UPDATE_SCHEMA").is_some() {
         std::fs::write(&path, &generated).expect("docs/schema is writable");
     }
-    let written = std::fs::read_to_string(&path).expect("docs/schema/report-1.schema.json is there");
+    let written =
+        std::fs::read_to_string(&path).expect("docs/schema/report-1.schema.json is there");
     assert!(
         written.replace("\r\n", "\n") == generated,
         "docs/schema/report-1.schema.json is not what the types say; \

@@ -6,9 +6,6 @@ use pullwhy_model::{Facts, Fix, Outcome, Risk, Transient};
 use super::fix;
 use crate::fold::{Book, Entry};
 
-/// Prefix of a fix's `when`: it is shown only where the evidence shows that the pull worked before.
-const WORKED_BEFORE: &str = "worked before:";
-
 pub(super) struct Advice<'a> {
     pub entry: &'a Entry,
     pub book: &'a Book,
@@ -25,12 +22,7 @@ impl Advice<'_> {
         let moving = self.moving_helps();
         let mut ranked: Vec<(usize, Fix)> = Vec::new();
         for file in &self.catalogue.at(self.entry.cause).file.fixes {
-            let needs_history = file
-                .when
-                .trim_start()
-                .to_ascii_lowercase()
-                .starts_with(WORKED_BEFORE);
-            if needs_history && !moving {
+            if file.worked_before && !moving {
                 continue;
             }
             let here = own
@@ -117,7 +109,7 @@ impl Advice<'_> {
 }
 
 /// Platforms whose fixes fit a client, best first; empty when it could be any.
-fn platforms(client: &str, facts: &Facts) -> Vec<&'static str> {
+pub(super) fn platforms(client: &str, facts: &Facts) -> Vec<&'static str> {
     let azure = facts.contains_key("acr_name");
     match client {
         "appservice" | "appservice-windows" | "functions" => vec!["azure-app-service"],
