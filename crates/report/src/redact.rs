@@ -45,7 +45,8 @@ pub fn redact(report: &mut Report) {
     let mut names: BTreeMap<String, String> = BTreeMap::new();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let mut learn = |value: &str, kind: &'static str| {
-        if value.len() >= 3 && !PUBLIC.contains(&value) && !names.contains_key(value) {
+        let plain = ["default", "kube-system", "library", "latest"].contains(&value);
+        if value.len() >= 3 && !plain && !PUBLIC.contains(&value) && !names.contains_key(value) {
             let number = counts.entry(kind).or_insert(0);
             *number += 1;
             names.insert(value.to_owned(), format!("{kind}-{number}"));
@@ -77,15 +78,18 @@ pub fn redact(report: &mut Report) {
                 learn(word, "id");
             }
         }
+        for evidence in &incident.evidence {
+            for (kind, name) in strangers(&evidence.text) {
+                learn(name, kind);
+            }
+        }
     }
     // Longer names first: `r.example:5000` before `r.example`.
     let mut ordered: Vec<(String, String)> = names.into_iter().collect();
     ordered.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
     let replace = |text: &mut String| {
         for (name, pseudonym) in &ordered {
-            if text.contains(name.as_str()) {
-                *text = text.replace(name.as_str(), pseudonym);
-            }
+            replace_word(text, name, pseudonym);
         }
     };
     for incident in &mut report.incidents {
@@ -98,8 +102,15 @@ pub fn redact(report: &mut Report) {
             ]
             .map(str::to_owned);
             parts.iter_mut().for_each(replace);
-            evidence.span = (parts[0].len(), parts[0].len() + parts[1].len());
-            evidence.text = parts.concat();
+            let whole = parts.concat();
+            evidence.text.clone_from(&whole);
+            // A name across the edge of the span is whole only now.
+            replace(&mut evidence.text);
+            evidence.span = if evidence.text == whole {
+                (parts[0].len(), parts[0].len() + parts[1].len())
+            } else {
+                (0, evidence.text.len())
+            };
             replace(&mut evidence.file);
         }
         for text in [&mut incident.title, &mut incident.explanation] {
@@ -147,10 +158,60 @@ pub fn redact(report: &mut Report) {
             });
         }
     }
-    report
-        .warnings
-        .iter_mut()
-        .for_each(|w| replace(&mut w.file));
+    report.warnings.iter_mut().for_each(|w| {
+        replace(&mut w.file);
+        replace(&mut w.text);
+    });
+}
+
+/// Hosts of addresses and mail addresses in a line, that no fact names.
+fn strangers(line: &str) -> impl Iterator<Item = (&'static str, &str)> {
+    let hosts = line.split("://").skip(1).map(|rest| {
+        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || ".-".contains(c)));
+        ("host", &rest[..end.unwrap_or(rest.len())])
+    });
+    let mails = line
+        .split(|c: char| c.is_whitespace() || "\"'<>(),;=".contains(c))
+        .filter(|w| {
+            w.contains('.')
+                && w.split_once('@')
+                    .is_some_and(|(a, b)| !a.is_empty() && b.len() > 3)
+        })
+        .filter(|w| !w.contains("sha256:") && !w.contains('/'))
+        .map(|w| ("mail", w));
+    hosts.chain(mails).filter(|(_, name)| !ours(name))
+}
+
+/// Hosts of documentation links.
+fn ours(host: &str) -> bool {
+    [
+        "aka.ms",
+        "docs.docker.com",
+        "www.docker.com",
+        "learn.microsoft.com",
+    ]
+    .contains(&host)
+}
+
+/// Replaces a name where it stands alone: `web`, but not the `web` of `az webapp`.
+fn replace_word(text: &mut String, name: &str, pseudonym: &str) {
+    if !text.contains(name) {
+        return;
+    }
+    let part = |c: char| c.is_ascii_alphanumeric();
+    let mut out = String::with_capacity(text.len());
+    let mut from = 0;
+    while let Some(found) = text[from..].find(name) {
+        let at = from + found;
+        let end = at + name.len();
+        let alone = !text[..at].chars().next_back().is_some_and(part)
+            && !text[end..].chars().next().is_some_and(part);
+        out.push_str(&text[from..at]);
+        out.push_str(if alone { pseudonym } else { name });
+        from = end;
+    }
+    out.push_str(&text[from..]);
+    *text = out;
 }
 
 fn is_address(word: &str) -> bool {

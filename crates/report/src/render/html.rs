@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use pullwhy_model::{Check, Incident, Outcome, Report, Role};
 
-use super::{count, when};
+use super::{code_spans, count, when};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}\
 h1{font-size:1.4rem}h2{font-size:1.2rem;margin:2.5rem 0 .3rem}h3{font-size:1rem;margin:1.2rem 0 .3rem}code,pre{font:13px/1.5 ui-monospace,monospace}\
@@ -55,7 +55,7 @@ fn section(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "<section><h2>{}</h2><p class=\"tag\"><code>{}</code> · {} · {} · {}",
-        escape(&i.title),
+        prose(&i.title),
         escape(i.cause.as_str()),
         i.confidence,
         i.outcome,
@@ -69,7 +69,7 @@ fn section(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(out, "</p>")?;
     for part in i.explanation.split("\n\n") {
-        writeln!(out, "<p>{}</p>", escape(part))?;
+        writeln!(out, "<p>{}</p>", prose(part))?;
     }
     for e in &i.evidence {
         let (from, to) = e.span;
@@ -100,7 +100,7 @@ fn section(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
     }
     timeline(i, out)?;
     for note in &i.notes {
-        writeln!(out, "<p>{}</p>", escape(note))?;
+        writeln!(out, "<p>{}</p>", prose(note))?;
     }
     if i.candidates.len() > 1 {
         writeln!(out, "<h3>Still open</h3><ul>")?;
@@ -110,7 +110,7 @@ fn section(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
                 "<li>{:.0} % <code>{}</code>: {}",
                 c.weight * 100.0,
                 escape(c.cause.as_str()),
-                escape(&c.because)
+                prose(&c.because)
             )?;
             check(c.check.as_ref(), out)?;
             writeln!(out, "</li>")?;
@@ -121,11 +121,11 @@ fn section(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
         writeln!(
             out,
             "<h3>Fix: {}</h3><p class=\"tag\">{}</p><ol>",
-            escape(&fix.title),
-            escape(&fix.when)
+            prose(&fix.title),
+            prose(&fix.when)
         )?;
         for step in &fix.steps {
-            writeln!(out, "<li>{}", escape(&step.text))?;
+            writeln!(out, "<li>{}", prose(&step.text))?;
             step.command
                 .iter()
                 .try_for_each(|c| writeln!(out, "<pre>{}</pre>", escape(c)))?;
@@ -177,11 +177,26 @@ fn timeline(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
 
 fn check(check: Option<&Check>, out: &mut dyn Write) -> io::Result<()> {
     let Some(check) = check else { return Ok(()) };
-    writeln!(out, "<br>check: {}", escape(&check.text))?;
+    writeln!(out, "<br>check: {}", prose(&check.text))?;
     check
         .command
         .iter()
         .try_for_each(|c| writeln!(out, "<pre>{}</pre>", escape(c)))
+}
+
+/// A text of the catalogue, with its code in backticks.
+fn prose(text: &str) -> String {
+    code_spans(text)
+        .into_iter()
+        .map(|(is_code, part)| {
+            let part = escape(part);
+            if is_code {
+                format!("<code>{part}</code>")
+            } else {
+                part
+            }
+        })
+        .collect()
 }
 
 fn escape(text: &str) -> String {

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use pullwhy_model::{Check, Incident, Report};
 
-use super::{count, when};
+use super::{code_spans, count, when};
 
 pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     if report.incidents.is_empty() {
@@ -93,28 +93,46 @@ fn fence(text: &str, language: &str, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn code(text: &str) -> String {
+    if !text.contains('`') {
+        return format!("`{text}`");
+    }
     let ticks = "`".repeat(longest_run(text) + 1);
-    format!("{ticks} {text} {ticks}")
+    format!("{ticks} {} {ticks}", text.replace('\n', " "))
 }
 
 fn longest_run(text: &str) -> usize {
     text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
 
-/// Escapes what Markdown or a tracker would act on; backticks of our own texts stay.
+/// Escapes what Markdown or a tracker would act on. Nothing acts inside a code span, and no text
+/// can end one early, since it was split at its backticks.
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
+    for (is_code, part) in code_spans(text) {
+        if is_code && part.is_empty() {
+            out.push_str("\\`\\`");
+        } else if is_code {
+            out.push('`');
+            out.push_str(part);
+            out.push('`');
+        } else {
+            escape(part, &mut out);
+        }
+    }
+    out
+}
+
+fn escape(text: &str, out: &mut String) {
     for c in text.chars() {
         match c {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
             '@' => out.push_str("&#64;"),
-            '[' | ']' | '!' | '*' | '_' | '#' | '|' | '\\' | '~' => out.extend(['\\', c]),
+            '[' | ']' | '!' | '*' | '_' | '#' | '|' | '\\' | '~' | '`' => out.extend(['\\', c]),
             c => out.push(c),
         }
     }
-    out
 }
 
 #[cfg(test)]
@@ -124,6 +142,8 @@ mod tests {
     #[test]
     fn markup_from_a_log_stays_text() {
         assert_eq!(plain("<b>@x [a](b)"), "&lt;b&gt;&#64;x \\[a\\](b)");
+        assert_eq!(plain("`a && b` & `<b>"), "`a && b` &amp; \\`&lt;b&gt;");
+        assert_eq!(code("a`b"), "`` a`b ``");
         let mut out = Vec::new();
         fence("``` x", "text", &mut out).expect("memory");
         assert!(out.starts_with(b"````text"));

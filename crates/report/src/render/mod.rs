@@ -18,6 +18,23 @@ pub(crate) fn root(incident: &Incident) -> Option<&Evidence> {
         .or_else(|| incident.evidence.first())
 }
 
+/// A text of the catalogue in pieces: `true` for what stands between a pair of backticks. A fact that
+/// was filled in may hold a backtick; a last one without partner is text.
+pub(crate) fn code_spans(text: &str) -> Vec<(bool, &str)> {
+    let parts: Vec<&str> = text.split('`').collect();
+    let paired = (parts.len() - 1) / 2 * 2;
+    let at = |i: usize| parts[..i].iter().map(|p| p.len() + 1).sum::<usize>();
+    let mut spans: Vec<(bool, &str)> = parts[..=paired]
+        .iter()
+        .enumerate()
+        .map(|(i, part)| (i % 2 == 1, *part))
+        .collect();
+    if paired + 1 < parts.len() {
+        spans.push((false, &text[at(paired + 1) - 1..]));
+    }
+    spans
+}
+
 /// `1 attempt`, `2 attempts`, `1,234 lines`.
 pub(crate) fn count(n: u64, one: &str) -> String {
     let digits = n.to_string();
@@ -48,5 +65,26 @@ pub(crate) fn when(incident: &Incident) -> Option<String> {
         }
         (Some(first), _) => Some(second(first)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_code_from_text() {
+        assert_eq!(
+            code_spans("run `a < b` now"),
+            [(false, "run "), (true, "a < b"), (false, " now")]
+        );
+        assert_eq!(code_spans("a ` b"), [(false, "a "), (false, "` b")]);
+        assert_eq!(code_spans(""), [(false, "")]);
+    }
+
+    #[test]
+    fn counts_are_grouped() {
+        assert_eq!(count(1, "line"), "1 line");
+        assert_eq!(count(1_234_567, "line"), "1,234,567 lines");
     }
 }

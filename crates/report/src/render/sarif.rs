@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use pullwhy_model::{Confidence, Report};
+use pullwhy_model::{Confidence, Evidence, Report};
 use serde_json::{Value, json};
+
+use super::root;
 
 pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let rules: BTreeMap<&str, Value> = report
@@ -26,23 +28,33 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         .incidents
         .iter()
         .map(|i| {
-            let locations: Vec<Value> = i
+            let place = |e: &Evidence| {
+                json!({"physicalLocation": {
+                    "artifactLocation": {"uri": uri(&e.file)},
+                    "region": {
+                        "startLine": e.line,
+                        "startColumn": e.column,
+                        "endColumn": e.column + e.length,
+                        "snippet": {"text": e.text},
+                    },
+                }})
+            };
+            let proof = root(i);
+            let others = i
                 .evidence
                 .iter()
-                .map(|e| {
-                    json!({"physicalLocation": {
-                        "artifactLocation": {"uri": uri(&e.file)},
-                        "region": {"startLine": e.line, "startColumn": e.column, "snippet": {"text": e.text}},
-                    }})
-                })
-                .collect();
-            let level = if i.confidence == Confidence::Possible { "warning" } else { "error" };
+                .filter(|e| proof.is_none_or(|p| !std::ptr::eq(p, *e)));
+            let level = if i.confidence == Confidence::Possible {
+                "warning"
+            } else {
+                "error"
+            };
             json!({
                 "ruleId": i.cause.as_str(),
                 "level": level,
                 "message": {"text": format!("{} ({})", i.title, i.confidence)},
-                "locations": locations.first().into_iter().collect::<Vec<_>>(),
-                "relatedLocations": locations.iter().skip(1).collect::<Vec<_>>(),
+                "locations": proof.into_iter().map(place).collect::<Vec<_>>(),
+                "relatedLocations": others.map(place).collect::<Vec<_>>(),
                 "partialFingerprints": {"pullwhy/v1": i.id},
                 "occurrenceCount": i.count,
             })
