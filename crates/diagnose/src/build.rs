@@ -306,6 +306,17 @@ fn trigger(entry: &Entry) -> Trigger {
     }
 }
 
+/// Whether a command is for the kind of registry that the log names. Facts such as the name of an
+/// Azure registry come out of its host: where another host is named, the command is not for it.
+fn of_this_cloud(command: Option<&str>, facts: &Facts) -> bool {
+    const CLOUD: [&str; 3] = ["acr_name", "aws_account", "aws_region"];
+    let known = facts.contains_key("registry") || facts.contains_key("host");
+    !known
+        || CLOUD.iter().all(|fact| {
+            facts.contains_key(*fact) || !command.is_some_and(|c| c.contains(&format!("{{{fact}")))
+        })
+}
+
 /// Whether something for some platforms applies to those that the log can be from.
 fn fits(platforms: &[String], own: &[&str]) -> bool {
     platforms.is_empty() || own.is_empty() || platforms.iter().any(|p| own.contains(&p.as_str()))
@@ -318,7 +329,9 @@ fn text(template: &str, facts: &Facts) -> String {
 fn check(template: &str, command: Option<&str>, facts: &Facts) -> Check {
     Check {
         text: text(template, facts),
-        command: command.map(|c| fill(c, facts, true)),
+        command: command
+            .filter(|c| of_this_cloud(Some(c), facts))
+            .map(|c| fill(c, facts, true)),
     }
 }
 

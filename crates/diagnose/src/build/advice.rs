@@ -3,7 +3,7 @@
 use pullwhy_catalogue::Catalogue;
 use pullwhy_model::{Facts, Fix, Outcome, Risk, Transient};
 
-use super::fix;
+use super::{fix, of_this_cloud};
 use crate::fold::{Book, Entry};
 
 pub(super) struct Advice<'a> {
@@ -22,7 +22,9 @@ impl Advice<'_> {
         let moving = self.moving_helps();
         let mut ranked: Vec<(usize, Fix)> = Vec::new();
         for file in &self.catalogue.at(self.entry.cause).file.fixes {
-            if file.worked_before && !moving {
+            let commands = file.steps.iter().map(|s| s.command.as_deref());
+            let elsewhere = commands.into_iter().any(|c| !of_this_cloud(c, self.facts));
+            if file.worked_before && !moving || elsewhere {
                 continue;
             }
             let here = own
