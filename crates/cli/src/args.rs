@@ -45,12 +45,12 @@ pub(crate) struct Common {
     pub(crate) color: Color,
     /// A folder of your own causes, besides the built-in ones [env: `PULLWHY_CAUSES`]
     #[arg(
-        long,
+        long = "causes",
         global = true,
         value_name = "DIR",
         help_heading = "Common options"
     )]
-    pub(crate) causes: Option<PathBuf>,
+    pub(crate) own_causes: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -50,6 +50,8 @@ pub(crate) struct Attempt {
     pub fresh_layers: bool,
     pub present_layers: bool,
     pub trigger: Trigger,
+    /// App that its lines name.
+    pub site: Option<String>,
     /// Votes for clients: the strongest wins.
     pub client: Option<(&'static str, u32)>,
     /// It went on so long that lines were dropped.
@@ -87,6 +89,7 @@ impl Attempt {
             fresh_layers: false,
             present_layers: false,
             trigger: Trigger::Unknown,
+            site: None,
             client: None,
             overflow: false,
         }
@@ -131,8 +134,16 @@ impl Attempt {
                 Says::TriggerDeployment => self.trigger = Trigger::Deployment,
                 Says::TriggerScaleOut => self.trigger = Trigger::ScaleOut,
                 Says::TriggerManual => self.trigger = Trigger::Manual,
-                Says::Context | Says::Success | Says::Present | Says::NotAPull | Says::Noise => {}
+                Says::Context
+                | Says::Success
+                | Says::Present
+                | Says::NamesSite
+                | Says::NotAPull
+                | Says::Noise => {}
             }
+        }
+        if self.site.is_none() {
+            self.site.clone_from(&verdict.site);
         }
         // The record names the program that wrote it: surer than any wording.
         let named = record.and_then(|r| r.client).map(|c| (c, u32::MAX));

@@ -48,12 +48,20 @@ fn absorb(book: &mut Book, reader: &Reader<'_>) {
         match home {
             Some(home) => {
                 let room = 12usize.saturating_sub(home.exhibits.len());
-                let more = entry.exhibits.into_iter().take(room).map(|e| Exhibit {
-                    role: Role::Masked,
-                    note: Some("generic follow-up of the root cause"),
-                    ..e
+                let more = entry.exhibits.into_iter().take(room).map(|e| {
+                    if e.seen.finding.is_none() {
+                        return e;
+                    }
+                    Exhibit {
+                        role: Role::Masked,
+                        note: Some("generic follow-up of the root cause"),
+                        ..e
+                    }
                 });
                 home.exhibits.extend(more);
+                if home.trigger == Trigger::Unknown {
+                    home.trigger = entry.trigger;
+                }
             }
             None => specific.push(entry),
         }

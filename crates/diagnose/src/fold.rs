@@ -140,6 +140,12 @@ impl Book {
         let Some(mut finding) = attempt.seen[root].found().cloned() else {
             return;
         };
+        if let Some(site) = &attempt.site {
+            let facts = &mut finding.facts;
+            facts
+                .entry("site".to_owned())
+                .or_insert_with(|| site.as_str().into());
+        }
         if let Some(record) = &attempt.seen[root].record {
             for (name, value) in &record.facts {
                 finding

@@ -40,6 +40,8 @@ pub struct Verdict {
     pub marks: Vec<Mark>,
     /// Image that it names.
     pub image: Option<Arc<Image>>,
+    /// App that it names.
+    pub site: Option<String>,
     /// Whether it talks of a pull.
     pub context: bool,
     /// It is about something else.
@@ -128,10 +130,14 @@ impl<'c> Reader<'c> {
             .iter()
             .filter_map(|(part, hits)| self.choose(part, hits, context, paste, image.as_ref()))
             .collect();
+        let names_site = reading.has(Says::NamesSite);
         Verdict {
             client: reading.client,
             marks: reading.marks,
             image,
+            site: facts::site(&whole.text)
+                .filter(|_| names_site)
+                .map(str::to_owned),
             context,
             not_a_pull,
             findings,

@@ -38,7 +38,8 @@ const ALARMS: [&str; 25] = [
 ];
 
 /// Parts of the markers of all formats.
-const STEMS: [&str; 18] = [
+const STEMS: [&str; 19] = [
+    "topping site",
     "ulling",
     "ulled",
     "ull complete",

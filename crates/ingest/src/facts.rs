@@ -27,7 +27,8 @@ pub fn extract(text: &str, image: Option<&Image>, facts: &mut Facts) {
     let (lookup, resolver) = lookup(text);
     let address = dialled(text);
     if let Some(resolver) = resolver {
-        put("resolver", resolver);
+        // 53 is the port of DNS; another one is worth telling.
+        put("resolver", resolver.strip_suffix(":53").unwrap_or(resolver));
     }
     if let Some(address) = address {
         put("address", address);
@@ -52,9 +53,7 @@ pub fn extract(text: &str, image: Option<&Image>, facts: &mut Facts) {
     if let Some(ip) = between(text, "client with IP '", "'") {
         put("client_ip", ip);
     }
-    if let Some(site) =
-        between(text, "Stopping site ", " ").or_else(|| between(text, "Site: ", " "))
-    {
+    if let Some(site) = site(text) {
         put("site", site);
     }
     let registry = facts.get("registry").map(ToString::to_string);
@@ -90,6 +89,18 @@ fn derive_cloud(host: &str, facts: &mut Facts) {
         put("aws_account", account);
         put("aws_region", rest.split('.').next().unwrap_or_default());
     }
+}
+
+/// The app that a line of App Service names.
+pub fn site(text: &str) -> Option<&str> {
+    ["Stopping site ", " for site ", "Site: "]
+        .iter()
+        .find_map(|before| {
+            let rest = &text[text.find(before)? + before.len()..];
+            let rest = rest.trim_start_matches(['\'', '"']);
+            let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "-_".contains(c)));
+            Some(&rest[..end.unwrap_or(rest.len())]).filter(|s| s.len() > 1)
+        })
 }
 
 /// The image that a request's path asks for: `/v2/<name>/manifests/<reference>`.
@@ -263,7 +274,7 @@ mod tests {
             r#"Get "https://youracr.azurecr.io/v2/": dial tcp: lookup youracr.azurecr.io on 168.63.129.16:53: no such host"#,
         );
         assert_eq!(f["host"], "youracr.azurecr.io".into());
-        assert_eq!(f["resolver"], "168.63.129.16:53".into());
+        assert_eq!(f["resolver"], "168.63.129.16".into());
         assert_eq!(f["acr_name"], "youracr".into());
         assert!(!f.contains_key("address"));
     }

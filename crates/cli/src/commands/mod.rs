@@ -28,7 +28,7 @@ fn catalogue(common: &Common) -> Result<Catalogue, Failure> {
             .filter(|value: &OsString| !value.is_empty())
             .map(PathBuf::from)
     };
-    let (folder, origin) = match &common.causes {
+    let (folder, origin) = match &common.own_causes {
         Some(folder) => (folder.clone(), "--causes"),
         None => match from_variable() {
             Some(folder) => (folder, CAUSES_VARIABLE),

@@ -76,6 +76,8 @@ pub enum Says {
     TriggerScaleOut,
     /// A person or a job ran a command.
     TriggerManual,
+    /// The line names the app; it says nothing about a pull.
+    NamesSite,
     /// The line is about something else.
     NotAPull,
     /// Chatter that looks like an error.

@@ -155,7 +155,9 @@ impl Page<'_> {
                     writeln!(self.out, "{}", self.dim("..."))?;
                 }
             }
-            self.excerpt(evidence, gutter)?;
+            let told = before
+                .is_some_and(|b: &Evidence| b.role == Role::Masked && b.note == evidence.note);
+            self.excerpt(evidence, gutter, told)?;
             before = Some(evidence);
         }
         let rest = incident.evidence.len().saturating_sub(LINES);
@@ -180,7 +182,8 @@ impl Page<'_> {
         ranked.into_iter().map(|(_, e)| e).collect()
     }
 
-    fn excerpt(&mut self, evidence: &Evidence, gutter: usize) -> io::Result<()> {
+    /// `told`: the line above says why it is masked, and this one is for the same reason.
+    fn excerpt(&mut self, evidence: &Evidence, gutter: usize, told: bool) -> io::Result<()> {
         let room = self.width.saturating_sub(gutter + 3).max(20);
         let (text, start, length) = window(&evidence.text, evidence.span, room);
         let number = self.dim(&format!("{:>gutter$} |", evidence.line));
@@ -189,6 +192,10 @@ impl Page<'_> {
         let bar = self.dim("|");
         let (mark, label) = match evidence.role {
             Role::Root => (self.red(&"^".repeat(length)), String::new()),
+            Role::Masked if told => (
+                self.dim(&format!("{} masked as well", "~".repeat(length))),
+                String::new(),
+            ),
             Role::Masked => {
                 let note = evidence
                     .note

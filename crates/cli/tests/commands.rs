@@ -1,0 +1,148 @@
+//! `cause`, `run`, `completions`, `man`, help.
+
+use std::fs;
+
+use assert_cmd::Command;
+
+fn pullwhy() -> Command {
+    let mut command = Command::cargo_bin("pullwhy").expect("the binary is built");
+    command.env_remove("PULLWHY_CAUSES");
+    command
+}
+
+fn output(args: &[&str]) -> (i32, String, String) {
+    let output = pullwhy().args(args).output().expect("runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    (
+        output.status.code().expect("ended by itself"),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[test]
+fn every_cause_can_be_explained() {
+    let (status, list, _) = output(&["cause"]);
+    assert_eq!(status, 0);
+    let ids: Vec<&str> = list
+        .lines()
+        .filter(|l| !l.starts_with(' '))
+        .filter_map(|l| l.split_whitespace().next())
+        .filter(|w| w.contains('/'))
+        .collect();
+    assert!(ids.len() > 50, "{list}");
+    for id in ids {
+        let (status, text, _) = output(&["cause", id]);
+        assert_eq!(status, 0, "{id}");
+        assert!(
+            text.contains("usual reasons") && text.contains("fixes"),
+            "{id}: {text}"
+        );
+    }
+}
+
+#[test]
+fn a_mistyped_cause_gets_the_nearest() {
+    let (status, _, errors) = output(&["cause", "network/dns-failur"]);
+    assert_eq!(status, 2);
+    assert!(errors.contains("network/dns-failure"), "{errors}");
+}
+
+#[test]
+fn a_mistyped_command_or_option_gets_help() {
+    let (status, _, errors) = output(&["explian"]);
+    assert_eq!(status, 2);
+    assert!(errors.contains("explain"), "{errors}");
+    let (status, _, errors) = output(&["explain", "--formt", "json"]);
+    assert_eq!(status, 2);
+    assert!(errors.contains("--format"), "{errors}");
+}
+
+#[test]
+fn every_help_has_examples() {
+    for command in ["explain", "run", "cause", "completions", "man"] {
+        let (status, text, _) = output(&[command, "--help"]);
+        assert_eq!(status, 0);
+        assert!(text.contains("Examples:"), "{command}: {text}");
+    }
+}
+
+#[test]
+fn completions_and_manual_pages() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let (status, script, _) = output(&["completions", shell]);
+        assert_eq!(status, 0);
+        assert!(script.contains("explain"), "{shell}");
+    }
+    let (status, page, _) = output(&["man"]);
+    assert_eq!(status, 0);
+    assert!(page.contains(".TH"), "{page}");
+}
+
+#[test]
+fn run_keeps_output_and_status_of_the_command() {
+    let script = "echo to-out; echo 'Error response from daemon: manifest for nginx:9 not found: manifest unknown: manifest unknown' >&2; exit 7";
+    let (status, out, errors) = output(&["run", "--", "sh", "-c", script]);
+    assert_eq!(status, 7);
+    assert_eq!(out, "to-out\n");
+    assert!(errors.contains("reference/tag-not-found"), "{errors}");
+    let (status, out, errors) = output(&["run", "--", "sh", "-c", "echo fine"]);
+    assert_eq!((status, out.as_str(), errors.as_str()), (0, "fine\n", ""));
+    let (status, _, errors) = output(&["run", "--", "no-such-program-here"]);
+    assert_ne!(status, 0);
+    assert!(errors.contains("no-such-program-here"), "{errors}");
+}
+
+const OWN: &str = r#"
+title = "the mirror of the house is being moved"
+since = "0.1.0"
+transient = "maybe"
+hop = "manifest"
+explain = "Contoso's mirror answers with its own words while it moves."
+references = [{ says = "the page of the house", url = "https://mirror.contoso.example/status" }]
+
+[[sign]]
+all = ["contoso mirror is moving"]
+strength = "certain"
+
+[[reason]]
+says = "the mirror moves"
+confirm = "look at its page"
+
+[[fix]]
+title = "wait"
+platform = ["any"]
+steps = [{ text = "wait for an hour" }]
+
+[[example]]
+from = "https://mirror.contoso.example/"
+log = "Error response from daemon: denied: contoso mirror is moving"
+"#;
+
+#[test]
+fn a_folder_of_own_causes_is_checked_and_used() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let family = folder.path().join("registry");
+    fs::create_dir(&family).expect("temporary folder");
+    fs::write(family.join("mirror-moving.toml"), OWN).expect("temporary folder");
+    let dir = folder.path().to_str().expect("UTF-8 path");
+    let (status, _, errors) = output(&["cause", "--check", dir]);
+    assert_eq!(status, 0, "{errors}");
+    pullwhy()
+        .args(["explain", "--causes", dir, "-q", "-"])
+        .write_stdin("Error response from daemon: denied: contoso mirror is moving\n")
+        .assert()
+        .code(1)
+        .stdout(predicates::str::contains("registry/mirror-moving"));
+    fs::write(
+        family.join("mirror-moving.toml"),
+        OWN.replace("hop = \"manifest\"", "hop = \"moon\""),
+    )
+    .expect("temporary folder");
+    let (status, _, errors) = output(&["cause", "--check", dir]);
+    assert_eq!(status, 2);
+    assert!(
+        errors.contains("mirror-moving.toml:5") && errors.contains("moon"),
+        "{errors}"
+    );
+}

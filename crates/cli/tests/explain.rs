@@ -1,0 +1,343 @@
+//! The command line as other programs rely on it: exit statuses, streams, formats.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use assert_cmd::Command;
+
+const DENIED: &str = "docker: Error response from daemon: pull access denied for contoso/app, repository does not exist or may require 'docker login': denied: requested access to the resource is denied\n";
+const MISSING: &str = "Error response from daemon: manifest for contoso.azurecr.io/app:9 not found: manifest unknown: manifest tagged by \"9\" is not found\n";
+
+fn pullwhy() -> Command {
+    let mut command = Command::cargo_bin("pullwhy").expect("the binary is built");
+    for variable in [
+        "NO_COLOR",
+        "CLICOLOR_FORCE",
+        "CLICOLOR",
+        "PULLWHY_CAUSES",
+        "COLUMNS",
+    ] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("output is UTF-8")
+}
+
+fn json(bytes: &[u8]) -> serde_json::Value {
+    serde_json::from_slice(bytes).expect("standard output is JSON and nothing else")
+}
+
+/// First cause found in a file of a folder.
+fn cause_in(folder: &Path, file: &str, bytes: &[u8]) -> String {
+    fs::write(folder.join(file), bytes).expect("temporary folder");
+    let output = pullwhy()
+        .args(["explain", "--format", "json"])
+        .arg(folder.join(file))
+        .output()
+        .expect("runs");
+    let report = json(&output.stdout);
+    report["incidents"][0]["cause"]
+        .as_str()
+        .unwrap_or("none")
+        .to_owned()
+}
+
+#[test]
+fn exit_status_tells_found_not_found_and_failed() {
+    pullwhy()
+        .arg("explain")
+        .write_stdin("all is well\n")
+        .assert()
+        .code(0);
+    pullwhy()
+        .arg("explain")
+        .write_stdin(DENIED)
+        .assert()
+        .code(1);
+    pullwhy()
+        .args(["explain", "no/such/file.log"])
+        .assert()
+        .code(2);
+    pullwhy()
+        .args(["explain", "--no-such-option"])
+        .assert()
+        .code(2);
+    pullwhy()
+        .args(["explain", "--format", "yaml"])
+        .assert()
+        .code(2);
+}
+
+#[test]
+fn a_pipe_without_a_command_is_explained() {
+    let plain = pullwhy().write_stdin(DENIED).output().expect("runs");
+    let named = pullwhy()
+        .args(["explain", "-"])
+        .write_stdin(DENIED)
+        .output()
+        .expect("runs");
+    assert_eq!(plain.status.code(), Some(1));
+    let without_time = |bytes: &[u8]| {
+        let text = text(bytes);
+        text[..text.rfind("line").expect("summary")].to_owned()
+    };
+    assert_eq!(without_time(&plain.stdout), without_time(&named.stdout));
+    assert!(text(&plain.stdout).contains("reference/denied-or-not-found"));
+}
+
+#[test]
+fn an_unreadable_input_is_named_and_the_rest_is_read() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let good = folder.path().join("good.log");
+    fs::write(&good, MISSING).expect("temporary folder");
+    fs::write(
+        folder.path().join("noise.log"),
+        [0u8, 1, 2, 0, 255].repeat(100),
+    )
+    .expect("temporary folder");
+    let output = pullwhy()
+        .args(["explain", "--format", "json"])
+        .arg(folder.path().join("noise.log"))
+        .arg(folder.path().join("gone.log"))
+        .arg(&good)
+        .output()
+        .expect("runs");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        json(&output.stdout)["incidents"][0]["cause"],
+        "reference/tag-not-found"
+    );
+    let errors = text(&output.stderr);
+    assert!(
+        errors.contains("gone.log") && errors.contains("noise.log"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn the_report_keeps_the_contract() {
+    let output = pullwhy()
+        .args([
+            "explain",
+            "--format",
+            "json",
+            "../../examples/2023_02_28_RD0003FF8A1B2C_docker.log",
+        ])
+        .output()
+        .expect("runs");
+    let report = json(&output.stdout);
+    assert_eq!(report["schema"], "pullwhy.report/1");
+    assert_eq!(report["tool"]["name"], "pullwhy");
+    let incident = &report["incidents"][0];
+    assert_eq!(incident["cause"], "host/userns-unmapped-id");
+    assert_eq!(incident["confidence"], "certain");
+    assert_eq!(incident["candidates"][0]["cause"], incident["cause"]);
+    assert_eq!(incident["transient"], "no");
+    assert_eq!(incident["outcome"], "failed");
+    assert_eq!(incident["client"], "appservice");
+    assert_eq!(incident["instance"], "RD0003FF8A1B2C");
+    assert_eq!(incident["image"]["registry"], "youracr.azurecr.io");
+    assert_eq!(incident["image"]["tag"], "1.5");
+    assert_eq!(incident["facts"]["container_id"], 1_000_000);
+    assert_eq!(incident["count"], 1);
+    let roles: Vec<&str> = incident["evidence"]
+        .as_array()
+        .expect("evidence")
+        .iter()
+        .filter_map(|e| e["role"].as_str())
+        .collect();
+    assert_eq!(roles.iter().filter(|r| **r == "root").count(), 1);
+    assert!(roles.contains(&"masked"));
+    for key in [
+        "trigger",
+        "first_seen",
+        "last_seen",
+        "fixes",
+        "references",
+        "id",
+    ] {
+        assert!(!incident[key].is_null(), "{key}");
+    }
+}
+
+#[test]
+fn columns_and_lengths_are_bytes_of_the_original_line() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let path = folder.path().join("a.log");
+    let line = format!("é 2024 {}", DENIED.trim_end());
+    fs::write(&path, &line).expect("temporary folder");
+    let output = pullwhy()
+        .args(["explain", "--format", "json"])
+        .arg(&path)
+        .output()
+        .expect("runs");
+    let evidence = &json(&output.stdout)["incidents"][0]["evidence"][0];
+    let number =
+        |key: &str| usize::try_from(evidence[key].as_u64().expect("number")).expect("fits");
+    let from = number("column") - 1;
+    let span = &line.as_bytes()[from..from + number("length")];
+    let span = String::from_utf8_lossy(span);
+    assert_eq!(span, "requested access to the resource is denied");
+}
+
+#[test]
+fn ndjson_is_one_incident_a_line() {
+    let log = format!("{DENIED}{MISSING}");
+    let output = pullwhy()
+        .args(["explain", "--format", "ndjson", "-"])
+        .write_stdin(log)
+        .output()
+        .expect("runs");
+    let causes: Vec<String> = text(&output.stdout)
+        .lines()
+        .map(|l| {
+            json(l.as_bytes())["cause"]
+                .as_str()
+                .expect("cause")
+                .to_owned()
+        })
+        .collect();
+    assert_eq!(
+        causes,
+        ["reference/denied-or-not-found", "reference/tag-not-found"]
+    );
+}
+
+#[test]
+fn colour_only_where_it_is_wanted() {
+    let coloured = |set: &dyn Fn(&mut Command)| {
+        let mut command = pullwhy();
+        set(&mut command);
+        let output = command
+            .arg("explain")
+            .write_stdin(DENIED)
+            .output()
+            .expect("runs");
+        text(&output.stdout).contains('\u{1b}')
+    };
+    assert!(!coloured(&|_| {}), "a pipe gets no colour");
+    assert!(coloured(&|c| {
+        c.args(["--color", "always"]);
+    }));
+    assert!(coloured(&|c| {
+        c.env("CLICOLOR_FORCE", "1");
+    }));
+    assert!(!coloured(&|c| {
+        c.args(["--color", "never"]).env("CLICOLOR_FORCE", "1");
+    }));
+    assert!(!coloured(&|c| {
+        c.env("NO_COLOR", "1");
+    }));
+}
+
+#[test]
+fn encodings_and_archives() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let at = folder.path();
+    let expected = "reference/tag-not-found";
+    let utf16: Vec<u8> = [0xFF, 0xFE]
+        .into_iter()
+        .chain(
+            MISSING
+                .replace('\n', "\r\n")
+                .encode_utf16()
+                .flat_map(u16::to_le_bytes),
+        )
+        .collect();
+    assert_eq!(cause_in(at, "powershell.log", &utf16), expected);
+    assert_eq!(
+        cause_in(at, "bom.log", format!("\u{feff}{MISSING}").as_bytes()),
+        expected
+    );
+    assert_eq!(
+        cause_in(
+            at,
+            "bar.log",
+            format!("a\rb\r\u{1b}[31m{MISSING}").as_bytes()
+        ),
+        expected
+    );
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(MISSING.as_bytes()).expect("memory");
+    let gzip = gzip.finish().expect("memory");
+    assert_eq!(cause_in(at, "x.log.gz", &gzip), expected);
+}
+
+#[test]
+fn secrets_never_get_out() {
+    let log = "time=\"2024-01-01T00:00:00Z\" level=error msg=\"Error response from daemon: Get \\\"https://admin:hunter2hunter2@r.example/v2/a/manifests/1?sig=abcdefSIGNATURE&token=tok123456\\\": unauthorized: authentication required\" Authorization: Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl\n";
+    for format in [
+        "human", "json", "ndjson", "markdown", "sarif", "github", "html",
+    ] {
+        let output = pullwhy()
+            .args(["explain", "-v", "--format", format, "-"])
+            .write_stdin(log)
+            .output()
+            .expect("runs");
+        let out = text(&output.stdout);
+        assert!(out.contains("r.example"), "{format}: {out}");
+        for secret in ["hunter2", "SIGNATURE", "tok123456", "eyJhbGciOiJIUzI1NiJ9"] {
+            assert!(!out.contains(secret), "{format} shows {secret}");
+        }
+    }
+}
+
+#[test]
+fn filters_narrow_the_report() {
+    let log = format!("2024-01-01T00:00:00Z {DENIED}2024-01-03T00:00:00Z {MISSING}");
+    let causes = |args: &[&str]| {
+        let output = pullwhy()
+            .args(["explain", "--format", "json"])
+            .args(args)
+            .arg("-")
+            .write_stdin(log.clone())
+            .output()
+            .expect("runs");
+        json(&output.stdout)["incidents"]
+            .as_array()
+            .expect("list")
+            .len()
+    };
+    assert_eq!(causes(&[]), 2);
+    assert_eq!(causes(&["--since", "2024-01-02"]), 1);
+    assert_eq!(causes(&["--until", "2024-01-02"]), 1);
+    assert_eq!(causes(&["--image", "azurecr"]), 1);
+    assert_eq!(causes(&["--cause", "reference"]), 2);
+    assert_eq!(causes(&["--cause", "network"]), 0);
+}
+
+#[test]
+fn follow_tells_a_failure_while_the_log_grows() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let path = folder.path().join("growing.log");
+    fs::write(&path, "start\n").expect("temporary folder");
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("pullwhy"))
+        .args(["explain", "--follow", "--format", "ndjson"])
+        .arg(&path)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("runs");
+    let stdout = child.stdout.take().expect("piped");
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let _ = std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line);
+        let _ = sender.send(line);
+    });
+    let mut log = fs::OpenOptions::new()
+        .append(true)
+        .open(&path)
+        .expect("there");
+    log.write_all(MISSING.as_bytes()).expect("disk");
+    let line = receiver.recv_timeout(std::time::Duration::from_secs(60));
+    child.kill().expect("still runs");
+    child.wait().expect("ends");
+    assert!(
+        line.expect("told within a minute")
+            .contains("reference/tag-not-found")
+    );
+}
