@@ -124,13 +124,12 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
         if verdict.has(Says::Start) {
             self.start(&event, current);
         }
-        let paste = self.book.source(self.source).paste;
         let mut any = false;
         for index in 0..verdict.findings.len() {
             let finding = &verdict.findings[index];
             let image = finding.image.clone().or_else(|| image.clone());
             let place = self.attempt_for(&event, image.as_ref());
-            if finding.needs_context && place.is_none() && !paste {
+            if finding.needs_context && place.is_none() {
                 continue;
             }
             let place = self.place_for_finding(&event, place, image, finding.cause);

@@ -126,6 +126,8 @@ impl<'c> Reader<'c> {
             }
         }
         let image = image.map(Arc::new);
+        // A message that was pasted is about a pull, unless it names a request to something else.
+        let paste = paste && (context || !target::asks_another_service(&whole.text));
         let findings = statements
             .iter()
             .filter_map(|(part, hits)| self.choose(part, hits, context, paste, image.as_ref()))
@@ -205,7 +207,7 @@ impl<'c> Reader<'c> {
                 open.push(rival.cause);
             }
         }
-        let closed = open.is_empty() && file.candidates.is_empty();
+        let closed = open.is_empty();
         let strength = if closed {
             best.strength
         } else {

@@ -171,7 +171,7 @@ fn syslog(text: &str) -> Option<(Option<&str>, Option<&str>, &str)> {
     if b.get(3) != Some(&b' ') || b.get(colon) != Some(&b':') || b.get(12) != Some(&b':') {
         return None;
     }
-    let rest = &text[15.min(text.len())..];
+    let rest = text.get(15..)?;
     let rest = rest.trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
     if let Some(rest) = rest.strip_prefix(':') {
         return Some((None, None, rest));
@@ -402,6 +402,7 @@ mod tests {
             "é",
             "FATA[é",
             "Nov 14 é9:55:21 x",
+            " May *M.\\\":\"\": \u{7d9}15\\`] ",
         ] {
             let _ = peel(line);
         }

@@ -123,6 +123,41 @@ pub fn is_documentation(url: &Url<'_>) -> bool {
         && !url.path.contains("/token")
 }
 
+/// Whether a message tells of a request that no pull makes: `Post "https://api.example/v1/orders"`.
+pub fn asks_another_service(text: &str) -> bool {
+    const PULLING: [&str; 18] = [
+        "/v2",
+        "/v1/_ping",
+        "/v1/repositories",
+        "/v1/images",
+        "token",
+        "oauth2",
+        "auth",
+        "blob",
+        "manifest",
+        "docker",
+        "registry",
+        "artifactory",
+        "repository",
+        "image",
+        "libpod",
+        "cr.io",
+        "cr/",
+        "_catalog",
+    ];
+    let requests: Vec<Url<'_>> = urls(text)
+        .into_iter()
+        .filter(|u| u.scheme.starts_with("http") && !is_documentation(u) && !is_daemon(u))
+        .collect();
+    !requests.is_empty()
+        && requests.iter().all(|u| {
+            u.path.len() > 1
+                && !PULLING
+                    .iter()
+                    .any(|p| u.host.contains(p) || u.path.contains(p))
+        })
+}
+
 fn is_daemon(url: &Url<'_>) -> bool {
     url.host.starts_with("%2F")
         || url.host.is_empty() && url.path.contains("docker.sock")
@@ -185,6 +220,19 @@ mod tests {
         assert_eq!(found[0].host, "r.example:5000");
         assert_eq!(found[0].path, "/v2/a/manifests/1");
         assert_eq!(found[1].host, "auth.example");
+    }
+
+    #[test]
+    fn knows_requests_of_other_programs() {
+        for (text, other) in [
+            (r#"Post "https://api.contoso.example/v1/orders": EOF"#, true),
+            (r#"Get "https://r.example/v2/": EOF"#, false),
+            ("https://r.example: EOF", false),
+            ("Get https://auth.docker.io/token?scope=x: EOF", false),
+            ("dial tcp 10.0.0.1:443: i/o timeout", false),
+        ] {
+            assert_eq!(asks_another_service(text), other, "{text}");
+        }
     }
 
     #[test]
