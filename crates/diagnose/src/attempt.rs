@@ -138,6 +138,7 @@ impl Attempt {
                 | Says::Success
                 | Says::Present
                 | Says::NamesSite
+                | Says::Push
                 | Says::NotAPull
                 | Says::Noise => {}
             }

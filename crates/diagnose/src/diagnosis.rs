@@ -76,8 +76,13 @@ pub struct Diagnosis<'r, 'c> {
     filter: Filter,
     source: u32,
     open: Vec<Attempt>,
+    /// Line of the last word of a push, while one is going on.
+    push: Option<u64>,
     book: Book,
 }
+
+/// Lines after the beginning of a push that are about it.
+const PUSH: u64 = 200;
 
 impl<'r, 'c> Diagnosis<'r, 'c> {
     /// A diagnosis that has seen nothing yet.
@@ -87,6 +92,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             filter,
             source: 0,
             open: Vec::new(),
+            push: None,
             book: Book::default(),
         }
     }
@@ -94,6 +100,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
     /// A new source begins; attempts of the one before end with it.
     pub fn begin(&mut self, info: SourceInfo) {
         self.close_all();
+        self.push = None;
         self.source = self.book.add_source(info);
     }
 
@@ -110,7 +117,18 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
     /// Takes in the next line of the current source.
     pub fn event(&mut self, event: Event) {
         let verdict = Arc::clone(&event.verdict);
-        if verdict.not_a_pull || verdict.is_empty() || self.outside(&event) {
+        if self.outside(&event) {
+            return;
+        }
+        if verdict.has(Says::Push) {
+            self.push = Some(event.line);
+        } else if verdict.has(Says::Start) {
+            self.push = None;
+        }
+        let pushing = self
+            .push
+            .is_some_and(|line| event.line.saturating_sub(line) <= PUSH);
+        if verdict.not_a_pull || verdict.is_empty() || pushing {
             return;
         }
         if verdict.has(Says::Success) || verdict.has(Says::Present) {

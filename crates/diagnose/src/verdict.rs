@@ -100,7 +100,7 @@ impl<'c> Reader<'c> {
         let marked = reading.image().cloned();
         let image = better(marked, url_image);
         let mut context = talks_of_a_pull(&reading) || image_request(&whole.text);
-        let not_a_pull = reading.has(Says::NotAPull);
+        let not_a_pull = reading.has(Says::NotAPull) || reading.has(Says::Push);
         let mut statements: Vec<(Message, Vec<Hit>)> = Vec::new();
         if !not_a_pull && !reading.has(Says::Noise) {
             for part in message::split(&whole) {

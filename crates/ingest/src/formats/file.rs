@@ -78,6 +78,8 @@ pub enum Says {
     TriggerManual,
     /// The line names the app; it says nothing about a pull.
     NamesSite,
+    /// A push begins: what follows, up to the next pull, is about it.
+    Push,
     /// The line is about something else.
     NotAPull,
     /// Chatter that looks like an error.
