@@ -137,23 +137,9 @@ impl Book {
         let Some((root, standings)) = elect(&attempt, reader) else {
             return;
         };
-        let Some(mut finding) = attempt.seen[root].found().cloned() else {
+        let Some(finding) = attempt.seen[root].found() else {
             return;
         };
-        if let Some(site) = &attempt.site {
-            let facts = &mut finding.facts;
-            facts
-                .entry("site".to_owned())
-                .or_insert_with(|| site.as_str().into());
-        }
-        if let Some(record) = &attempt.seen[root].record {
-            for (name, value) in &record.facts {
-                finding
-                    .facts
-                    .entry(name.clone())
-                    .or_insert_with(|| value.clone());
-            }
-        }
         let image = finding.image.clone().or_else(|| attempt.image.clone());
         let client = self.client(&attempt);
         let key = Key {
@@ -184,7 +170,7 @@ impl Book {
                 places: Vec::new(),
                 exhibits,
                 only_anonymous: true,
-                finding,
+                finding: with_surroundings(finding, &attempt, root),
             });
             self.entries.len() - 1
         };
@@ -277,6 +263,21 @@ impl Book {
             .or_else(|| attempt.client.map(|(c, _)| c.to_owned()));
         named.unwrap_or_else(|| "unknown".to_owned())
     }
+}
+
+/// A finding with what the lines around it name: the app, the pod, the node.
+fn with_surroundings(finding: &Finding, attempt: &Attempt, root: usize) -> Finding {
+    let mut finding = finding.clone();
+    let site = attempt
+        .site
+        .as_deref()
+        .map(|s| ("site".to_owned(), s.into()));
+    let record = attempt.seen[root].record.as_ref();
+    let of_record = record.into_iter().flat_map(|r| r.facts.clone());
+    for (name, value) in site.into_iter().chain(of_record) {
+        finding.facts.entry(name).or_insert(value);
+    }
+    finding
 }
 
 /// When an attempt failed first: its root's time, or what a counting record says of the first time.

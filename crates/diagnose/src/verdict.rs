@@ -92,6 +92,23 @@ impl<'c> Reader<'c> {
         self.over[usize::from(one)][usize::from(other)]
     }
 
+    /// Reads one body for what it means for the course of a pull only: for lines that cannot hold
+    /// an error.
+    pub fn glance(&self, body: &str) -> Verdict {
+        let reading = self.formats.read(body);
+        let image = reading.image().cloned().map(Arc::new);
+        let names_site = reading.has(Says::NamesSite);
+        Verdict {
+            context: talks_of_a_pull(&reading),
+            not_a_pull: reading.has(Says::NotAPull) || reading.has(Says::Push),
+            site: facts::site(body).filter(|_| names_site).map(str::to_owned),
+            image,
+            client: reading.client,
+            marks: reading.marks,
+            findings: Vec::new(),
+        }
+    }
+
     /// Reads one body. `paste`: it was asked about on purpose, with no log around it.
     pub fn read(&self, body: &str, paste: bool) -> Verdict {
         let whole = message::unquote(body);
@@ -101,15 +118,20 @@ impl<'c> Reader<'c> {
         let image = better(marked, url_image);
         let mut context = talks_of_a_pull(&reading) || image_request(&whole.text);
         let not_a_pull = reading.has(Says::NotAPull) || reading.has(Says::Push);
-        let mut statements: Vec<(Message, Vec<Hit>)> = Vec::new();
+        let mut statements: Vec<(Message, Option<Image>, Vec<Hit>)> = Vec::new();
         if !not_a_pull && !reading.has(Says::Noise) {
-            for part in message::split(&whole) {
-                let own = self.formats.read(&part.text);
-                let host = own
-                    .image()
-                    .or(image.as_ref())
-                    .and_then(|i| i.registry.clone());
-                let place = Self::place(&part.text, host.as_deref());
+            let parts = message::split(&whole);
+            let alone = parts.len() == 1;
+            for part in parts {
+                let own = if alone {
+                    image.clone()
+                } else {
+                    let marked = self.formats.read(&part.text).image().cloned();
+                    better(marked, facts::image_of_url(&part.text))
+                };
+                let host = own.as_ref().or(image.as_ref());
+                let host = host.and_then(|i| i.registry.as_deref());
+                let place = Self::place(&part.text, host);
                 let hits = self.signs.hits(
                     &part.text,
                     Where {
@@ -122,7 +144,7 @@ impl<'c> Reader<'c> {
                         && !self.is_none(h.cause)
                         && h.strength > Confidence::Possible
                 });
-                statements.push((part, hits));
+                statements.push((part, own, hits));
             }
         }
         let image = image.map(Arc::new);
@@ -130,7 +152,11 @@ impl<'c> Reader<'c> {
         let paste = paste && (context || !target::asks_another_service(&whole.text));
         let findings = statements
             .iter()
-            .filter_map(|(part, hits)| self.choose(part, hits, context, paste, image.as_ref()))
+            .filter_map(|(part, own, hits)| {
+                let own = own.clone().map(Arc::new);
+                let image = own.or_else(|| image.clone());
+                self.choose(part, hits, context, paste, image)
+            })
             .collect();
         let names_site = reading.has(Says::NamesSite);
         Verdict {
@@ -168,7 +194,7 @@ impl<'c> Reader<'c> {
         hits: &[Hit],
         context: bool,
         paste: bool,
-        image: Option<&Arc<Image>>,
+        image: Option<Arc<Image>>,
     ) -> Option<Finding> {
         let counts = |h: &&Hit| match h.scope {
             Scope::Pull | Scope::Any => true,
@@ -213,8 +239,6 @@ impl<'c> Reader<'c> {
         } else {
             best.strength.min(Confidence::Likely)
         };
-        let own = self.formats.read(&part.text);
-        let own_image = better(own.image().cloned(), facts::image_of_url(&part.text)).map(Arc::new);
         let mut found = Facts::new();
         for (name, value) in &best.facts {
             let number = value
@@ -226,7 +250,6 @@ impl<'c> Reader<'c> {
                 number.map_or_else(|| value.as_str().into(), Into::into),
             );
         }
-        let image = own_image.or_else(|| image.cloned());
         facts::extract(&part.text, image.as_deref(), &mut found);
         Some(Finding {
             cause: best.cause,

@@ -1,6 +1,7 @@
 //! Scans a block of complete lines: skips what does not matter, reads what may.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use aho_corasick::Span;
 use aho_corasick::packed::Searcher;
 use foldhash::fast::{FixedState, RandomState};
+use pullwhy_catalogue::CauseIndex;
 use pullwhy_diagnose::{Event, Filter, Reader, Row, Verdict};
 use pullwhy_ingest::peel::{self, Peeled};
 use pullwhy_ingest::record::{self, Record};
@@ -38,10 +40,10 @@ pub(crate) struct Scanned {
 const TINY: usize = 32 << 10;
 /// Bytes before a failure that are searched for how the pull began.
 const BACK: usize = 16 << 10;
-/// The same where the failure is one seen before.
-const BACK_AGAIN: usize = 1 << 10;
 /// Bytes after a failure that are searched for how it ended.
 const AHEAD: usize = 2 << 10;
+/// Both, where the failure is one seen before.
+const AROUND_AGAIN: usize = 512;
 /// The part of a longer line that is read around what was found in it.
 const LINE: usize = 64 << 10;
 /// Bytes before the find in such a line.
@@ -62,9 +64,13 @@ pub(crate) struct Worker<'r, 'c> {
     reader: &'r Reader<'c>,
     since_until: (Option<jiff::Timestamp>, Option<jiff::Timestamp>),
     skim: Option<Searcher>,
+    /// The same words as `skim`, for single lines while that one is in use.
+    alarms: Option<Searcher>,
     thorough: Option<Searcher>,
     known: HashMap<u64, Known, RandomState>,
     known_bytes: usize,
+    /// Causes and images of the failures seen so far.
+    failures: HashSet<(CauseIndex, Option<String>), RandomState>,
     hosts: HashMap<String, Arc<str>>,
     empty: Arc<Verdict>,
 }
@@ -75,9 +81,11 @@ impl<'r, 'c> Worker<'r, 'c> {
             reader,
             since_until: (filter.since, filter.until),
             skim: words::skim(),
+            alarms: words::skim(),
             thorough: words::thorough(),
             known: HashMap::default(),
             known_bytes: 0,
+            failures: HashSet::default(),
             hosts: HashMap::new(),
             empty: Arc::new(Verdict::default()),
         }
@@ -115,7 +123,7 @@ impl<'r, 'c> Worker<'r, 'c> {
         let (skim, thorough) = (self.skim.take(), self.thorough.take());
         let bytes = block.bytes;
         let mut at = 0;
-        let mut back = BACK;
+        let (mut back, mut ahead) = (BACK, AHEAD);
         while let Some(found) = skim.as_ref().and_then(|s| {
             s.find_in(
                 bytes,
@@ -127,14 +135,15 @@ impl<'r, 'c> Worker<'r, 'c> {
         }) {
             let from = found.start().saturating_sub(back).max(at);
             let from = memchr::memrchr(b'\n', &bytes[at..from]).map_or(at, |i| at + i + 1);
-            let to = (found.end() + AHEAD).min(bytes.len());
+            let to = (found.end() + ahead).min(bytes.len());
             let to = memchr::memchr(b'\n', &bytes[to..]).map_or(bytes.len(), |i| to + i + 1);
-            let before = self.known.len();
+            let before = self.failures.len();
             self.window(block, from..to, thorough.as_ref(), lines, out);
-            back = if self.known.len() == before {
-                BACK_AGAIN
+            // Failures of a kind seen before need less of what led to them.
+            (back, ahead) = if self.failures.len() == before {
+                (AROUND_AGAIN, AROUND_AGAIN)
             } else {
-                BACK
+                (BACK, AHEAD)
             };
             at = to;
         }
@@ -233,7 +242,9 @@ impl<'r, 'c> Worker<'r, 'c> {
         lines: &mut Lines<'_>,
         out: &mut Scanned,
     ) -> Option<usize> {
-        let text = String::from_utf8_lossy(raw);
+        // The usual line is valid; checking that is faster than looking for what is not.
+        let text =
+            std::str::from_utf8(raw).map_or_else(|_| String::from_utf8_lossy(raw), Cow::Borrowed);
         let peeled = peel::peel(&text);
         if let Some(at) = peeled.at
             && (self.since_until.0.is_some_and(|s| at < s)
@@ -241,8 +252,8 @@ impl<'r, 'c> Worker<'r, 'c> {
         {
             return None;
         }
-        let hash = hash_of(peeled.body, block.paste);
-        let (mut verdict, mut seen) = self.verdict(hash, peeled.body, block.paste);
+        let hash = hash_of(peeled.body, block);
+        let (mut verdict, mut seen) = self.verdict(hash, peeled.body, block);
         let mut rows: Vec<String> = Vec::new();
         let mut next = None;
         if joinable > 0
@@ -267,7 +278,7 @@ impl<'r, 'c> Worker<'r, 'c> {
         });
         let host = peeled.host.map(|h| self.host(h));
         let record = (joinable > 0)
-            .then(|| record::read(block.bytes, start..start + joinable))
+            .then(|| record::read(block.bytes, &(start..start + joinable), &text, &peeled))
             .flatten();
         let record = match (record, peeled.program.and_then(record::client_of)) {
             (record, None) => record,
@@ -288,12 +299,24 @@ impl<'r, 'c> Worker<'r, 'c> {
     }
 
     /// The verdict on a body, from memory if it was seen before, and how often it was.
-    fn verdict(&mut self, hash: u64, body: &str, paste: bool) -> (Arc<Verdict>, u32) {
+    fn verdict(&mut self, hash: u64, body: &str, block: Block<'_>) -> (Arc<Verdict>, u32) {
         if let Some(known) = self.known.get_mut(&hash) {
             known.seen = known.seen.saturating_add(1);
             return (Arc::clone(&known.verdict), known.seen);
         }
-        let verdict = self.reader.read(body, paste);
+        // In a large source only lines with an alarm word can be found at all.
+        let plain = !block.small && self.alarms.as_ref().is_some_and(|a| a.find(body).is_none());
+        let verdict = if plain {
+            self.reader.glance(body)
+        } else {
+            self.reader.read(body, block.paste)
+        };
+        for finding in &verdict.findings {
+            let image = finding.image.as_ref().map(|i| i.reference.clone());
+            if self.failures.len() < CACHE {
+                self.failures.insert((finding.cause, image));
+            }
+        }
         let verdict = if verdict.is_empty() {
             Arc::clone(&self.empty)
         } else {
@@ -385,10 +408,10 @@ fn unclear(verdict: &Verdict) -> bool {
             .any(|f| f.strength > Confidence::Possible && !f.needs_context)
 }
 
-fn hash_of(body: &str, paste: bool) -> u64 {
+fn hash_of(body: &str, block: Block<'_>) -> u64 {
     let mut hasher = FixedState::default().build_hasher();
     hasher.write(body.as_bytes());
-    hasher.write_u8(u8::from(paste));
+    hasher.write_u8(u8::from(block.paste) | u8::from(block.small) << 1);
     hasher.finish()
 }
 

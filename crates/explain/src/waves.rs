@@ -11,7 +11,7 @@ use crate::scan::{Block, Scanned};
 use crate::{Observer, Progress, Run};
 
 /// Bytes that one thread scans at a time.
-const BLOCK: usize = 2 << 20;
+const BLOCK: usize = 8 << 20;
 /// Bytes of a stream that are read at a time.
 const STREAM: usize = 4 << 20;
 /// Sources up to this size are looked at whole, larger ones only around failures.

@@ -8,33 +8,28 @@
 use aho_corasick::packed::{Config, MatchKind, Searcher};
 
 /// Parts of words that stand in every failure; `tests/words.rs` holds them against all examples.
-/// About two dozen: beyond that the search is measurably slower.
-const ALARMS: [&str; 25] = [
-    "nauthori",
-    "uthenticat",
+/// At most twenty: beyond that the search is measurably slower.
+const ALARMS: [&str; 20] = [
+    "rror",
+    "RROR",
+    "ailed",
+    "nvalid",
     "enied",
-    "orbidden",
     "nknown",
+    "nauthori",
+    "orbidden",
     "ot found",
     "o such",
     "imeout",
-    "imed out",
     "efused",
-    "x509",
-    "oomanyreq",
-    "annot ",
     "o space",
-    "nvalid",
     "nexpected",
-    "ailed",
-    "rror",
-    "ackOff",
-    "RROR",
-    "DENIED",
-    " match",
     "nsupported",
-    "o route",
-    "not recogn",
+    "annot ",
+    "oomanyreq",
+    " match",
+    "DENIED",
+    "ackOff",
 ];
 
 /// Parts of the markers of all formats.

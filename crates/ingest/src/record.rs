@@ -10,7 +10,7 @@ use std::ops::Range;
 use jiff::Timestamp;
 use pullwhy_model::Facts;
 
-use crate::peel;
+use crate::peel::Peeled;
 
 mod fields;
 mod table;
@@ -33,21 +33,22 @@ pub struct Record {
     pub facts: Facts,
 }
 
-/// Reads the record around the line at `line`; `None` where the line stands alone.
-pub fn read(bytes: &[u8], line: Range<usize>) -> Option<Record> {
-    let text = String::from_utf8_lossy(bytes.get(line.clone())?);
-    let trimmed = text.trim_start();
-    let body = peel::peel(&text).body;
-    let mut found = if body.starts_with('{') {
-        fields::json(body)
-    } else if tree::holds_a_message(&text) {
-        tree::around(bytes, &line)
-    } else if trimmed.starts_with(['"', '\'']) || text.contains(",\"") {
-        fields::csv(trimmed)
+/// Reads the record around the line at `line` of `bytes`, whose text is `text`; `None` where the
+/// line stands alone.
+pub fn read(bytes: &[u8], line: &Range<usize>, text: &str, peeled: &Peeled<'_>) -> Option<Record> {
+    let mut found = if peeled.body.starts_with('{') {
+        fields::json(peeled.body)
+    } else if text.starts_with('"') || peeled.body.starts_with(',') {
+        fields::csv(text)
+    } else if peeled.at.is_some() {
+        // A line of a plain log: nothing stands around it.
+        return None;
+    } else if tree::holds_a_message(text) {
+        tree::around(bytes, line)
     } else {
         fields::Fields::default()
     };
-    table::row(&text, &mut found);
+    table::row(text, &mut found);
     let record = found.record();
     (record != Record::default()).then_some(record)
 }
@@ -68,13 +69,19 @@ pub fn client_of(program: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::peel::peel;
+
+    fn read_line(text: &str, line: Range<usize>) -> Option<Record> {
+        let own = &text[line.clone()];
+        read(text.as_bytes(), &line, own, &peel(own))
+    }
 
     /// The record around the first line that holds `needle`.
     fn around(text: &str, needle: &str) -> Record {
         let at = text.find(needle).expect("there");
         let start = text[..at].rfind('\n').map_or(0, |i| i + 1);
         let end = text[at..].find('\n').map_or(text.len(), |i| at + i);
-        read(text.as_bytes(), start..end).unwrap_or_default()
+        read_line(text, start..end).unwrap_or_default()
     }
 
     fn fact(record: &Record, name: &str) -> String {
@@ -195,7 +202,7 @@ mod tests {
             "\"",
             "Warning",
         ] {
-            assert_eq!(read(line.as_bytes(), 0..line.len()), None, "{line}");
+            assert_eq!(read_line(line, 0..line.len()), None, "{line}");
         }
     }
 }

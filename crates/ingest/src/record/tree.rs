@@ -47,13 +47,22 @@ fn entry(line: &str) -> Option<Entry<'_>> {
     })
 }
 
+/// The part of a line that is looked at.
+fn head(line: &str) -> &str {
+    let mut end = line.len().min(LINE);
+    while !line.is_char_boundary(end) {
+        end -= 1;
+    }
+    &line[..end]
+}
+
 /// Whether a line is one of those that hold an error in such documents.
 pub(super) fn holds_a_message(line: &str) -> bool {
     let indented = line.starts_with([' ', '-']);
     if indented && matches!(line.split_whitespace().next(), Some("Warning" | "Normal")) {
         return true;
     }
-    entry(&line[..line.floor_char_boundary(LINE)]).is_some_and(|e| {
+    entry(head(line)).is_some_and(|e| {
         let known = [
             "message",
             "note",
@@ -72,7 +81,7 @@ pub(super) fn holds_a_message(line: &str) -> bool {
 pub(super) fn around(bytes: &[u8], line: &Range<usize>) -> Fields {
     let text = String::from_utf8_lossy(&bytes[line.clone()]);
     let mut fields = Fields::default();
-    let start = entry(&text[..text.floor_char_boundary(LINE)]);
+    let start = entry(head(&text));
     let indent = start
         .as_ref()
         .map_or(text.len() - text.trim_start().len(), |e| e.indent);
