@@ -1,12 +1,12 @@
 //! All signs of a catalogue, compiled for matching.
 //!
-//! Every literal of every sign goes into one Aho-Corasick automaton, so a message is read once
-//! whatever the number of causes; only signs whose literals are all there get to run their
+//! The literals of all signs are found in one pass, so a message is read once whatever the number
+//! of causes; only signs whose literals are all there get to run their
 //! pattern, which is compiled when it is first needed.
 
 use std::sync::OnceLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use pullwhy_literals::Literals;
 use pullwhy_model::Confidence;
 use regex::bytes::Regex;
 
@@ -53,7 +53,7 @@ struct Compiled {
 
 /// The compiled signs of a catalogue.
 pub struct SignSet {
-    literals: AhoCorasick,
+    literals: Literals,
     lengths: Vec<u32>,
     /// For each literal, the signs to look at when it is there.
     waiting: Vec<Vec<u32>>,
@@ -62,9 +62,6 @@ pub struct SignSet {
 
 impl SignSet {
     /// Compiles the signs of all causes.
-    ///
-    /// # Panics
-    /// Never for a checked catalogue: the automaton's size is bounded by the files' sizes.
     pub fn new(catalogue: &Catalogue) -> Self {
         let mut words: Vec<String> = Vec::new();
         let mut numbers = std::collections::HashMap::new();
@@ -101,11 +98,7 @@ impl SignSet {
                     .for_each(|l| waiting[*l as usize].push(index)),
             }
         }
-        let literals = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .build(&words)
-            .expect("a few thousand short literals fit an automaton");
+        let literals = Literals::new(words.iter().map(String::as_str), true);
         let lengths = words
             .iter()
             .map(|w| u32::try_from(w.len()).unwrap_or(u32::MAX))
@@ -123,13 +116,13 @@ impl SignSet {
         // Position after the first occurrence of each literal; 0 is "not there".
         let mut ends = vec![0u32; self.lengths.len()];
         let mut candidates: Vec<u32> = Vec::new();
-        for found in self.literals.find_overlapping_iter(message) {
-            let literal = found.pattern().as_usize();
+        self.literals.each(message, |literal, start| {
             if ends[literal] == 0 {
-                ends[literal] = u32::try_from(found.end()).unwrap_or(u32::MAX);
+                let end = start + self.lengths[literal] as usize;
+                ends[literal] = u32::try_from(end).unwrap_or(u32::MAX);
                 candidates.extend(&self.waiting[literal]);
             }
-        }
+        });
         candidates.sort_unstable();
         candidates.dedup();
         candidates

@@ -14,20 +14,18 @@ pub(crate) fn continues(first: &str, line: &str, next: &str) -> bool {
         let inside = next.trim_start_matches(['│', ' ']);
         return !begins_a_row(inside);
     }
-    if begins_a_row(next_body)
-        || pullwhy_ingest::peel::peel(next).offset > next.len() - next_body.len()
-    {
-        return false;
-    }
+    // Cheap questions first: most lines are whole.
     let end = line.trim_end();
-    if is_key(end) || next_body.starts_with(['}', ']']) || is_json_field(next_body) {
-        return false;
-    }
     let unfinished = end.ends_with([':', ',', '(', '=']) || end.matches('"').count() % 2 == 1;
     let indent = |s: &str| s.len() - s.trim_start().len();
     let folded = indent(next) > indent(first).max(1)
         && !next_body.starts_with(['-', '*', '{', '[', '#', '<', '>', '|']);
-    unfinished || folded
+    (unfinished || folded)
+        && !begins_a_row(next_body)
+        && !is_key(end)
+        && !next_body.starts_with(['}', ']'])
+        && !is_json_field(next_body)
+        && pullwhy_ingest::peel::peel(next).offset <= next.len() - next_body.len()
 }
 
 /// `involvedObject:` of YAML, `"source": {` of JSON: what follows is not the rest of a message.

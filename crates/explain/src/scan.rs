@@ -67,6 +67,8 @@ pub(crate) struct Worker<'r, 'c> {
     /// The same words as `skim`, for single lines while that one is in use.
     alarms: Option<Searcher>,
     thorough: Option<Searcher>,
+    /// The same for failures of a kind seen before: only what begins and ends an attempt.
+    course: Option<Searcher>,
     known: HashMap<u64, Known, RandomState>,
     known_bytes: usize,
     /// Causes and images of the failures seen so far.
@@ -83,6 +85,7 @@ impl<'r, 'c> Worker<'r, 'c> {
             skim: words::skim(),
             alarms: words::skim(),
             thorough: words::thorough(),
+            course: words::course(),
             known: HashMap::default(),
             known_bytes: 0,
             failures: HashSet::default(),
@@ -121,9 +124,10 @@ impl<'r, 'c> Worker<'r, 'c> {
     /// Reads only around failures.
     fn windows(&mut self, block: Block<'_>, lines: &mut Lines<'_>, out: &mut Scanned) {
         let (skim, thorough) = (self.skim.take(), self.thorough.take());
+        let course = self.course.take();
         let bytes = block.bytes;
         let mut at = 0;
-        let (mut back, mut ahead) = (BACK, AHEAD);
+        let mut again = false;
         while let Some(found) = skim.as_ref().and_then(|s| {
             s.find_in(
                 bytes,
@@ -133,21 +137,22 @@ impl<'r, 'c> Worker<'r, 'c> {
                 },
             )
         }) {
+            // Failures of a kind seen before need less of what led to them.
+            let (back, ahead, around) = if again {
+                (AROUND_AGAIN, AROUND_AGAIN, course.as_ref())
+            } else {
+                (BACK, AHEAD, thorough.as_ref())
+            };
             let from = found.start().saturating_sub(back).max(at);
             let from = memchr::memrchr(b'\n', &bytes[at..from]).map_or(at, |i| at + i + 1);
             let to = (found.end() + ahead).min(bytes.len());
             let to = memchr::memchr(b'\n', &bytes[to..]).map_or(bytes.len(), |i| to + i + 1);
             let before = self.failures.len();
-            self.window(block, from..to, thorough.as_ref(), lines, out);
-            // Failures of a kind seen before need less of what led to them.
-            (back, ahead) = if self.failures.len() == before {
-                (AROUND_AGAIN, AROUND_AGAIN)
-            } else {
-                (BACK, AHEAD)
-            };
+            self.window(block, from..to, around, lines, out);
+            again = self.failures.len() == before;
             at = to;
         }
-        (self.skim, self.thorough) = (skim, thorough);
+        (self.skim, self.thorough, self.course) = (skim, thorough, course);
     }
 
     /// Reads a range of complete lines.
@@ -242,9 +247,7 @@ impl<'r, 'c> Worker<'r, 'c> {
         lines: &mut Lines<'_>,
         out: &mut Scanned,
     ) -> Option<usize> {
-        // The usual line is valid; checking that is faster than looking for what is not.
-        let text =
-            std::str::from_utf8(raw).map_or_else(|_| String::from_utf8_lossy(raw), Cow::Borrowed);
+        let text = lossy(raw);
         let peeled = peel::peel(&text);
         if let Some(at) = peeled.at
             && (self.since_until.0.is_some_and(|s| at < s)
@@ -345,9 +348,8 @@ impl<'r, 'c> Worker<'r, 'c> {
         text: &str,
         peeled: &Peeled<'_>,
     ) -> Option<(Arc<Verdict>, Vec<String>, usize)> {
-        let mut body = peeled.body.to_owned();
-        let mut rows = Vec::new();
-        let mut previous = text.to_owned();
+        let mut body = String::new();
+        let mut rows: Vec<String> = Vec::new();
         let mut at = line_end(block.bytes, end)?;
         let mut best = None;
         while rows.len() < join::AHEAD && at < block.bytes.len() {
@@ -359,14 +361,16 @@ impl<'r, 'c> Worker<'r, 'c> {
             if raw.len() > LINE || body.len() > LINE {
                 break;
             }
-            let next = String::from_utf8_lossy(raw).into_owned();
-            if !join::continues(text, &previous, &next) {
+            let next = lossy(raw);
+            if !join::continues(text, rows.last().map_or(text, String::as_str), &next) {
                 break;
+            }
+            if rows.is_empty() {
+                body.push_str(peeled.body);
             }
             body.push('\n');
             body.push_str(&next);
-            rows.push(next.clone());
-            previous = next;
+            rows.push(next.into_owned());
             at = stop + 1;
             let verdict = self.reader.read(&body, block.paste);
             let says = |v: &Verdict| v.findings.iter().map(|f| f.strength).max();
@@ -392,6 +396,11 @@ impl<'r, 'c> Worker<'r, 'c> {
         self.hosts.insert(host.to_owned(), Arc::clone(&shared));
         shared
     }
+}
+
+/// The usual line is valid; checking that is faster than looking for what is not.
+fn lossy(raw: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(raw).map_or_else(|_| String::from_utf8_lossy(raw), Cow::Borrowed)
 }
 
 /// The start of the next line, if there is one.

@@ -3,7 +3,8 @@
 use std::process::Command;
 
 /// From the nouns up: a crate may use only those before it.
-const ORDER: [&str; 8] = [
+const ORDER: [&str; 9] = [
+    "pullwhy-literals",
     "pullwhy-model",
     "pullwhy-reference",
     "pullwhy-catalogue",

@@ -30,8 +30,8 @@ fn skimming_finds_the_examples() {
         }
     }
     assert!(
-        missed.len() * 50 <= all,
-        "of {all} examples more than 2 % have no word of words.rs:\n{}",
+        missed.len() * 100 <= all * 3,
+        "of {all} examples more than 3 % have no word of words.rs:\n{}",
         missed.join("\n")
     );
 }

@@ -4,8 +4,8 @@ pub mod file;
 
 use std::sync::OnceLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use file::{FormatFile, ImageForm, Says};
+use pullwhy_literals::Literals;
 use pullwhy_model::Image;
 use regex::bytes::Regex;
 
@@ -49,7 +49,7 @@ enum Word {
 /// All formats.
 pub struct Formats {
     files: Vec<FormatFile>,
-    literals: AhoCorasick,
+    literals: Literals,
     words: Vec<Vec<Word>>,
     lengths: Vec<usize>,
     names: Vec<OnceLock<Option<Regex>>>,
@@ -110,10 +110,7 @@ impl Formats {
                 );
             }
         }
-        let literals = AhoCorasick::builder()
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .build(&texts)
-            .expect("a few hundred short literals fit an automaton");
+        let literals = Literals::new(texts.iter().map(String::as_str), false);
         let lengths = texts.iter().map(String::len).collect();
         let names = files
             .iter()
@@ -150,28 +147,31 @@ impl Formats {
     pub fn read(&'static self, message: &str) -> Reading {
         let mut reading = Reading::default();
         let mut votes = vec![0u32; self.files.len()];
-        for found in self.literals.find_overlapping_iter(message) {
-            let number = found.pattern().as_usize();
+        self.literals.each(message, |number, start| {
             for word in &self.words[number] {
                 match *word {
                     Word::Recognise { format, weight } => {
                         votes[format] = votes[format].saturating_add(u32::from(weight));
                     }
                     Word::Marker { says, image } => {
-                        let at = found.end() - self.lengths[number];
-                        if reading.marks.len() < 64
-                            && !reading
+                        let told = reading.marks.len() >= 64
+                            || reading
                                 .marks
                                 .iter()
-                                .any(|m| m.says == says && m.image.is_some())
-                        {
-                            let image = image_after(message, found.end(), image);
-                            reading.marks.push(Mark { says, at, image });
+                                .any(|m| m.says == says && m.image.is_some());
+                        if !told {
+                            let end = start + self.lengths[number];
+                            let image = image_after(message, end, image);
+                            reading.marks.push(Mark {
+                                says,
+                                at: start,
+                                image,
+                            });
                         }
                     }
                 }
             }
-        }
+        });
         let best = (0..)
             .zip(&votes)
             .filter(|(_, v)| **v > 0)
