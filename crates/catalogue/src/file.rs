@@ -22,6 +22,10 @@ pub struct CauseFile {
     /// Wins over these when one message shows signs of both.
     #[serde(default)]
     pub over: Vec<String>,
+    /// The cause that this one is where the image was asked for by digest: the message may not
+    /// say so, the lines around it do.
+    #[serde(default)]
+    pub by_digest: Option<String>,
     /// Plain explanation for a junior administrator; paragraphs are separated by a blank line.
     pub explain: String,
     /// Official documentation.

@@ -319,6 +319,7 @@ pub fn check_together(all: &[Loaded], problems: &mut Vec<Problem>) {
             .iter()
             .chain(cause.signs.iter().flat_map(|s| &s.also))
             .chain(cause.candidates.iter().map(|c| &c.cause))
+            .chain(&cause.by_digest)
             .chain(
                 cause
                     .lookalikes

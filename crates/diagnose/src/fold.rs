@@ -141,9 +141,10 @@ impl Book {
             return;
         };
         let image = finding.image.clone().or_else(|| attempt.image.clone());
+        let cause = by_digest(finding.cause, image.as_deref(), reader);
         let client = self.client(&attempt);
         let key = Key {
-            cause: finding.cause,
+            cause,
             image: image
                 .as_deref()
                 .map(pullwhy_reference::canonical)
@@ -158,7 +159,7 @@ impl Book {
             let exhibits = exhibits(&attempt, root, &standings);
             self.by_key.insert(key, self.entries.len());
             self.entries.push(Entry {
-                cause: finding.cause,
+                cause,
                 strength: finding.strength,
                 image: image.clone(),
                 client,
@@ -263,6 +264,16 @@ impl Book {
             .or_else(|| attempt.client.map(|(c, _)| c.to_owned()));
         named.unwrap_or_else(|| "unknown".to_owned())
     }
+}
+
+/// What a cause is called where the image was asked for by digest.
+fn by_digest(cause: CauseIndex, image: Option<&Image>, reader: &Reader<'_>) -> CauseIndex {
+    let catalogue = reader.catalogue();
+    let named = catalogue.at(cause).file.by_digest.as_deref();
+    named
+        .filter(|_| image.is_some_and(|i| i.digest.is_some()))
+        .and_then(|id| catalogue.index(id))
+        .unwrap_or(cause)
 }
 
 /// A finding with what the lines around it name: the app, the pod, the node.

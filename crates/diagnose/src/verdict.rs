@@ -209,7 +209,12 @@ impl<'c> Reader<'c> {
         };
         let all = alive.clone();
         alive.retain(|h| !dominated(h, &all));
-        alive.sort_by_key(|h| (std::cmp::Reverse((h.strength, h.specificity)), h.cause));
+        let generic = |h: &Hit| self.catalogue.at(h.cause).file.generic;
+        // Of equal strength, a word for a follow-up says less than any cause.
+        alive.sort_by_key(|h| {
+            let rank = (h.strength, !generic(h), h.specificity);
+            (std::cmp::Reverse(rank), h.cause)
+        });
         let best = *alive.first()?;
         if self.is_none(best.cause) {
             return None;
