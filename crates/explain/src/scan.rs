@@ -9,6 +9,7 @@ use std::sync::Arc;
 use aho_corasick::Span;
 use aho_corasick::packed::Searcher;
 use foldhash::fast::{FixedState, RandomState};
+use memchr::memmem;
 use pullwhy_catalogue::CauseIndex;
 use pullwhy_diagnose::{Event, Filter, Reader, Row, Verdict};
 use pullwhy_ingest::peel::{self, Peeled};
@@ -53,6 +54,10 @@ const CACHE: usize = 2048;
 const CACHE_BYTES: usize = 4 << 20;
 /// Times that the lines of one verdict are kept for evidence.
 const ROWS: u32 = 16;
+
+/// The verdict on joined lines and how often it was given, the lines behind the first, and where
+/// to go on.
+type Joined = ((Arc<Verdict>, u32), Vec<String>, usize);
 
 struct Known {
     verdict: Arc<Verdict>,
@@ -202,7 +207,7 @@ impl<'r, 'c> Worker<'r, 'c> {
         let whole = whole.strip_suffix(b"\r").unwrap_or(whole);
         if whole.len() <= LINE && memchr::memchr(b'\r', whole).is_none() {
             return self
-                .text(block, range.start, whole, whole.len(), lines, out)
+                .text(block, range.start, (whole, 0), whole.len(), lines, out)
                 .unwrap_or(range.end);
         }
         // A progress bar's overwritten states, or a line of many megabytes: the parts that matter.
@@ -216,7 +221,14 @@ impl<'r, 'c> Worker<'r, 'c> {
             let to = memchr::memchr(b'\r', &block.bytes[at..high]).map_or(high, |i| at + i);
             let part = &block.bytes[from..to];
             if !part.is_empty() {
-                self.text(block, range.start, part, 0, lines, out);
+                self.text(
+                    block,
+                    range.start,
+                    (part, from - range.start),
+                    0,
+                    lines,
+                    out,
+                );
             }
             let next = (to + 1).max(at + 1);
             at = match searcher {
@@ -237,12 +249,13 @@ impl<'r, 'c> Worker<'r, 'c> {
         range.end
     }
 
-    /// Reads the text of a line or a part of one. Gives where to go on if more lines were taken.
+    /// Reads the text of a line, or of a part of one with where it begins in the line. Gives where
+    /// to go on if more lines were taken.
     fn text(
         &mut self,
         block: Block<'_>,
         start: usize,
-        raw: &[u8],
+        (raw, column): (&[u8], usize),
         joinable: usize,
         lines: &mut Lines<'_>,
         out: &mut Scanned,
@@ -263,8 +276,7 @@ impl<'r, 'c> Worker<'r, 'c> {
             && unclear(&verdict)
             && let Some((joined, taken, end)) = self.joined(block, start + joinable, &text, &peeled)
         {
-            verdict = joined;
-            seen = 0;
+            (verdict, seen) = joined;
             rows = taken;
             next = Some(end);
         }
@@ -277,6 +289,7 @@ impl<'r, 'c> Worker<'r, 'c> {
             Row {
                 lines: rows.into(),
                 offset: peeled.offset,
+                column,
             }
         });
         let host = peeled.host.map(|h| self.host(h));
@@ -342,16 +355,16 @@ impl<'r, 'c> Worker<'r, 'c> {
 
     /// The verdict on a line with those behind it, if that says more than the line alone.
     fn joined(
-        &self,
+        &mut self,
         block: Block<'_>,
         end: usize,
         text: &str,
         peeled: &Peeled<'_>,
-    ) -> Option<(Arc<Verdict>, Vec<String>, usize)> {
+    ) -> Option<Joined> {
         let mut body = String::new();
         let mut rows: Vec<String> = Vec::new();
         let mut at = line_end(block.bytes, end)?;
-        let mut best = None;
+        let mut best: Option<Joined> = None;
         while rows.len() < join::AHEAD && at < block.bytes.len() {
             let stop =
                 memchr::memchr(b'\n', &block.bytes[at..]).map_or(block.bytes.len(), |i| at + i);
@@ -372,14 +385,11 @@ impl<'r, 'c> Worker<'r, 'c> {
             body.push_str(&next);
             rows.push(next.into_owned());
             at = stop + 1;
-            let verdict = self.reader.read(&body, block.paste);
+            let (verdict, seen) = self.verdict(hash_of(&body, block), &body, block);
             let says = |v: &Verdict| v.findings.iter().map(|f| f.strength).max();
-            let better = says(&verdict)
-                > best
-                    .as_ref()
-                    .and_then(|(v, _, _): &(Arc<Verdict>, Vec<String>, usize)| says(v));
+            let better = says(&verdict) > best.as_ref().and_then(|((v, _), _, _)| says(v));
             if better {
-                best = Some((Arc::new(verdict), rows.clone(), at));
+                best = Some(((verdict, seen), rows.clone(), at));
             }
         }
         best
@@ -417,9 +427,21 @@ fn unclear(verdict: &Verdict) -> bool {
             .any(|f| f.strength > Confidence::Possible && !f.needs_context)
 }
 
+/// Hash by which a message is known again. The source port of `10.0.0.1:41234->20.1.1.1:443` is
+/// left out: it is another one each time, and no finding rests on it.
 fn hash_of(body: &str, block: Block<'_>) -> u64 {
     let mut hasher = FixedState::default().build_hasher();
-    hasher.write(body.as_bytes());
+    let mut rest = body.as_bytes();
+    while let Some(arrow) = memmem::find(rest, b"->") {
+        let port = rest[..arrow]
+            .iter()
+            .rev()
+            .take_while(|b| b.is_ascii_digit());
+        let digits = port.count();
+        hasher.write(&rest[..arrow - digits]);
+        rest = &rest[arrow + 2..];
+    }
+    hasher.write(rest);
     hasher.write_u8(u8::from(block.paste) | u8::from(block.small) << 1);
     hasher.finish()
 }

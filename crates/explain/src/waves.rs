@@ -10,8 +10,11 @@ use pullwhy_ingest::source::{Body, Meta};
 use crate::scan::{Block, Scanned};
 use crate::{Observer, Progress, Run};
 
-/// Bytes that one thread scans at a time.
-const BLOCK: usize = 8 << 20;
+/// Bytes that one thread scans at a time: few where much is found, since all that is found in a
+/// wave is held until the wave is over.
+const BLOCK: std::ops::RangeInclusive<usize> = 1 << 20..=8 << 20;
+/// Events in a wave that are much.
+const MANY: usize = 2000;
 /// Bytes of a stream that are read at a time.
 const STREAM: usize = 4 << 20;
 /// Sources up to this size are looked at whole, larger ones only around failures.
@@ -48,10 +51,11 @@ impl Run<'_, '_> {
         let paste = is_paste(bytes);
         let mut at = 0;
         let mut line = 0;
+        let mut size = *BLOCK.start();
         while at < bytes.len() {
             let mut blocks = Vec::with_capacity(self.workers.len());
             while blocks.len() < self.workers.len() && at < bytes.len() {
-                let end = block_end(bytes, at, BLOCK);
+                let end = block_end(bytes, at, size);
                 blocks.push(Block {
                     bytes: &bytes[at..end],
                     small,
@@ -59,7 +63,13 @@ impl Run<'_, '_> {
                 });
                 at = end;
             }
-            line = self.wave(&blocks, line);
+            let found;
+            (line, found) = self.wave(&blocks, line);
+            size = if found > MANY {
+                *BLOCK.start()
+            } else {
+                (size * 2).min(*BLOCK.end())
+            };
             let (done, total) = (len(at), Some(len(bytes.len())));
             observer.progress(&Progress {
                 file: &meta.name,
@@ -120,7 +130,7 @@ impl Run<'_, '_> {
                     });
                     at = end;
                 }
-                line = self.wave(&blocks, line);
+                (line, _) = self.wave(&blocks, line);
                 first = false;
             } else if ended && first {
                 self.begin(meta, false);
@@ -152,8 +162,9 @@ impl Run<'_, '_> {
         }
     }
 
-    /// Scans blocks in parallel and hands their events on in order. Gives the lines so far.
-    fn wave(&mut self, blocks: &[Block<'_>], mut line: u64) -> u64 {
+    /// Scans blocks in parallel and hands their events on in order. Gives the lines so far, and how
+    /// many events there were.
+    fn wave(&mut self, blocks: &[Block<'_>], mut line: u64) -> (u64, usize) {
         let scanned: Vec<Scanned> = if let [only] = blocks {
             vec![self.workers[0].scan(*only)]
         } else {
@@ -174,6 +185,7 @@ impl Run<'_, '_> {
                     .collect()
             })
         };
+        let found = scanned.iter().map(|s| s.events.len()).sum();
         for part in scanned {
             for mut event in part.events {
                 event.line += line;
@@ -183,7 +195,7 @@ impl Run<'_, '_> {
             self.report.stats.lines += part.lines;
         }
         self.report.stats.bytes += len(blocks.iter().map(|b| b.bytes.len()).sum());
-        line
+        (line, found)
     }
 }
 
