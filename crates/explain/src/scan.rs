@@ -12,6 +12,7 @@ use foldhash::fast::{FixedState, RandomState};
 use memchr::memmem;
 use pullwhy_catalogue::CauseIndex;
 use pullwhy_diagnose::{Event, Filter, Reader, Row, Verdict};
+use pullwhy_ingest::formats::file::Says;
 use pullwhy_ingest::peel::{self, Peeled};
 use pullwhy_ingest::record::{self, Record};
 use pullwhy_model::Confidence;
@@ -35,6 +36,8 @@ pub(crate) struct Scanned {
     pub events: Vec<Event>,
     /// Lines in the block.
     pub lines: u64,
+    /// Where the first and the last line with a failure begin.
+    pub failures: Option<(usize, usize)>,
 }
 
 /// Inputs up to this size are read line by line, without any search before.
@@ -74,6 +77,7 @@ pub(crate) struct Worker<'r, 'c> {
     thorough: Option<Searcher>,
     /// The same for failures of a kind seen before: only what begins and ends an attempt.
     course: Option<Searcher>,
+    endings: Option<Searcher>,
     known: HashMap<u64, Known, RandomState>,
     known_bytes: usize,
     /// Causes and images of the failures seen so far.
@@ -91,6 +95,7 @@ impl<'r, 'c> Worker<'r, 'c> {
             alarms: words::skim(),
             thorough: words::thorough(),
             course: words::course(),
+            endings: words::endings(),
             known: HashMap::default(),
             known_bytes: 0,
             failures: HashSet::default(),
@@ -124,6 +129,28 @@ impl<'r, 'c> Worker<'r, 'c> {
         }
         out.lines = lines.total();
         out
+    }
+
+    /// Pulls that worked, and how they began, since the end may not name the image; lines count
+    /// from 1 in this block.
+    pub(crate) fn successes(&mut self, block: Block<'_>) -> Vec<Event> {
+        let mut lines = Lines {
+            bytes: block.bytes,
+            counted: 0,
+            number: 1,
+        };
+        let mut out = Scanned::default();
+        let endings = self.endings.take();
+        if endings.is_some() {
+            let range = 0..block.bytes.len();
+            self.window(block, range, endings.as_ref(), &mut lines, &mut out);
+        }
+        self.endings = endings;
+        out.events.retain(|e| {
+            let told = [Says::Start, Says::Success, Says::Present];
+            e.verdict.findings.is_empty() && told.iter().any(|says| e.verdict.has(*says))
+        });
+        out.events
     }
 
     /// Reads only around failures.
@@ -282,6 +309,9 @@ impl<'r, 'c> Worker<'r, 'c> {
         }
         if verdict.is_empty() {
             return next;
+        }
+        if !verdict.findings.is_empty() {
+            out.failures = Some((out.failures.map_or(start, |f| f.0), start));
         }
         let line = lines.number_at(start);
         let row = (seen < ROWS).then(|| {

@@ -96,3 +96,41 @@ fn a_source_port_makes_no_other_message() {
     let log: String = (41_000..41_050).map(line).collect();
     assert_eq!(only(&log).count, 50);
 }
+
+/// Lines of a healthy application, about as many bytes as asked for.
+fn chatter(bytes: usize) -> String {
+    "2024-05-01T12:00:30.000Z INFO  - request served in 12 ms\n".repeat(bytes / 56)
+}
+
+#[test]
+fn a_large_log_tells_the_same_course_as_a_small_one() {
+    let pulled = |time: &str| {
+        format!(
+            "2024-05-01T{time}Z INFO  - Pulling image: contoso.azurecr.io/a:1\n\
+             2024-05-01T{time}Z INFO  - Pull Image successful, Time taken: 2 Minutes and 5 Seconds\n"
+        )
+    };
+    let reset = "2024-05-01T12:00:10.000Z INFO  - Pulling image: contoso.azurecr.io/a:1\n\
+                 2024-05-01T12:00:11.000Z ERROR - DockerApiException: Docker API responded with status code=InternalServerError, response={\"message\":\"Get \\\"https://contoso.azurecr.io/v2/\\\": read tcp 10.0.0.1:50000->20.1.1.1:443: read: connection reset by peer\"}\n";
+    for size in [0, 200 << 10, 6 << 20] {
+        let filler = chatter(size);
+        let log = [
+            pulled("11:00:00.000").as_str(),
+            &filler,
+            reset,
+            &filler,
+            &pulled("12:05:00.000"),
+        ]
+        .concat();
+        let incident = only(&log);
+        assert_eq!(incident.outcome, Outcome::Recovered, "{size} bytes around");
+        assert!(
+            incident
+                .notes
+                .iter()
+                .any(|n| n.contains("pulled here before")),
+            "{size} bytes around: {:?}",
+            incident.notes
+        );
+    }
+}
