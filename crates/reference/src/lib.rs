@@ -5,6 +5,23 @@
 //! everything else is on Docker Hub, where a single component lives under `library/`.
 //! Reading is lenient, since logs hold references that no engine accepts.
 
+mod clients;
+mod digest;
+mod doubts;
+mod explain;
+pub mod grammar;
+mod normalize;
+mod paste;
+mod problem;
+mod structure;
+mod surface;
+mod web;
+
+pub use clients::{Client, Difference, Reading, differences};
+pub use doubts::doubts;
+pub use normalize::{Assumed, Reference, assumptions, normalized, parse};
+pub use problem::{Problem, ProblemKind};
+
 use pullwhy_model::Image;
 
 /// Registry of references that name none.
