@@ -15,6 +15,8 @@ use crate::wrap::{hanging_at, paragraph};
 
 /// Columns below which nothing can be laid out.
 const NARROWEST: usize = 40;
+/// Columns above which text is hard to read; only lines of a log are shown wider.
+const PROSE: usize = 100;
 /// Links shown unless more are asked for.
 const LINKS: usize = 2;
 
@@ -27,6 +29,7 @@ pub(crate) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::
     let mut page = Page {
         out,
         width,
+        prose: width.min(PROSE),
         color: style.color,
         verbose: style.verbose > 0,
     };
@@ -48,6 +51,8 @@ pub(crate) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::
 struct Page<'a> {
     out: &'a mut dyn Write,
     width: usize,
+    /// The same, for text.
+    prose: usize,
     color: bool,
     verbose: bool,
 }
@@ -83,7 +88,7 @@ impl Page<'_> {
     }
 
     fn heading(&mut self, text: &str) -> io::Result<()> {
-        let text = paragraph(text, "  ", self.width);
+        let text = paragraph(text, "  ", self.prose);
         writeln!(self.out)?;
         for line in text.lines() {
             let line = self.bold(line.trim_start());
@@ -125,7 +130,7 @@ impl Page<'_> {
         writeln!(self.out, "{first}{rest}")?;
         self.evidence(incident)?;
         writeln!(self.out)?;
-        self.put(&paragraph(&incident.explanation, "  ", self.width))?;
+        self.put(&paragraph(&incident.explanation, "  ", self.prose))?;
         self.known(incident)?;
         self.candidates(incident)?;
         self.reasons(incident)?;

@@ -50,7 +50,7 @@ impl Page<'_> {
         let notes = incident.notes.iter().map(|note| ("note", note.clone()));
         for (name, value) in rows.into_iter().chain(notes) {
             let lead = format!("    {name:<11} ");
-            self.put(&hanging(&lead, &value, self.width))?;
+            self.put(&hanging(&lead, &value, self.prose))?;
         }
         Ok(())
     }
@@ -68,7 +68,7 @@ impl Page<'_> {
             } else {
                 format!("{}: {}", candidate.cause, candidate.because)
             };
-            self.put(&hanging(&lead, &text, self.width))?;
+            self.put(&hanging(&lead, &text, self.prose))?;
             if let Some(check) = &candidate.check {
                 self.check("          check: ", check)?;
             }
@@ -77,7 +77,7 @@ impl Page<'_> {
     }
 
     fn check(&mut self, prefix: &str, check: &Check) -> io::Result<()> {
-        self.put(&hanging(prefix, &check.text, self.width))?;
+        self.put(&hanging(prefix, &check.text, self.prose))?;
         let command = check.command.as_deref().unwrap_or_default();
         self.command(prefix.len(), command)
     }
@@ -89,7 +89,7 @@ impl Page<'_> {
         self.heading("usual reasons, most likely first")?;
         let shown = if self.verbose { usize::MAX } else { REASONS };
         for reason in incident.reasons.iter().take(shown) {
-            self.put(&hanging("    - ", &reason.text, self.width))?;
+            self.put(&hanging("    - ", &reason.text, self.prose))?;
             if let Some(check) = &reason.check {
                 self.check("      confirm: ", check)?;
             }
@@ -102,20 +102,20 @@ impl Page<'_> {
         for (number, fix) in incident.fixes.iter().take(shown).enumerate() {
             let word = if number == 0 { "fix" } else { "or" };
             let text = format!("{word}: {}", fix.title);
-            let head = hanging_at("  ", &text, 4, self.width);
+            let head = hanging_at("  ", &text, 4, self.prose);
             let rest = head.get(2 + word.len()..).unwrap_or_default();
             let word = self.green(word);
             write!(self.out, "\n  {word}{rest}")?;
             if !fix.when.is_empty() {
                 let when = format!("({})", fix.when);
-                self.put(&paragraph(&when, "    ", self.width))?;
+                self.put(&paragraph(&when, "    ", self.prose))?;
             }
             if fix.risk == Risk::WeakensSecurity {
-                self.put(&paragraph("this lowers a protection", "    ", self.width))?;
+                self.put(&paragraph("this lowers a protection", "    ", self.prose))?;
             }
             for (step, number) in fix.steps.iter().zip(1..) {
                 let lead = format!("    {number}. ");
-                self.put(&hanging(&lead, &step.text, self.width))?;
+                self.put(&hanging(&lead, &step.text, self.prose))?;
                 self.command(lead.len(), step.command.as_deref().unwrap_or_default())?;
             }
         }

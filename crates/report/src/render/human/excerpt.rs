@@ -49,7 +49,7 @@ impl Page<'_> {
         if let Some((first, command)) = first_step(incident) {
             writeln!(self.out, "{pad} {bar}")?;
             let lead = format!("{pad} = first: ");
-            let text = hanging(&lead, &first, self.width);
+            let text = hanging(&lead, &first, self.prose);
             let head = self.dim(&format!("{pad} ="));
             let word = self.bold("first:");
             let rest = text.get(lead.len()..).unwrap_or_default();
@@ -155,6 +155,10 @@ fn window(text: &str, span: (usize, usize), room: usize) -> (String, usize, usiz
     while from > 0 && wide(from - 1, start) <= lead {
         from -= 1;
     }
+    // A line that shows its start is read more easily.
+    if wide(0, end) <= room {
+        from = 0;
+    }
     let mut to = from;
     let mut used = 0;
     while to < chars.len() && used + columns_of(chars[to]) <= room {
@@ -218,6 +222,8 @@ mod tests {
                 }
             }
         }
+        let early = format!("2024-01-01 HIT {}", "x".repeat(100));
+        assert_eq!(window(&early, (11, 14), 40).1, 11, "the start stays");
         let (_, start, length) = window("日本 Error", (7, 12), 80);
         assert_eq!((start, length), (5, 5));
         let (_, start, length) = window("Error 日本", (6, 12), 80);
