@@ -73,8 +73,6 @@ pub(crate) struct Explain {
     /// What to read: files, folders, archives, patterns; `-` is standard input
     #[arg(value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(crate) output: Output,
     /// Keep reading as the log grows, and tell failed pulls as they come
     ///
     /// A log that is not there yet is waited for, and one that is rotated or cut is followed on,
@@ -87,6 +85,9 @@ pub(crate) struct Explain {
     /// Threads to read with; 0 is one for each processor
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) threads: usize,
+    // Headings hold for all that follows them, so the groups stand last.
+    #[command(flatten)]
+    pub(crate) output: Output,
     #[command(flatten)]
     pub(crate) filter: Filter,
 }

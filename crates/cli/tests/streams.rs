@@ -131,6 +131,24 @@ fn ndjson_ends_with_the_whole_count() {
 }
 
 #[test]
+fn ndjson_counts_more_than_is_kept_of_an_open_pipe() {
+    let line = |n: u32| {
+        let (month, day, hour) = (n / 24 / 28 + 1, n / 24 % 28 + 1, n % 24);
+        format!("2024-{month:02}-{day:02}T{hour:02}:00:00Z {MISSING}")
+    };
+    let lines = |hours: std::ops::Range<u32>| hours.map(line).collect::<Vec<_>>().concat();
+    let mut run = Running::new(&["--format", "ndjson"]);
+    run.give(&lines(0..4500));
+    let count = |line: &str| json(line.as_bytes())["count"].as_u64();
+    // A slow machine may tell some of them before it has read all.
+    while count(&run.line()) != Some(4500) {}
+    run.give(&lines(4500..4600));
+    let (rest, status) = run.end();
+    assert_eq!(status, Some(1));
+    assert_eq!(count(rest.last().expect("it came again")), Some(4600));
+}
+
+#[test]
 fn ndjson_of_a_fast_pipe_or_a_file_is_told_once() {
     let log: String = (0..60)
         .flat_map(|minute| [at(minute, MISSING), at(minute, "all is well\n").repeat(500)])
@@ -233,8 +251,7 @@ fn follow_tells_again_what_comes_again() {
     let first = json(lines.line().as_bytes());
     human.line_with("error[reference/tag-not-found]");
     quiet.line_with("reference/tag-not-found");
-    append(&path, &at(20, MISSING));
-    append(&path, &at(40, MISSING));
+    append(&path, &format!("{}{}", at(20, MISSING), at(40, MISSING)));
     let again = json(lines.line().as_bytes());
     assert_eq!(again["id"], first["id"]);
     assert_eq!(again["count"], 3, "what comes together is told together");
