@@ -18,6 +18,8 @@ pub struct Row {
     pub lines: Arc<[String]>,
     /// Bytes of envelope before the body in the first line.
     pub offset: usize,
+    /// Bytes of the original line in front of the first of `lines`, where that is a part of it.
+    pub before: usize,
 }
 
 /// One line (or joined lines) of a source.

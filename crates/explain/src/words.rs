@@ -29,11 +29,12 @@ const ALARMS: [&str; 16] = [
 ];
 
 /// Parts of the markers of all formats that say how an attempt begins and ends.
-const COURSE: [&str; 14] = [
+const COURSE: [&str; 15] = [
     "topping site",
     "ulling",
     "ulled",
     "ull image",
+    "ullImage",
     "resent on machine",
     "o-date",
     "up to date",
@@ -46,8 +47,16 @@ const COURSE: [&str; 14] = [
     "ssigned",
 ];
 
-/// Parts of the other markers.
-const STEMS: [&str; 5] = ["ull complete", "ull from", "xists", "manifest", "tarting"];
+/// Parts of the other markers, and how journald begins a message that it prints as bytes: such a
+/// message has no words to search for.
+const STEMS: [&str; 6] = [
+    "ull complete",
+    "ull from",
+    "xists",
+    "manifest",
+    "tarting",
+    "MESSAGE\":[",
+];
 
 /// The literals that a large log is skimmed for.
 pub fn alarms() -> &'static [&'static str] {
