@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pullwhy_ingest::formats::file::Says;
+use pullwhy_ingest::peel::apart;
 use pullwhy_ingest::record::Record;
 use pullwhy_model::{Image, Outcome, Trigger};
 
@@ -101,9 +102,10 @@ impl Attempt {
 
     /// Whether a line is near enough to belong here.
     pub(crate) fn near(&self, at: Option<Timestamp>, line: u64) -> bool {
-        match (self.last_at, at) {
-            (Some(last), Some(at)) => (at.as_second() - last.as_second()).abs() <= SECONDS,
-            _ => line.saturating_sub(self.last_line) <= LINES,
+        let apart = self.last_at.zip(at).and_then(|(a, b)| apart(a, b));
+        match apart {
+            Some(apart) => apart.as_secs() <= SECONDS,
+            None => line.saturating_sub(self.last_line) <= LINES,
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pullwhy_catalogue::CauseIndex;
+use pullwhy_ingest::peel::apart;
 use pullwhy_model::{Confidence, Image, Outcome, Role, Trigger};
 
 use crate::attempt::{Attempt, Seen, same_image};
@@ -308,9 +309,9 @@ fn count_attempts(attempt: &Attempt, cause: CauseIndex) -> u64 {
         .iter()
         .filter(|s| s.found().is_some_and(|f| f.cause == cause))
     {
-        let again = last.is_none_or(|before| match (before.at, seen.at) {
-            (Some(a), Some(b)) => (b.as_second() - a.as_second()).abs() >= 5,
-            _ => false,
+        let again = last.is_none_or(|before| {
+            let apart = before.at.zip(seen.at).and_then(|(a, b)| apart(a, b));
+            apart.is_some_and(|apart| apart.as_secs() >= 5)
         });
         let times = seen.record.as_ref().and_then(|r| r.times).unwrap_or(1);
         if again {

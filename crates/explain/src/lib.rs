@@ -174,6 +174,8 @@ struct Run<'r, 'c> {
     log_format: Option<String>,
     report: Report,
     started: Instant,
+    /// The last time of the source, for times without year.
+    anchor: Option<Timestamp>,
     told: std::collections::HashSet<String>,
 }
 
@@ -200,6 +202,7 @@ impl<'r, 'c> Run<'r, 'c> {
             log_format: options.log_format.clone(),
             report: Report::new(env!("CARGO_PKG_VERSION")),
             started: Instant::now(),
+            anchor: None,
             told: std::collections::HashSet::new(),
         }
     }
@@ -215,6 +218,7 @@ impl<'r, 'c> Run<'r, 'c> {
             instance: hint.instance,
             paste,
         });
+        self.anchor = None;
         self.report.stats.files += 1;
     }
 

@@ -299,7 +299,10 @@ impl<'r, 'c> Worker<'r, 'c> {
         let verdict = with_record(verdict, record.as_ref());
         out.events.push(Event {
             line,
-            at: peeled.at.or_else(|| record.as_ref()?.last_at),
+            at: peeled
+                .at
+                .or_else(|| record.as_ref()?.last_at)
+                .or(peeled.yearless),
             host,
             record: record.map(Arc::new),
             verdict,

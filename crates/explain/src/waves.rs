@@ -4,7 +4,7 @@
 
 use std::io::Read;
 
-use pullwhy_ingest::peel;
+use pullwhy_ingest::peel::{self, has_year};
 use pullwhy_ingest::source::{Body, Meta};
 
 use crate::scan::{Block, Scanned};
@@ -174,9 +174,23 @@ impl Run<'_, '_> {
                     .collect()
             })
         };
+        // A time without year stands near the times around it; the first ones, near the first.
+        let events = || scanned.iter().flat_map(|part| &part.events);
+        let dated = events().filter_map(|e| e.at).find(|at| has_year(*at));
+        self.anchor = self
+            .anchor
+            .filter(|at| has_year(*at))
+            .or(dated)
+            .or(self.anchor);
         for part in scanned {
             for mut event in part.events {
                 event.line += line;
+                if let Some(at) = &mut event.at {
+                    if let Some(anchor) = self.anchor.filter(|_| !has_year(*at)) {
+                        *at = peel::near(*at, anchor);
+                    }
+                    self.anchor = Some(*at);
+                }
                 self.diagnosis.event(event);
             }
             line += part.lines;

@@ -1,4 +1,4 @@
-//! Shapes of logs: documents on one line, colours, other programs' failures.
+//! Shapes of logs: documents on one line, colours, times without year, other programs' failures.
 
 mod support;
 
@@ -214,6 +214,38 @@ fn containerd_and_cri_o_recover() {
         let filler =
             "time=\"2024-05-01T10:05:03Z\" level=info msg=\"StartContainer\"\n".repeat(1000);
         assert_eq!(only(&format!("{log}{filler}")).outcome, Outcome::Recovered);
+    }
+}
+
+#[test]
+fn times_without_year_count_attempts_and_are_not_told() {
+    let line = |time: &str| {
+        format!(
+            "E0813 {time}.728489    3049 kuberuntime_image.go:55] \"Failed to pull image\" err=\"rpc error: code = Unknown desc = failed to resolve reference \\\"r.example/a:1\\\": failed to do request: Head \\\"https://r.example/v2/a/manifests/1\\\": dial tcp: lookup r.example on 10.0.0.1:53: no such host\" image=\"r.example/a:1\"\n"
+        )
+    };
+    let log = [
+        line("22:34:54"),
+        line("22:34:54"),
+        line("22:35:54"),
+        line("22:56:54"),
+    ]
+    .concat();
+    let incident = only(&log);
+    assert_eq!(incident.count, 3);
+    assert_eq!(incident.client, "kubelet");
+    assert_eq!((incident.first_seen, incident.last_seen), (None, None));
+    assert!(incident.evidence.iter().all(|e| e.at.is_none()));
+
+    let dated = "time=\"2024-08-13T22:30:00Z\" level=info msg=\"Pulling image: r.example/a:1\"\n";
+    for log in [format!("{dated}{log}"), format!("{log}{dated}")] {
+        let incident = only(&log);
+        assert_eq!(incident.count, 3);
+        let time = |t: Option<pullwhy_model::Timestamp>| t.map(|t| t.to_string());
+        assert_eq!(
+            time(incident.last_seen).as_deref(),
+            Some("2024-08-13T22:56:54.728489Z")
+        );
     }
 }
 

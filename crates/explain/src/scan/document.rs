@@ -65,7 +65,7 @@ impl Worker<'_, '_> {
             let host = inner.host.or(outer.host).map(|h| self.host(h));
             out.events.push(Event {
                 line: lines.number_at(start),
-                at,
+                at: at.or(inner.yearless),
                 host,
                 verdict: with_record(verdict, Some(&record)),
                 record: Some(Arc::new(record)),
