@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use pullwhy_catalogue::CauseIndex;
 use pullwhy_ingest::formats::file::Says;
 use pullwhy_ingest::peel::apart;
 use pullwhy_ingest::record::Record;
@@ -55,10 +56,36 @@ pub(crate) struct Attempt {
     pub site: Option<String>,
     /// Votes for clients: the strongest wins.
     pub client: Option<(&'static str, u32)>,
-    /// It went on so long that lines were dropped.
-    pub overflow: bool,
+    /// How often each cause was seen, on kept lines and on those that were not.
+    tallies: Vec<Tally>,
 }
 
+/// How often a cause was seen in an attempt.
+#[derive(Clone, Debug)]
+struct Tally {
+    cause: CauseIndex,
+    count: u64,
+    /// When it was counted last, and what the line said.
+    at: Option<Timestamp>,
+    verdict: Arc<Verdict>,
+}
+
+impl Tally {
+    /// Whether a line tells of one more try. The same words at another time do; other words right
+    /// after are the same failure, told by the engine and by its client.
+    fn is_retry(&self, seen: &Seen) -> bool {
+        let same = Arc::ptr_eq(&self.verdict, &seen.verdict) || self.verdict == seen.verdict;
+        let apart = self.at.zip(seen.at).and_then(|(a, b)| apart(a, b));
+        match apart {
+            Some(apart) if same => !apart.is_zero(),
+            Some(apart) => apart.as_secs() >= TOLD,
+            None => same,
+        }
+    }
+}
+
+/// Seconds within which one failure is told by everyone that it concerns.
+const TOLD: i64 = 5;
 /// Lines kept of one attempt; a pull that fails in more ways is shown by its first ones.
 const KEPT: usize = 64;
 /// Lines without time that may stand between two lines of one attempt.
@@ -92,7 +119,7 @@ impl Attempt {
             trigger: Trigger::Unknown,
             site: None,
             client: None,
-            overflow: false,
+            tallies: Vec::new(),
         }
     }
 
@@ -113,22 +140,50 @@ impl Attempt {
         self.last_at = at.or(self.last_at);
         self.first_at = self.first_at.or(at);
         self.last_line = line;
+        self.tally(&seen);
         if self.seen.len() < KEPT {
             self.seen.push(seen);
-        } else {
-            self.overflow = true;
         }
     }
 
+    fn tally(&mut self, seen: &Seen) {
+        let Some(cause) = seen.found().map(|f| f.cause) else {
+            return;
+        };
+        let times = seen.record.as_ref().and_then(|r| r.times).unwrap_or(1);
+        let own = self.tallies.iter_mut().find(|t| t.cause == cause);
+        match own {
+            Some(own) if own.is_retry(seen) => {
+                own.count += times;
+                own.at = seen.at;
+                own.verdict = Arc::clone(&seen.verdict);
+            }
+            Some(_) => {}
+            None => self.tallies.push(Tally {
+                cause,
+                count: times,
+                at: seen.at,
+                verdict: Arc::clone(&seen.verdict),
+            }),
+        }
+    }
+
+    /// How many tries its lines stand for.
+    pub(crate) fn tries(&self, cause: CauseIndex) -> u64 {
+        let own = self.tallies.iter().find(|t| t.cause == cause);
+        own.map_or(1, |t| t.count)
+    }
+
     /// Takes in what a verdict's markers and its record say.
-    pub(crate) fn note(&mut self, verdict: &Verdict, record: Option<&Record>) {
+    pub(crate) fn note(&mut self, verdict: &Verdict, record: Option<&Record>, row: Option<&Row>) {
+        let is_for_this = self.is_named_in(row);
         for mark in &verdict.marks {
             match mark.says {
                 Says::Start => self.started = true,
                 Says::AnonymousRetry => self.anonymous = true,
                 Says::Cached => self.cached = true,
                 Says::Failed => self.failed = true,
-                Says::Run => self.ran = true,
+                Says::Run => self.ran |= is_for_this,
                 Says::LayerFresh => self.fresh_layers = true,
                 Says::LayerPresent => self.present_layers = true,
                 Says::TriggerRestart => self.trigger = Trigger::Restart,
@@ -157,6 +212,15 @@ impl Attempt {
         }
         if let Some(first) = record.and_then(|r| r.first_at) {
             self.first_at = Some(self.first_at.map_or(first, |at| at.min(first)));
+        }
+    }
+
+    /// Whether a line may be about this attempt's image: helpers such as App Service's token
+    /// service are started beside the app.
+    fn is_named_in(&self, row: Option<&Row>) -> bool {
+        match (row, &self.image) {
+            (Some(row), Some(image)) => row.lines.iter().any(|l| l.contains(&image.reference)),
+            _ => true,
         }
     }
 

@@ -286,8 +286,11 @@ fn outcome(entry: &Entry) -> Outcome {
 }
 
 fn transient(entry: &Entry, by_nature: Transient, outcome: Outcome) -> Transient {
-    if by_nature != Transient::Maybe {
-        return by_nature;
+    match (by_nature, outcome) {
+        // It is over, and the log does not say whether somebody mended it.
+        (Transient::No, Outcome::Recovered) => return Transient::Maybe,
+        (Transient::Maybe, _) => {}
+        (known, _) => return known,
     }
     let span = entry
         .places

@@ -19,8 +19,8 @@ pub struct Row {
     pub lines: Arc<[String]>,
     /// Bytes of envelope before the body in the first line.
     pub offset: usize,
-    /// Bytes of the original line in front of the first of `lines`, where that is a part of it.
-    pub before: usize,
+    /// Bytes of the original line before the text kept here: a progress bar, or megabytes.
+    pub column: usize,
 }
 
 /// One line (or joined lines) of a source.
@@ -68,6 +68,15 @@ pub struct Filter {
     pub causes: Vec<String>,
 }
 
+/// What a diagnosis found.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// Failed pulls, by first appearance.
+    pub incidents: Vec<Incident>,
+    /// Failed attempts of yet other kinds, beyond what is kept.
+    pub unlisted: u64,
+}
+
 /// Attempts that may be open at a time; parallel pulls of one log are few.
 const OPEN: usize = 32;
 /// Lines that may stand between two different errors of one attempt when nothing names an image.
@@ -81,6 +90,8 @@ pub struct Diagnosis<'r, 'c> {
     open: Vec<Attempt>,
     /// Line of the last word of a push, while one is going on.
     push: Option<u64>,
+    /// The source tells of a failure of another program.
+    other: bool,
     book: Book,
 }
 
@@ -96,6 +107,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             source: 0,
             open: Vec::new(),
             push: None,
+            other: false,
             book: Book::default(),
         }
     }
@@ -104,6 +116,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
     pub fn begin(&mut self, info: SourceInfo) {
         self.close_all();
         self.push = None;
+        self.other = false;
         self.source = self.book.add_source(info);
     }
 
@@ -131,6 +144,9 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
         let pushing = self
             .push
             .is_some_and(|line| event.line.saturating_sub(line) <= PUSH);
+        if verdict.other_failure && verdict.findings.is_empty() {
+            self.another_program();
+        }
         if verdict.not_a_pull || verdict.is_empty() || pushing {
             return;
         }
@@ -150,13 +166,14 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             let finding = &verdict.findings[index];
             let image = finding.image.clone().or_else(|| image.clone());
             let place = self.attempt_for(&event, image.as_ref());
-            if finding.needs_context && place.is_none() {
+            let unlikely = finding.needs_context || finding.only_pasted && self.other;
+            if unlikely && place.is_none() {
                 continue;
             }
             let place = self.place_for_finding(&event, place, image, finding.cause);
             let attempt = &mut self.open[place];
             if !any {
-                attempt.note(&verdict, event.record.as_deref());
+                attempt.note(&verdict, event.record.as_deref(), event.row.as_ref());
             }
             any = true;
             let anonymous = attempt.anonymous;
@@ -181,10 +198,23 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
         }
     }
 
+    /// The source tells of another program's failure: what counted only because it was pasted is
+    /// about that.
+    fn another_program(&mut self) {
+        self.other = true;
+        self.open.retain(|a| {
+            let mut findings = a.seen.iter().filter_map(Seen::found).peekable();
+            findings.peek().is_none() || findings.any(|f| !f.only_pasted)
+        });
+    }
+
     /// Ends everything and gives the incidents, by first appearance.
-    pub fn finish(mut self) -> Vec<Incident> {
+    pub fn finish(mut self) -> Found {
         self.close_all();
-        crate::build::incidents(self.book, self.reader, &self.filter)
+        Found {
+            unlisted: self.book.unlisted,
+            incidents: crate::build::incidents(self.book, self.reader, &self.filter),
+        }
     }
 
     /// Ends everything, gives the incidents so far and goes on; for growing logs.
@@ -328,7 +358,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
         if attempt.image.is_none() {
             attempt.image = image;
         }
-        attempt.note(verdict, event.record.as_deref());
+        attempt.note(verdict, event.record.as_deref(), event.row.as_ref());
         let telling = verdict.marks.iter().any(|m| {
             matches!(
                 m.says,

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pullwhy_catalogue::CauseIndex;
-use pullwhy_ingest::peel::apart;
 use pullwhy_model::{Confidence, Image, Outcome, Role, Trigger};
 
 use crate::attempt::{Attempt, Seen, same_image};
@@ -103,6 +102,8 @@ pub(crate) struct Book {
     sources: Vec<SourceInfo>,
     pub entries: Vec<Entry>,
     by_key: HashMap<Key, usize>,
+    /// Attempts of further different failures.
+    pub unlisted: u64,
     pub successes: Vec<Success>,
     latest: HashMap<(Option<Arc<str>>, String), usize>,
 }
@@ -114,6 +115,8 @@ struct Key {
     client: String,
 }
 
+/// Different failures kept. A report with more is read by no one, and memory must end somewhere.
+const ENTRIES: usize = 1000;
 /// Successes kept: enough to say "it worked before" in any real log.
 const SUCCESSES: usize = 4096;
 /// Places kept of an entry.
@@ -152,10 +155,13 @@ impl Book {
                 .unwrap_or_default(),
             client: client.clone(),
         };
-        let attempts = count_attempts(&attempt, finding.cause);
+        let attempts = attempt.tries(finding.cause);
         let outcome = attempt.outcome();
         let index = if let Some(index) = self.by_key.get(&key) {
             *index
+        } else if self.entries.len() >= ENTRIES {
+            self.unlisted += attempts;
+            return;
         } else {
             let exhibits = exhibits(&attempt, root, &standings);
             self.by_key.insert(key, self.entries.len());
@@ -297,29 +303,6 @@ fn first_of(attempt: &Attempt, root: usize) -> Option<Timestamp> {
     let seen = &attempt.seen[root];
     let counted = seen.record.as_ref().and_then(|r| r.first_at);
     counted.or(seen.at).or(attempt.first_at)
-}
-
-/// How many tries an attempt's lines stand for: the same cause on lines apart is a retry, but
-/// the same message printed twice at once (by an engine and its client) is one.
-fn count_attempts(attempt: &Attempt, cause: CauseIndex) -> u64 {
-    let mut last: Option<&Seen> = None;
-    let mut count = 0;
-    for seen in attempt
-        .seen
-        .iter()
-        .filter(|s| s.found().is_some_and(|f| f.cause == cause))
-    {
-        let again = last.is_none_or(|before| {
-            let apart = before.at.zip(seen.at).and_then(|(a, b)| apart(a, b));
-            apart.is_some_and(|apart| apart.as_secs() >= 5)
-        });
-        let times = seen.record.as_ref().and_then(|r| r.times).unwrap_or(1);
-        if again {
-            count += times;
-            last = Some(seen);
-        }
-    }
-    count.max(1)
 }
 
 /// Lines of evidence kept of an attempt.

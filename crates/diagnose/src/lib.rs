@@ -11,5 +11,5 @@ mod elect;
 mod fold;
 mod verdict;
 
-pub use diagnosis::{Diagnosis, Event, Filter, Row, SourceInfo};
+pub use diagnosis::{Diagnosis, Event, Filter, Found, Row, SourceInfo};
 pub use verdict::{Finding, Reader, Verdict};

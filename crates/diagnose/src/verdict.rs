@@ -19,6 +19,8 @@ pub struct Finding {
     pub strength: Confidence,
     /// Other programs say this too: it counts only next to talk of a pull.
     pub needs_context: bool,
+    /// The same, and it counts only because it was pasted with no log around it.
+    pub only_pasted: bool,
     /// Causes that the wording leaves open, most likely first.
     pub open: Vec<CauseIndex>,
     /// The decisive part, as bytes of the body.
@@ -46,6 +48,8 @@ pub struct Verdict {
     pub context: bool,
     /// It is about something else.
     pub not_a_pull: bool,
+    /// A sign of it says that another program failed.
+    pub other_failure: bool,
     /// Causes, in order of appearance.
     pub findings: Vec<Finding>,
 }
@@ -58,7 +62,7 @@ impl Verdict {
 
     /// Nothing to remember.
     pub fn is_empty(&self) -> bool {
-        self.findings.is_empty() && self.marks.is_empty() && !self.context
+        self.findings.is_empty() && !self.other_failure && self.marks.is_empty() && !self.context
     }
 }
 
@@ -105,6 +109,7 @@ impl<'c> Reader<'c> {
             image,
             client: reading.client,
             marks: reading.marks,
+            other_failure: false,
             findings: Vec::new(),
         }
     }
@@ -150,7 +155,7 @@ impl<'c> Reader<'c> {
         let image = image.map(Arc::new);
         // A message that was pasted is about a pull, unless it names a request to something else.
         let paste = paste && (context || !target::asks_another_service(&whole.text));
-        let findings = statements
+        let findings: Vec<Finding> = statements
             .iter()
             .filter_map(|(part, own, hits)| {
                 let own = own.clone().map(Arc::new);
@@ -158,6 +163,8 @@ impl<'c> Reader<'c> {
                 self.choose(part, hits, context, paste, image)
             })
             .collect();
+        let other_failure = findings.is_empty()
+            && (statements.iter()).any(|(_, _, hits)| hits.iter().any(|h| self.is_none(h.cause)));
         let names_site = reading.has(Says::NamesSite);
         Verdict {
             client: reading.client,
@@ -168,6 +175,7 @@ impl<'c> Reader<'c> {
                 .map(str::to_owned),
             context,
             not_a_pull,
+            other_failure,
             findings,
         }
     }
@@ -244,6 +252,10 @@ impl<'c> Reader<'c> {
         } else {
             best.strength.min(Confidence::Likely)
         };
+        let said_by_pulls_only = alive
+            .iter()
+            .any(|h| h.cause == best.cause && h.scope == Scope::Pull);
+        let alone = !said_by_pulls_only && !context;
         let mut found = Facts::new();
         for (name, value) in &best.facts {
             let number = value
@@ -259,7 +271,8 @@ impl<'c> Reader<'c> {
         Some(Finding {
             cause: best.cause,
             strength,
-            needs_context: best.scope == Scope::Any && !context && !paste,
+            needs_context: alone && !paste,
+            only_pasted: alone && paste,
             open,
             span: part.original(best.span),
             start: part.original((0, 1)).0,
@@ -293,13 +306,17 @@ fn talks_of_a_pull(reading: &formats::Reading) -> bool {
     })
 }
 
-/// A request of the distribution API in the text.
+/// A request of the distribution API in the text; other services have a version 2 too.
 fn image_request(text: &str) -> bool {
     target::urls(text).iter().any(|u| {
         u.scheme.starts_with("http")
-            && (u.path.starts_with("/v2/")
-                || u.path.starts_with("/v1/_ping")
-                || u.path.starts_with("/v1/repositories/"))
+            && (matches!(u.path, "/v2" | "/v2/" | "/v1/_ping")
+                || u.path.starts_with("/v1/repositories/")
+                || u.path.starts_with("/v2/")
+                    && ["/manifests/", "/blobs/", "/tags/list", "/referrers/"]
+                        .iter()
+                        .any(|part| u.path.contains(part))
+                || u.path.contains("/registry/v2/blobs/"))
     })
 }
 

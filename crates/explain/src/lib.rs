@@ -98,7 +98,7 @@ pub fn explain(
         ControlFlow::Continue(())
     });
     let mut outcome = run.finish(observer);
-    outcome.report.warnings = warnings;
+    outcome.report.warnings.splice(0..0, warnings);
     outcome.unread = stats.unreadable + if stats.texts == 0 { stats.skipped } else { 0 };
     outcome
 }
@@ -224,7 +224,17 @@ impl<'r, 'c> Run<'r, 'c> {
 
     fn finish(self, observer: &mut dyn Observer) -> Outcome {
         let mut report = self.report;
-        report.incidents = self.diagnosis.finish();
+        let found = self.diagnosis.finish();
+        report.incidents = found.incidents;
+        if found.unlisted > 0 {
+            report.warnings.push(Warning {
+                file: "-".to_owned(),
+                text: format!(
+                    "{} more failed attempts are of further images or causes and not listed; narrow the input with --since and --until, or give fewer files",
+                    found.unlisted
+                ),
+            });
+        }
         for incident in &report.incidents {
             observer.incident(incident);
         }

@@ -9,8 +9,10 @@ use std::sync::Arc;
 use aho_corasick::Span;
 use aho_corasick::packed::Searcher;
 use foldhash::fast::{FixedState, RandomState};
+use memchr::memmem;
 use pullwhy_catalogue::CauseIndex;
 use pullwhy_diagnose::{Event, Filter, Reader, Row, Verdict};
+use pullwhy_ingest::formats::file::Says;
 use pullwhy_ingest::peel::{self, Peeled};
 use pullwhy_ingest::record::{self, Record};
 use pullwhy_model::Confidence;
@@ -36,6 +38,8 @@ pub(crate) struct Scanned {
     pub events: Vec<Event>,
     /// Lines in the block.
     pub lines: u64,
+    /// Where the first and the last line with a failure begin.
+    pub failures: Option<(usize, usize)>,
 }
 
 /// Inputs up to this size are read line by line, without any search before.
@@ -56,6 +60,10 @@ const CACHE_BYTES: usize = 4 << 20;
 /// Times that the lines of one verdict are kept for evidence.
 const ROWS: u32 = 16;
 
+/// The verdict on joined lines and how often it was given, the lines behind the first, and where
+/// to go on.
+type Joined = ((Arc<Verdict>, u32), Vec<String>, usize);
+
 struct Known {
     verdict: Arc<Verdict>,
     seen: u32,
@@ -71,6 +79,7 @@ pub(crate) struct Worker<'r, 'c> {
     thorough: Option<Searcher>,
     /// The same for failures of a kind seen before: only what begins and ends an attempt.
     course: Option<Searcher>,
+    endings: Option<Searcher>,
     known: HashMap<u64, Known, RandomState>,
     known_bytes: usize,
     /// Causes and images of the failures seen so far.
@@ -88,6 +97,7 @@ impl<'r, 'c> Worker<'r, 'c> {
             alarms: words::skim(),
             thorough: words::thorough(),
             course: words::course(),
+            endings: words::endings(),
             known: HashMap::default(),
             known_bytes: 0,
             failures: HashSet::default(),
@@ -121,6 +131,28 @@ impl<'r, 'c> Worker<'r, 'c> {
         }
         out.lines = lines.total();
         out
+    }
+
+    /// Pulls that worked, and how they began, since the end may not name the image; lines count
+    /// from 1 in this block.
+    pub(crate) fn successes(&mut self, block: Block<'_>) -> Vec<Event> {
+        let mut lines = Lines {
+            bytes: block.bytes,
+            counted: 0,
+            number: 1,
+        };
+        let mut out = Scanned::default();
+        let endings = self.endings.take();
+        if endings.is_some() {
+            let range = 0..block.bytes.len();
+            self.window(block, range, endings.as_ref(), &mut lines, &mut out);
+        }
+        self.endings = endings;
+        out.events.retain(|e| {
+            let told = [Says::Start, Says::Success, Says::Present];
+            e.verdict.findings.is_empty() && told.iter().any(|says| e.verdict.has(*says))
+        });
+        out.events
     }
 
     /// Reads only around failures.
@@ -207,7 +239,7 @@ impl<'r, 'c> Worker<'r, 'c> {
         }
         if whole.len() <= LINE && memchr::memchr(b'\r', whole).is_none() {
             return self
-                .text(block, range.start, whole, whole.len(), lines, out)
+                .text(block, range.start, (whole, 0), whole.len(), lines, out)
                 .unwrap_or(range.end);
         }
         // A progress bar's overwritten states, or a line of many megabytes: the parts that matter.
@@ -221,7 +253,14 @@ impl<'r, 'c> Worker<'r, 'c> {
             let to = memchr::memchr(b'\r', &block.bytes[at..high]).map_or(high, |i| at + i);
             let part = &block.bytes[from..to];
             if !part.is_empty() {
-                self.text(block, range.start, part, 0, lines, out);
+                self.text(
+                    block,
+                    range.start,
+                    (part, from - range.start),
+                    0,
+                    lines,
+                    out,
+                );
             }
             let next = (to + 1).max(at + 1);
             at = match searcher {
@@ -242,12 +281,13 @@ impl<'r, 'c> Worker<'r, 'c> {
         range.end
     }
 
-    /// Reads the text of a line or a part of one. Gives where to go on if more lines were taken.
+    /// Reads the text of a line, or of a part of one with where it begins in the line. Gives where
+    /// to go on if more lines were taken.
     fn text(
         &mut self,
         block: Block<'_>,
         start: usize,
-        raw: &[u8],
+        (raw, column): (&[u8], usize),
         joinable: usize,
         lines: &mut Lines<'_>,
         out: &mut Scanned,
@@ -268,13 +308,15 @@ impl<'r, 'c> Worker<'r, 'c> {
             && unclear(&verdict)
             && let Some((joined, taken, end)) = self.joined(block, start + joinable, &text, &peeled)
         {
-            verdict = joined;
-            seen = 0;
+            (verdict, seen) = joined;
             rows = taken;
             next = Some(end);
         }
         if verdict.is_empty() {
             return next;
+        }
+        if !verdict.findings.is_empty() {
+            out.failures = Some((out.failures.map_or(start, |f| f.0), start));
         }
         let line = lines.number_at(start);
         let row = (seen < ROWS).then(|| {
@@ -282,7 +324,7 @@ impl<'r, 'c> Worker<'r, 'c> {
             Row {
                 lines: rows.into(),
                 offset: peeled.offset,
-                before: 0,
+                column,
             }
         });
         let host = peeled.host.map(|h| self.host(h));
@@ -352,16 +394,16 @@ impl<'r, 'c> Worker<'r, 'c> {
 
     /// The verdict on a line with those behind it, if that says more than the line alone.
     fn joined(
-        &self,
+        &mut self,
         block: Block<'_>,
         end: usize,
         text: &str,
         peeled: &Peeled<'_>,
-    ) -> Option<(Arc<Verdict>, Vec<String>, usize)> {
+    ) -> Option<Joined> {
         let mut body = String::new();
         let mut rows: Vec<String> = Vec::new();
         let mut at = line_end(block.bytes, end)?;
-        let mut best = None;
+        let mut best: Option<Joined> = None;
         while rows.len() < join::AHEAD && at < block.bytes.len() {
             let stop =
                 memchr::memchr(b'\n', &block.bytes[at..]).map_or(block.bytes.len(), |i| at + i);
@@ -382,14 +424,11 @@ impl<'r, 'c> Worker<'r, 'c> {
             body.push_str(&next);
             rows.push(next.into_owned());
             at = stop + 1;
-            let verdict = self.reader.read(&body, block.paste);
+            let (verdict, seen) = self.verdict(hash_of(&body, block), &body, block);
             let says = |v: &Verdict| v.findings.iter().map(|f| f.strength).max();
-            let better = says(&verdict)
-                > best
-                    .as_ref()
-                    .and_then(|(v, _, _): &(Arc<Verdict>, Vec<String>, usize)| says(v));
+            let better = says(&verdict) > best.as_ref().and_then(|((v, _), _, _)| says(v));
             if better {
-                best = Some((Arc::new(verdict), rows.clone(), at));
+                best = Some(((verdict, seen), rows.clone(), at));
             }
         }
         best
@@ -448,9 +487,21 @@ fn unclear(verdict: &Verdict) -> bool {
             .any(|f| f.strength > Confidence::Possible && !f.needs_context)
 }
 
+/// Hash by which a message is known again. The source port of `10.0.0.1:41234->20.1.1.1:443` is
+/// left out: it is another one each time, and no finding rests on it.
 fn hash_of(body: &str, block: Block<'_>) -> u64 {
     let mut hasher = FixedState::default().build_hasher();
-    hasher.write(body.as_bytes());
+    let mut rest = body.as_bytes();
+    while let Some(arrow) = memmem::find(rest, b"->") {
+        let port = rest[..arrow]
+            .iter()
+            .rev()
+            .take_while(|b| b.is_ascii_digit());
+        let digits = port.count();
+        hasher.write(&rest[..arrow - digits]);
+        rest = &rest[arrow + 2..];
+    }
+    hasher.write(rest);
     hasher.write_u8(u8::from(block.paste) | u8::from(block.small) << 1);
     hasher.finish()
 }

@@ -3,6 +3,7 @@
 //! Memory is bounded by the wave, not by the source; a mapped file is not even copied.
 
 use std::io::Read;
+use std::ops::Range;
 
 use pullwhy_ingest::peel::{self, has_year};
 use pullwhy_ingest::source::{Body, Meta};
@@ -10,8 +11,14 @@ use pullwhy_ingest::source::{Body, Meta};
 use crate::scan::{Block, Scanned};
 use crate::{Observer, Progress, Run};
 
-/// Bytes that one thread scans at a time.
-const BLOCK: usize = 8 << 20;
+/// Bytes that one thread scans at a time: few where much is found, since all that is found in a
+/// wave is held until the wave is over.
+const BLOCK: std::ops::RangeInclusive<usize> = 1 << 20..=8 << 20;
+/// Bytes before the first failure of a large source and after its last one that are searched for
+/// pulls that worked: whether it worked before, and whether it recovered.
+const FAR: usize = 16 << 20;
+/// Events in a wave that are much.
+const MANY: usize = 2000;
 /// Bytes of a stream that are read at a time.
 const STREAM: usize = 4 << 20;
 /// Sources up to this size are looked at whole, larger ones only around failures.
@@ -48,10 +55,13 @@ impl Run<'_, '_> {
         let paste = is_paste(bytes);
         let mut at = 0;
         let mut line = 0;
+        let mut size = *BLOCK.start();
+        let mut last: Option<usize> = None;
         while at < bytes.len() {
+            let wave = (at, line);
             let mut blocks = Vec::with_capacity(self.workers.len());
             while blocks.len() < self.workers.len() && at < bytes.len() {
-                let end = block_end(bytes, at, BLOCK);
+                let end = block_end(bytes, at, size);
                 blocks.push(Block {
                     bytes: &bytes[at..end],
                     small,
@@ -59,7 +69,19 @@ impl Run<'_, '_> {
                 });
                 at = end;
             }
-            line = self.wave(&blocks, line);
+            let scanned = self.scan(&blocks);
+            let failures = failures(&blocks, &scanned, wave.0);
+            if let (Some((first, _)), None, false) = (failures, last, small) {
+                self.successes(bytes, first.saturating_sub(FAR)..first, wave);
+            }
+            last = failures.map(|f| f.1).or(last);
+            let found = scanned.iter().map(|s| s.events.len()).sum::<usize>();
+            line = self.take(scanned, &blocks, line);
+            size = if found > MANY {
+                *BLOCK.start()
+            } else {
+                (size * 2).min(*BLOCK.end())
+            };
             let (done, total) = (len(at), Some(len(bytes.len())));
             observer.progress(&Progress {
                 file: &meta.name,
@@ -67,6 +89,31 @@ impl Run<'_, '_> {
                 total,
                 incidents: len(self.diagnosis.len()),
             });
+        }
+        if let (Some(last), false) = (last, small) {
+            let end = last.saturating_add(FAR).min(bytes.len());
+            self.successes(bytes, last..end, (at, line));
+        }
+    }
+
+    /// Looks in a part of a large source for pulls that worked. `known`: an offset and the lines
+    /// before it.
+    fn successes(&mut self, bytes: &[u8], range: Range<usize>, known: (usize, u64)) {
+        let from = memchr::memrchr(b'\n', &bytes[..range.start]).map_or(0, |i| i + 1);
+        let block = Block {
+            bytes: &bytes[from..range.end],
+            small: false,
+            paste: false,
+        };
+        let lines = |a: usize, b: usize| len(memchr::memchr_iter(b'\n', &bytes[a..b]).count());
+        let before = if from <= known.0 {
+            known.1.saturating_sub(lines(from, known.0))
+        } else {
+            known.1 + lines(known.0, from)
+        };
+        for mut event in self.workers[0].successes(block) {
+            event.line += before;
+            self.diagnosis.event(event);
         }
     }
 
@@ -120,7 +167,8 @@ impl Run<'_, '_> {
                     });
                     at = end;
                 }
-                line = self.wave(&blocks, line);
+                let scanned = self.scan(&blocks);
+                line = self.take(scanned, &blocks, line);
                 first = false;
             } else if ended && first {
                 self.begin(meta, false);
@@ -152,28 +200,31 @@ impl Run<'_, '_> {
         }
     }
 
-    /// Scans blocks in parallel and hands their events on in order. Gives the lines so far.
-    fn wave(&mut self, blocks: &[Block<'_>], mut line: u64) -> u64 {
-        let scanned: Vec<Scanned> = if let [only] = blocks {
-            vec![self.workers[0].scan(*only)]
-        } else {
-            std::thread::scope(|scope| {
-                let threads: Vec<_> = self
-                    .workers
-                    .iter_mut()
-                    .zip(blocks)
-                    .map(|(worker, block)| scope.spawn(move || worker.scan(*block)))
-                    .collect();
-                // A panic in a worker is a bug; it must not be swallowed.
-                threads
-                    .into_iter()
-                    .map(|t| {
-                        t.join()
-                            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-                    })
-                    .collect()
-            })
-        };
+    /// Scans blocks in parallel.
+    fn scan(&mut self, blocks: &[Block<'_>]) -> Vec<Scanned> {
+        if let [only] = blocks {
+            return vec![self.workers[0].scan(*only)];
+        }
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = self
+                .workers
+                .iter_mut()
+                .zip(blocks)
+                .map(|(worker, block)| scope.spawn(move || worker.scan(*block)))
+                .collect();
+            // A panic in a worker is a bug; it must not be swallowed.
+            threads
+                .into_iter()
+                .map(|t| {
+                    t.join()
+                        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                })
+                .collect()
+        })
+    }
+
+    /// Hands what was scanned on in order. Gives the lines so far.
+    fn take(&mut self, scanned: Vec<Scanned>, blocks: &[Block<'_>], mut line: u64) -> u64 {
         // A time without year stands near the times around it; the first ones, near the first.
         let events = || scanned.iter().flat_map(|part| &part.events);
         let dated = events().filter_map(|e| e.at).find(|at| has_year(*at));
@@ -199,6 +250,18 @@ impl Run<'_, '_> {
         self.report.stats.bytes += len(blocks.iter().map(|b| b.bytes.len()).sum());
         line
     }
+}
+
+/// Where the first and the last line with a failure begin in a wave that begins at `at`.
+fn failures(blocks: &[Block<'_>], scanned: &[Scanned], mut at: usize) -> Option<(usize, usize)> {
+    let mut all: Option<(usize, usize)> = None;
+    for (block, part) in blocks.iter().zip(scanned) {
+        if let Some((first, last)) = part.failures {
+            all = Some((all.map_or(at + first, |f| f.0), at + last));
+        }
+        at += block.bytes.len();
+    }
+    all
 }
 
 fn len(n: usize) -> u64 {

@@ -29,12 +29,13 @@ const ALARMS: [&str; 16] = [
 ];
 
 /// Parts of the markers of all formats that say how an attempt begins and ends.
-const COURSE: [&str; 15] = [
+const COURSE: [&str; 16] = [
     "topping site",
     "ulling",
     "ulled",
     "ull image",
     "ullImage",
+    "ull Image",
     "resent on machine",
     "o-date",
     "up to date",
@@ -47,14 +48,37 @@ const COURSE: [&str; 15] = [
     "ssigned",
 ];
 
+/// Parts of the markers that an image was pulled, or was there already.
+const ENDINGS: [&str; 10] = [
+    "up to date",
+    "newer image",
+    "ully pulled",
+    "mage successful",
+    "ulled image",
+    "ing docker image",
+    "pulled from registry",
+    "to image destination",
+    "eturns image reference",
+    "resent on machine",
+];
+
 /// Parts of the other markers, and how journald begins a message that it prints as bytes: such a
 /// message has no words to search for.
-const STEMS: [&str; 6] = [
+const STEMS: [&str; 15] = [
     "ull complete",
     "ull from",
+    "rying to pull",
+    "nable to find image",
+    "sing default tag",
+    "SuccessfulCreate",
     "xists",
     "manifest",
     "tarting",
+    "tart container",
+    "nsuring image",
+    "eturns image reference",
+    "ing docker image",
+    ": resolving",
     "MESSAGE\":[",
 ];
 
@@ -78,6 +102,11 @@ pub(crate) fn course() -> Option<Searcher> {
     build(&[&ALARMS[..], &COURSE].concat())
 }
 
+/// A search for pulls that worked, from their beginning.
+pub(crate) fn endings() -> Option<Searcher> {
+    build(&[&ENDINGS[..], &["ulling"]].concat())
+}
+
 /// `None` on processors without SIMD; then every line is read.
 fn build(words: &[&str]) -> Option<Searcher> {
     Config::new()
@@ -85,4 +114,48 @@ fn build(words: &[&str]) -> Option<Searcher> {
         .builder()
         .extend(words)
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use pullwhy_ingest::formats::built_in;
+    use pullwhy_ingest::formats::file::Says;
+
+    use super::*;
+
+    fn unfound(says: &[Says], words: &[&str]) -> Vec<&'static str> {
+        let markers = built_in().marker_texts();
+        markers
+            .filter(|(meaning, _)| says.is_empty() || says.contains(meaning))
+            .map(|(_, text)| text)
+            .filter(|text| !words.iter().any(|w| text.contains(w)))
+            .collect()
+    }
+
+    #[test]
+    fn endings_find_every_marker_of_success() {
+        let none: [&str; 0] = [];
+        assert_eq!(unfound(&[Says::Success, Says::Present], &ENDINGS), none);
+    }
+
+    #[test]
+    fn thorough_search_finds_every_marker_of_the_course() {
+        let course = [
+            Says::Start,
+            Says::AnonymousRetry,
+            Says::Success,
+            Says::Present,
+            Says::Cached,
+            Says::Run,
+            Says::LayerFresh,
+            Says::LayerPresent,
+            Says::TriggerRestart,
+            Says::TriggerNewInstance,
+            Says::TriggerDeployment,
+            Says::TriggerScaleOut,
+        ];
+        let words = [&ALARMS[..], &COURSE, &STEMS].concat();
+        let none: [&str; 0] = [];
+        assert_eq!(unfound(&course, &words), none);
+    }
 }

@@ -1,80 +1,141 @@
-//! Labelled failures beside the project: how often the tool is right, and how honest it is.
+//! Labelled failures: how often the tool is right, and how honest it is.
 //!
-//! Runs only where the material is there, and says loudly when it is not.
+//! `corpus/*.jsonl` are failures that people met, one a line, with names, hosts, addresses and
+//! digests changed, each with where it was seen. Material beside the project is used where it is.
 
 #![allow(clippy::print_stdout, reason = "the shares are the point of this test")]
 
 mod support;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use support::{explained, shared};
 
-#[test]
-fn labelled_failures_get_their_cause() {
-    let Some(text) = shared("corpus/real.jsonl") else {
-        return;
-    };
-    let (mut total, mut right) = (0u32, 0u32);
-    let mut said: BTreeMap<String, (u32, u32)> = BTreeMap::new();
-    let (mut misses, mut dirty, mut masked) = (Vec::new(), Vec::new(), Vec::new());
-    for line in text.lines().filter(|l| !l.trim().is_empty()) {
-        let case: serde_json::Value = serde_json::from_str(line).expect("a case a line");
-        let word = |key: &str| case[key].as_str().unwrap_or_default().to_owned();
-        let also = case["also"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|v| v.as_str().map(str::to_owned));
-        let wanted: BTreeSet<String> = also.chain([word("cause")]).collect();
-        let report = explained(&word("log"));
+/// A labelled log.
+#[derive(serde::Deserialize)]
+struct Case {
+    id: String,
+    log: String,
+    cause: String,
+    /// Other causes that an expert would accept.
+    #[serde(default)]
+    also: Vec<String>,
+    #[serde(default)]
+    masked: bool,
+}
+
+/// How often the tool is right on a set of cases.
+#[derive(Default)]
+struct Score {
+    total: u32,
+    right: u32,
+    /// Verdicts by confidence: right ones and all.
+    said: BTreeMap<String, (u32, u32)>,
+    misses: Vec<String>,
+    /// Cases that are no failed pull and got an incident.
+    dirty: u32,
+    masked_missed: Vec<String>,
+}
+
+fn cases(text: &str) -> Vec<Case> {
+    let lines = text.lines().filter(|l| !l.trim().is_empty());
+    lines
+        .map(|l| serde_json::from_str(l).expect("a case a line"))
+        .collect()
+}
+
+fn score(cases: &[Case]) -> Score {
+    let mut score = Score::default();
+    for case in cases {
+        let report = explained(&case.log);
         let first = report.incidents.first();
-        let got = first.map_or("nothing".to_owned(), |i| i.cause.to_string());
-        let negative = word("cause").starts_with("none/");
+        let got = first.map_or("nothing", |i| i.cause.as_str());
+        let negative = case.cause.starts_with("none/");
         let ok = if negative {
             first.is_none()
         } else {
-            wanted.contains(&got)
+            got == case.cause || case.also.iter().any(|c| c == got)
         };
-        total += 1;
-        right += u32::from(ok);
+        score.total += 1;
+        score.right += u32::from(ok);
         if let Some(incident) = first {
-            let counts = said.entry(incident.confidence.to_string()).or_default();
+            let counts = score
+                .said
+                .entry(incident.confidence.to_string())
+                .or_default();
             counts.0 += u32::from(ok);
             counts.1 += 1;
         }
-        if !ok {
-            let start: String = word("log").chars().take(160).collect();
-            misses.push(format!(
-                "{} wanted {} got {got}: {start}",
-                word("id"),
-                word("cause")
-            ));
-            if negative {
-                dirty.push(word("id"));
-            }
-            if case["masked"].as_bool() == Some(true) {
-                masked.push(word("id"));
-            }
+        if ok {
+            continue;
         }
+        score.dirty += u32::from(negative);
+        if case.masked {
+            score.masked_missed.push(case.id.clone());
+        }
+        let start: String = case.log.chars().take(120).collect();
+        score.misses.push(format!(
+            "{} wanted {} got {got}: {start}",
+            case.id, case.cause
+        ));
     }
-    println!("corpus: {right} of {total} exact; {said:?}");
-    for miss in &misses {
+    score
+}
+
+/// The promises of a set: shares of right verdicts in all and by confidence.
+fn hold(name: &str, score: &Score, promised: u32) {
+    println!(
+        "corpus: {name}: {} of {} exact; {:?}",
+        score.right, score.total, score.said
+    );
+    for miss in &score.misses {
         println!("MISS {miss}");
     }
+    assert!(score.total > 50, "{name} holds only {} cases", score.total);
     assert!(
-        right * 100 >= total * 95,
-        "{right} of {total} right, 95 % promised"
+        score.right * 100 >= score.total * promised,
+        "{name}: {} of {} right, {promised} % promised",
+        score.right,
+        score.total
     );
-    assert!(dirty.is_empty(), "negatives with an incident: {dirty:?}");
-    assert!(masked.is_empty(), "masked cases missed: {masked:?}");
+    assert!(
+        score.masked_missed.is_empty(),
+        "{name}: masked cases missed: {:?}",
+        score.masked_missed
+    );
     for (level, promised) in [("certain", 98), ("likely", 80)] {
-        let (good, all) = said.get(level).copied().unwrap_or_default();
+        let (good, all) = score.said.get(level).copied().unwrap_or_default();
         assert!(
             good * 100 >= all * promised,
-            "of {all} verdicts called {level} {good} are right, {promised} % promised"
+            "{name}: of {all} verdicts called {level} {good} are right, {promised} % promised"
         );
     }
+}
+
+#[test]
+fn labelled_failures_get_their_cause() {
+    let score = score(&cases(include_str!("corpus/real.jsonl")));
+    hold("real", &score, 97);
+    assert_eq!(score.dirty, 0, "negatives with an incident");
+}
+
+#[test]
+fn labelled_failures_of_clusters_get_their_cause() {
+    // Some of its negatives stand on the line: charts pulled from registries, webhooks that fetch
+    // image descriptors.
+    hold(
+        "kubernetes",
+        &score(&cases(include_str!("corpus/kubernetes.jsonl"))),
+        95,
+    );
+}
+
+#[test]
+fn newer_labelled_failures_beside_the_project_get_their_cause() {
+    let Some(text) = shared("corpus/real.jsonl") else {
+        return;
+    };
+    hold("beside the project", &score(&cases(&text)), 95);
 }
 
 #[test]

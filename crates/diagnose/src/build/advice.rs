@@ -60,7 +60,7 @@ impl Advice<'_> {
         worked && !everywhere && self.transient != Transient::No
     }
 
-    /// Whether an instance that is not among the failing ones pulled this image.
+    /// Whether an instance that never failed pulled this image.
     fn others_fine(&self) -> bool {
         let Some(image) = self.entry.image.as_deref() else {
             return false;
@@ -68,11 +68,7 @@ impl Advice<'_> {
         self.book.successes.iter().any(|s| {
             crate::attempt::same_image(&s.image, image)
                 && s.instance.is_some()
-                && !self
-                    .entry
-                    .places
-                    .iter()
-                    .any(|p| p.instance == s.instance && p.outcome != Outcome::Recovered)
+                && !self.entry.places.iter().any(|p| p.instance == s.instance)
         })
     }
 
@@ -81,7 +77,11 @@ impl Advice<'_> {
         let mut notes = Vec::new();
         let named = entry.places.iter().filter(|p| p.instance.is_some()).count();
         if named > 1 && !self.others_fine() {
-            notes.push(format!("the same failure on all {named} instances in the logs points at configuration, not at one machine"));
+            notes.push(if self.outcome == Outcome::Recovered {
+                format!("all {named} instances in the logs failed and recovered: a passing event that they share, such as the registry or the network")
+            } else {
+                format!("the same failure on all {named} instances in the logs points at configuration, not at one machine")
+            });
         } else if named == 1 && self.others_fine() {
             notes.push("other instances pulled this image: look at this instance, its network or a passing event".to_owned());
         } else if named > 1 {

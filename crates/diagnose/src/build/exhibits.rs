@@ -32,8 +32,7 @@ pub(super) fn evidence(entry: &Entry, book: &Book, catalogue: &Catalogue) -> Vec
         let this = Evidence {
             file: clean(&book.source(exhibit.source).name, VALUE),
             line: exhibit.seen.line + u64::try_from(index).unwrap_or(0),
-            column: u64::try_from(span.0 + if index == 0 { row.before } else { 0 }).unwrap_or(0)
-                + 1,
+            column: u64::try_from(row.column + span.0).unwrap_or(0) + 1,
             length: u64::try_from(span.1 - span.0).unwrap_or(0).max(1),
             text: excerpt.text,
             role: exhibit.role,

@@ -50,7 +50,7 @@ impl Worker<'_, '_> {
             let row = (seen < ROWS).then(|| Row {
                 lines: Arc::from([outer.body[span.0..span.1].to_owned()]),
                 offset: 0,
-                before: outer.offset + span.0,
+                column: outer.offset + span.0,
             });
             let verdict = if row.is_some() {
                 moved(&verdict, &message, inner.offset, span.0)

@@ -1,0 +1,136 @@
+//! What a report says of the course of a pull: how many attempts, how they ended, what set them off.
+
+mod support;
+
+use pullwhy_model::{Incident, Outcome, Transient};
+use support::explained;
+
+fn only(log: &str) -> Incident {
+    let mut report = explained(log);
+    assert_eq!(report.incidents.len(), 1, "{:?}", report.incidents);
+    report.incidents.remove(0)
+}
+
+/// An App Service failure at a time of 2024-05-01.
+fn failure(time: &str) -> String {
+    format!(
+        "2024-05-01T{time}Z ERROR - DockerApiException: Docker API responded with status code=NotFound, response={{\"message\":\"manifest for contoso.azurecr.io/a:1 not found: manifest unknown: manifest unknown\"}}\n"
+    )
+}
+
+#[test]
+fn every_retry_counts_however_many_and_however_close() {
+    let log: String = (0..500)
+        .map(|i| failure(&format!("12:{:02}:{:02}.{:03}", i / 60, i % 60, i)))
+        .collect();
+    assert_eq!(only(&log).count, 500);
+}
+
+#[test]
+fn retries_without_times_count_by_their_words() {
+    let log = "$ docker pull contoso.azurecr.io/web:1\nError response from daemon: Get \"https://contoso.azurecr.io/v2/\": net/http: TLS handshake timeout\n".repeat(5);
+    assert_eq!(only(&log).count, 5);
+}
+
+#[test]
+fn one_failure_told_by_engine_and_client_counts_once() {
+    let log = "2024-05-01T12:00:00.000Z ERROR - DockerApiException: Docker API responded with status code=NotFound, response={\"message\":\"manifest for contoso.azurecr.io/a:1 not found: manifest unknown: manifest unknown\"}\n\
+               2024-05-01T12:00:00.100Z ERROR - Pulling docker image contoso.azurecr.io/a:1 failed: manifest unknown\n";
+    assert_eq!(only(log).count, 1);
+}
+
+#[test]
+fn a_helper_container_that_starts_is_no_proof_that_the_cached_image_runs() {
+    let log = format!(
+        "2024-05-01T12:00:00.000Z INFO  - Pulling image: contoso.azurecr.io/a:1\n{}\
+         2024-05-01T12:00:02.000Z WARN  - Image pull failed. Defaulting to local copy if present.\n\
+         2024-05-01T12:00:03.000Z INFO  - docker run -d --name web_msiproxy mcr.microsoft.com/appsvc/msitokenservice:stage5\n",
+        failure("12:00:01.000")
+    );
+    assert_eq!(only(&log).outcome, Outcome::Failed);
+    let run =
+        "2024-05-01T12:00:04.000Z INFO  - docker run -d --name web_0 contoso.azurecr.io/a:1\n";
+    assert_eq!(
+        only(&format!("{log}{run}")).outcome,
+        Outcome::UsedCachedImage
+    );
+}
+
+#[test]
+fn what_recovered_is_not_called_lasting() {
+    let log = "2024-05-01T12:00:01.000Z ERROR - DockerApiException: Docker API responded with status code=InternalServerError, response={\"message\":\"failed to register layer: write /x: no space left on device\"}\n\
+               2024-05-01T12:01:10.000Z INFO  - Pulling image: contoso.azurecr.io/a:1\n\
+               2024-05-01T12:01:20.000Z INFO  - Status: Downloaded newer image for contoso.azurecr.io/a:1\n";
+    let incident = only(&format!(
+        "2024-05-01T12:00:00.000Z INFO  - Pulling image: contoso.azurecr.io/a:1\n{log}"
+    ));
+    assert_eq!(incident.outcome, Outcome::Recovered);
+    assert_eq!(incident.transient, Transient::Maybe);
+}
+
+#[test]
+fn more_failures_than_a_report_holds_are_counted_and_said() {
+    let log: String = (0..1500)
+        .map(|i| failure("12:00:00.000").replace("/a:1", &format!("/app{i}:1")))
+        .collect();
+    let report = explained(&log);
+    assert_eq!(report.incidents.len(), 1000);
+    assert!(
+        report
+            .warnings
+            .iter()
+            .any(|w| w.text.starts_with("500 more")),
+        "{:?}",
+        report.warnings
+    );
+}
+
+#[test]
+fn a_source_port_makes_no_other_message() {
+    let line = |port: u32| {
+        format!(
+            "2024-05-01T12:00:{:02}.000Z ERROR - DockerApiException: Docker API responded with status code=InternalServerError, response={{\"message\":\"Get \\\"https://contoso.azurecr.io/v2/\\\": read tcp 10.0.0.1:{port}->20.1.1.1:443: read: connection reset by peer\"}}\n",
+            port % 60
+        )
+    };
+    let log: String = (41_000..41_050).map(line).collect();
+    assert_eq!(only(&log).count, 50);
+}
+
+/// Lines of a healthy application, about as many bytes as asked for.
+fn chatter(bytes: usize) -> String {
+    "2024-05-01T12:00:30.000Z INFO  - request served in 12 ms\n".repeat(bytes / 56)
+}
+
+#[test]
+fn a_large_log_tells_the_same_course_as_a_small_one() {
+    let pulled = |time: &str| {
+        format!(
+            "2024-05-01T{time}Z INFO  - Pulling image: contoso.azurecr.io/a:1\n\
+             2024-05-01T{time}Z INFO  - Pull Image successful, Time taken: 2 Minutes and 5 Seconds\n"
+        )
+    };
+    let reset = "2024-05-01T12:00:10.000Z INFO  - Pulling image: contoso.azurecr.io/a:1\n\
+                 2024-05-01T12:00:11.000Z ERROR - DockerApiException: Docker API responded with status code=InternalServerError, response={\"message\":\"Get \\\"https://contoso.azurecr.io/v2/\\\": read tcp 10.0.0.1:50000->20.1.1.1:443: read: connection reset by peer\"}\n";
+    for size in [0, 200 << 10, 6 << 20] {
+        let filler = chatter(size);
+        let log = [
+            pulled("11:00:00.000").as_str(),
+            &filler,
+            reset,
+            &filler,
+            &pulled("12:05:00.000"),
+        ]
+        .concat();
+        let incident = only(&log);
+        assert_eq!(incident.outcome, Outcome::Recovered, "{size} bytes around");
+        assert!(
+            incident
+                .notes
+                .iter()
+                .any(|n| n.contains("pulled here before")),
+            "{size} bytes around: {:?}",
+            incident.notes
+        );
+    }
+}
