@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use pullwhy_catalogue::CauseIndex;
 use pullwhy_ingest::formats::file::Says;
+use pullwhy_ingest::peel::apart;
 use pullwhy_ingest::record::Record;
 use pullwhy_model::{Image, Outcome, Trigger};
 
@@ -74,10 +75,11 @@ impl Tally {
     /// after are the same failure, told by the engine and by its client.
     fn is_retry(&self, seen: &Seen) -> bool {
         let same = Arc::ptr_eq(&self.verdict, &seen.verdict) || self.verdict == seen.verdict;
-        match (self.at, seen.at) {
-            (Some(before), Some(now)) if same => now != before,
-            (Some(before), Some(now)) => (now.as_second() - before.as_second()).abs() >= TOLD,
-            _ => same,
+        let apart = self.at.zip(seen.at).and_then(|(a, b)| apart(a, b));
+        match apart {
+            Some(apart) if same => !apart.is_zero(),
+            Some(apart) => apart.as_secs() >= TOLD,
+            None => same,
         }
     }
 }
@@ -127,9 +129,10 @@ impl Attempt {
 
     /// Whether a line is near enough to belong here.
     pub(crate) fn near(&self, at: Option<Timestamp>, line: u64) -> bool {
-        match (self.last_at, at) {
-            (Some(last), Some(at)) => (at.as_second() - last.as_second()).abs() <= SECONDS,
-            _ => line.saturating_sub(self.last_line) <= LINES,
+        let apart = self.last_at.zip(at).and_then(|(a, b)| apart(a, b));
+        match apart {
+            Some(apart) => apart.as_secs() <= SECONDS,
+            None => line.saturating_sub(self.last_line) <= LINES,
         }
     }
 

@@ -1,6 +1,7 @@
 //! From folded entries to incidents: absorb symptoms, judge outcome and spread, fill texts.
 
 use pullwhy_catalogue::{Catalogue, fill};
+use pullwhy_ingest::peel::{apart, has_year};
 use pullwhy_model::text::{clean, scrub};
 use pullwhy_model::{
     Check, Confidence, Fact, Facts, Fix, Incident, Instance, Outcome, Reason, Role, Step,
@@ -116,7 +117,7 @@ fn explains(specific: &Entry, generic: &Entry) -> bool {
                 a.source == b.source || (a.instance.is_some() && a.instance == b.instance);
             same_place
                 && match (a.first_at, a.last_at, b.first_at) {
-                    (Some(from), Some(to), Some(at)) => {
+                    (Some(from), Some(to), Some(at)) if has_year(from) == has_year(at) => {
                         let margin = 1800;
                         (from.as_second() - margin..=to.as_second() + margin)
                             .contains(&at.as_second())
@@ -169,11 +170,11 @@ fn incident(entry: &Entry, book: &Book, catalogue: &Catalogue) -> Incident {
         outcome,
         transient,
     };
-    let first = entry.places.iter().filter_map(|p| p.first_at).min();
-    let last = entry
-        .places
-        .iter()
-        .filter_map(|p| p.last_at.or(p.first_at))
+    let told = |at: &jiff::Timestamp| has_year(*at);
+    let times = || entry.places.iter();
+    let first = times().filter_map(|p| p.first_at.filter(told)).min();
+    let last = times()
+        .filter_map(|p| p.last_at.or(p.first_at).filter(told))
         .max();
     let name = |i: &std::sync::Arc<str>| clean(i, VALUE);
     Incident {
@@ -220,8 +221,8 @@ fn incident(entry: &Entry, book: &Book, catalogue: &Catalogue) -> Incident {
                 Some(Instance {
                     name: name(instance),
                     count: p.count,
-                    first_seen: p.first_at,
-                    last_seen: p.last_at.or(p.first_at),
+                    first_seen: p.first_at.filter(told),
+                    last_seen: p.last_at.or(p.first_at).filter(told),
                     outcome: p.outcome,
                 })
             })
@@ -294,7 +295,7 @@ fn transient(entry: &Entry, by_nature: Transient, outcome: Outcome) -> Transient
     let span = entry
         .places
         .iter()
-        .filter_map(|p| Some(p.last_at?.as_second() - p.first_at?.as_second()))
+        .filter_map(|p| Some(apart(p.first_at?, p.last_at?)?.as_secs()))
         .max();
     match outcome {
         Outcome::Recovered => Transient::Yes,

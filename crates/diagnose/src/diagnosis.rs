@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pullwhy_ingest::formats::file::Says;
+use pullwhy_ingest::peel::has_year;
 use pullwhy_ingest::record::Record;
 use pullwhy_model::{Image, Incident};
 
@@ -223,7 +224,9 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
     }
 
     fn outside(&self, event: &Event) -> bool {
-        let Some(at) = event.at else { return false };
+        let Some(at) = event.at.filter(|at| has_year(*at)) else {
+            return false;
+        };
         self.filter.since.is_some_and(|since| at < since)
             || self.filter.until.is_some_and(|until| at > until)
     }

@@ -197,6 +197,8 @@ struct Run<'r, 'c> {
     log_format: Option<String>,
     report: Report,
     started: Instant,
+    /// The last time of the source, for times without year.
+    anchor: Option<Timestamp>,
     pipe: Pipe,
     /// What is read and told at the same time.
     live: Option<Live>,
@@ -227,6 +229,7 @@ impl<'r, 'c> Run<'r, 'c> {
             log_format: options.log_format.clone(),
             report: Report::new(env!("CARGO_PKG_VERSION")),
             started: Instant::now(),
+            anchor: None,
             pipe: Pipe::default(),
             live: None,
             told: HashMap::new(),
@@ -237,6 +240,7 @@ impl<'r, 'c> Run<'r, 'c> {
     fn begin(&mut self, meta: &Meta, paste: bool) {
         let info = self.info(meta, paste);
         self.diagnosis.begin(info);
+        self.anchor = None;
         self.report.stats.files += 1;
     }
 

@@ -19,6 +19,8 @@ use pullwhy_model::Confidence;
 
 use crate::{join, words};
 
+mod document;
+
 /// A block of complete lines.
 #[derive(Clone, Copy)]
 pub(crate) struct Block<'a> {
@@ -232,6 +234,9 @@ impl<'r, 'c> Worker<'r, 'c> {
     ) -> usize {
         let whole = &block.bytes[range.clone()];
         let whole = whole.strip_suffix(b"\r").unwrap_or(whole);
+        if self.document(block, range.start, whole, lines, out) {
+            return range.end;
+        }
         if whole.len() <= LINE && memchr::memchr(b'\r', whole).is_none() {
             return self
                 .text(block, range.start, (whole, 0), whole.len(), lines, out)
@@ -333,9 +338,13 @@ impl<'r, 'c> Worker<'r, 'c> {
                 ..record.unwrap_or_default()
             }),
         };
+        let verdict = with_record(verdict, record.as_ref());
         out.events.push(Event {
             line,
-            at: peeled.at.or_else(|| record.as_ref()?.last_at),
+            at: peeled
+                .at
+                .or_else(|| record.as_ref()?.last_at)
+                .or(peeled.yearless),
             host,
             record: record.map(Arc::new),
             verdict,
@@ -436,6 +445,27 @@ impl<'r, 'c> Worker<'r, 'c> {
         self.hosts.insert(host.to_owned(), Arc::clone(&shared));
         shared
     }
+}
+
+/// A verdict with what the fields beside the message say: the image, where the message names none,
+/// and that it is about an image at all. So it is with the waiting container of a pod.
+fn with_record(verdict: Arc<Verdict>, record: Option<&Record>) -> Arc<Verdict> {
+    let Some(record) = record.filter(|_| !verdict.is_empty()) else {
+        return verdict;
+    };
+    let image = record.image.as_ref().filter(|_| verdict.image.is_none());
+    let vague = verdict.findings.iter().any(|f| f.needs_context);
+    if image.is_none() && !(record.of_image && vague) {
+        return verdict;
+    }
+    let image = image.map(|image| Arc::new(image.clone()));
+    let mut verdict = (*verdict).clone();
+    for finding in &mut verdict.findings {
+        finding.image = finding.image.take().or_else(|| image.clone());
+        finding.needs_context &= !record.of_image;
+    }
+    verdict.image = verdict.image.or(image);
+    Arc::new(verdict)
 }
 
 /// The usual line is valid; checking that is faster than looking for what is not.

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::ops::{Range, RangeInclusive};
 use std::time::{Duration, Instant};
 
-use pullwhy_ingest::peel;
+use pullwhy_ingest::peel::{self, has_year};
 use pullwhy_ingest::source::{Body, Meta, Pipe};
 
 use crate::live::Live;
@@ -147,6 +147,7 @@ impl Run<'_, '_> {
         let mut ended = false;
         let mut paused_at = None;
         if telling {
+            self.anchor = None;
             self.live = Some(Live::new(self.info(meta, false)));
             self.report.stats.files += 1;
         }
@@ -274,9 +275,23 @@ impl Run<'_, '_> {
 
     /// Hands what was scanned on in order. Gives the lines so far.
     fn hand_on(&mut self, scanned: Vec<Scanned>, blocks: &[Block<'_>], mut line: u64) -> u64 {
+        // A time without year stands near the times around it; the first ones, near the first.
+        let events = || scanned.iter().flat_map(|part| &part.events);
+        let dated = events().filter_map(|e| e.at).find(|at| has_year(*at));
+        self.anchor = self
+            .anchor
+            .filter(|at| has_year(*at))
+            .or(dated)
+            .or(self.anchor);
         for part in scanned {
             for mut event in part.events {
                 event.line += line;
+                if let Some(at) = &mut event.at {
+                    if let Some(anchor) = self.anchor.filter(|_| !has_year(*at)) {
+                        *at = peel::near(*at, anchor);
+                    }
+                    self.anchor = Some(*at);
+                }
                 self.take(event);
             }
             line += part.lines;

@@ -29,11 +29,12 @@ const ALARMS: [&str; 16] = [
 ];
 
 /// Parts of the markers of all formats that say how an attempt begins and ends.
-const COURSE: [&str; 15] = [
+const COURSE: [&str; 16] = [
     "topping site",
     "ulling",
     "ulled",
     "ull image",
+    "ullImage",
     "ull Image",
     "resent on machine",
     "o-date",
@@ -48,19 +49,22 @@ const COURSE: [&str; 15] = [
 ];
 
 /// Parts of the markers that an image was pulled, or was there already.
-const ENDINGS: [&str; 8] = [
+const ENDINGS: [&str; 10] = [
     "up to date",
     "newer image",
     "ully pulled",
     "mage successful",
+    "ulled image",
+    "ing docker image",
     "pulled from registry",
     "to image destination",
     "eturns image reference",
     "resent on machine",
 ];
 
-/// Parts of the other markers.
-const STEMS: [&str; 9] = [
+/// Parts of the other markers, and how journald begins a message that it prints as bytes: such a
+/// message has no words to search for.
+const STEMS: [&str; 15] = [
     "ull complete",
     "ull from",
     "rying to pull",
@@ -70,6 +74,12 @@ const STEMS: [&str; 9] = [
     "xists",
     "manifest",
     "tarting",
+    "tart container",
+    "nsuring image",
+    "eturns image reference",
+    "ing docker image",
+    ": resolving",
+    "MESSAGE\":[",
 ];
 
 /// The literals that a large log is skimmed for.

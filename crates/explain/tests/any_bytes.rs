@@ -35,6 +35,12 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
             Just("\n"),
             Just("\r"),
             Just("Pulling image: "),
+            Just("{\"message\":\""),
+            Just("[{\"MESSAGE\":[110,111,"),
+            Just("\",\"time\":1772359200.5},"),
+            Just("{\"columns\":[\"log\"],\"rows\":[[\""),
+            Just("E0813 22:34:54.7 1 kubelet.go:1] "),
+            Just("\\ud83d"),
             Just("é://"),
         ]
         .prop_map(|s| s.as_bytes().to_vec()),

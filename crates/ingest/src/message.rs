@@ -30,6 +30,15 @@ impl Message {
         (start, last.max(start) + 1)
     }
 
+    /// A text whose bytes stood at these offsets.
+    pub(crate) fn new(text: String, origin: Vec<u32>) -> Self {
+        Self {
+            text,
+            origin,
+            shift: 0,
+        }
+    }
+
     fn part(&self, from: usize, to: usize) -> Self {
         if self.origin.is_empty() {
             return Self {
@@ -62,19 +71,14 @@ pub fn unquote(body: &str) -> Message {
     if message.text.contains("\n ") {
         message = rewrite(&message, unfold);
     }
-    if body.bytes().any(|b| b < b' ' || b == 0x7f) {
-        message = rewrite(&message, without_controls);
-    }
+    message = plain(message);
     for _ in 0..ROUNDS {
         // `\n` and the like are undone only where something is quoted: `C:\resources` is not.
-        if message.text.contains("\\\"")
-            || message.text.contains("\\u00")
-            || message.text.contains("\\\\n")
-        {
-            message = rewrite(&message, unescape);
-        } else {
+        let quoted = ["\\\"", "\\u00", "\\x1b", "\\\\n"];
+        if !quoted.iter().any(|q| message.text.contains(q)) {
             break;
         }
+        message = plain(rewrite(&message, unescape));
     }
     if looks_like_csv(&message.text) {
         message = rewrite(&message, |text, at| {
@@ -86,6 +90,15 @@ pub fn unquote(body: &str) -> Message {
         });
     }
     message
+}
+
+/// Without colours and control characters; after each layer of quoting, which can hide them.
+fn plain(message: Message) -> Message {
+    if message.text.bytes().any(|b| b < b' ' || b == 0x7f) {
+        rewrite(&message, without_controls)
+    } else {
+        message
+    }
 }
 
 /// A CSV export doubles quotes inside a field: `response={""message"":""Get …`.
@@ -165,17 +178,23 @@ fn unfold(text: &[u8], at: usize) -> Replacement {
     (1 + blanks, Cow::Borrowed(" "))
 }
 
-/// ANSI sequences vanish, other control characters become blanks.
+/// Colours vanish, for they stand inside words; what moves the cursor, and other control
+/// characters, become blanks, for they stand between words.
 fn without_controls(text: &[u8], at: usize) -> Replacement {
     match text[at] {
-        0x1b => (escape_length(&text[at..]), Cow::Borrowed(" ")),
+        0x1b => {
+            let taken = escape_length(&text[at..]);
+            let moves =
+                taken == 1 || text[at + 1] == b'[' && !b"mKhl".contains(&text[at + taken - 1]);
+            (taken, Cow::Borrowed(if moves { " " } else { "" }))
+        }
         b if b < b' ' || b == 0x7f => (1, Cow::Borrowed(" ")),
         _ => keep(text, at),
     }
 }
 
-/// Length of an escape sequence, at most 32 bytes of it; only ASCII is taken.
-fn escape_length(text: &[u8]) -> usize {
+/// Length of an escape sequence, bounded; only ASCII is taken.
+pub(crate) fn escape_length(text: &[u8]) -> usize {
     match text.get(1) {
         Some(b'[') => {
             let parameters = text[2..]
@@ -188,6 +207,15 @@ fn escape_length(text: &[u8]) -> usize {
                     text.get(2 + parameters)
                         .is_some_and(|b| (0x40..0x7f).contains(b)),
                 )
+        }
+        // A title or a link: up to BEL, or up to the next escape sequence.
+        Some(b']') => {
+            let inside = text[2..]
+                .iter()
+                .take(250)
+                .take_while(|b| b.is_ascii() && **b >= b' ')
+                .count();
+            2 + inside + usize::from(text.get(2 + inside) == Some(&0x07))
         }
         Some(b) if b.is_ascii() && *b >= b' ' => 2,
         _ => 1,
@@ -205,12 +233,15 @@ fn unescape(text: &[u8], at: usize) -> Replacement {
         Some(b'/') => (2, Cow::Borrowed("/")),
         Some(b'\'') => (2, Cow::Borrowed("'")),
         Some(b'n' | b'r' | b't') => (2, Cow::Borrowed(" ")),
+        // Go's `%q` writes a colour so.
+        Some(b'x') if text[at + 2..].starts_with(b"1b") => (4, Cow::Borrowed("\u{1b}")),
         Some(b'u') => {
             let code = text
                 .get(at + 2..at + 6)
                 .and_then(|hex| std::str::from_utf8(hex).ok());
             match code.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
                 Some(b) if (b' '..0x7f).contains(&b) => (6, Cow::Owned(char::from(b).to_string())),
+                Some(0x1b) => (6, Cow::Borrowed("\u{1b}")),
                 Some(b) if b.is_ascii() => (6, Cow::Borrowed(" ")),
                 _ => keep(text, at),
             }
@@ -290,7 +321,35 @@ mod tests {
             unquote(r"C:\Program Files\Docker\resources\bin").text,
             r"C:\Program Files\Docker\resources\bin"
         );
-        assert_eq!(unquote("\u{1b}[31mError\u{1b}[0m: x").text, " Error : x");
+    }
+
+    #[test]
+    fn colours_vanish_and_the_way_back_stays_right() {
+        for (body, text) in [
+            ("\u{1b}[31mError\u{1b}[0m: x", "Error: x"),
+            (
+                "lookup r on 10.0.0.1:53: no \u{1b}[1msuch host",
+                "lookup r on 10.0.0.1:53: no such host",
+            ),
+            (
+                r#"{"log":"\u001b[31mno \u001b[1msuch host\u001b[0m"}"#,
+                r#"{"log":"no such host"}"#,
+            ),
+            (
+                r#"msg="\x1b[31mno such\x1b[0m host""#,
+                r#"msg="no such host""#,
+            ),
+            ("a\u{1b}[2Cb\tc", "a b c"),
+            ("a\u{1b}]0;title\u{7}b\u{1b}é", "ab é"),
+        ] {
+            assert_eq!(unquote(body).text, text);
+        }
+        let body = "no \u{1b}[1msuch host";
+        let message = unquote(body);
+        let at = message.text.find("such").expect("there");
+        let (start, end) = message.original((at, at + 4));
+        assert_eq!(&body[start..end], "such");
+        assert_eq!(message.original((0, message.text.len())), (0, body.len()));
     }
 
     #[test]

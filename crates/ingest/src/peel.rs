@@ -3,13 +3,22 @@
 //! Works from the left, one known prefix after the other, and never looks at the rest of the
 //! line, so its cost does not depend on the line's length.
 
-use jiff::{SignedDuration, Timestamp, civil, tz};
+use jiff::Timestamp;
+
+use crate::message::escape_length;
+
+mod time;
+
+use time::{MONTHS, field, of_klog, of_syslog};
+pub use time::{apart, has_year, near, timestamp};
 
 /// A line without its envelope.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Peeled<'a> {
     /// When, if a prefix says so with a year.
     pub at: Option<Timestamp>,
+    /// When, as a prefix without year says it; see [`has_year`].
+    pub yearless: Option<Timestamp>,
     /// Host or node of a syslog prefix.
     pub host: Option<&'a str>,
     /// Program of a syslog prefix: `kubelet`, `dockerd`, …
@@ -36,10 +45,17 @@ pub fn peel(line: &str) -> Peeled<'_> {
             peeled.at = peeled.at.or(at);
             peeled.body = rest;
         } else if let Some((host, program, rest)) = syslog(peeled.body) {
+            peeled.yearless = peeled.yearless.or_else(|| of_syslog(peeled.body));
             peeled.host = peeled.host.or(host);
             peeled.program = peeled.program.or(program);
             peeled.body = rest;
-        } else if let Some((at, rest)) = klog(peeled.body).or_else(|| logrus(peeled.body)) {
+        } else if let Some((by_kubelet, rest)) = klog(peeled.body) {
+            peeled.yearless = peeled.yearless.or_else(|| of_klog(&peeled.body[1..]));
+            if by_kubelet {
+                peeled.program = Some("kubelet");
+            }
+            peeled.body = rest;
+        } else if let Some((at, rest)) = logrus(peeled.body) {
             peeled.at = peeled.at.or(at);
             peeled.body = rest;
         } else if let Some(rest) = level(peeled.body).or_else(|| tag(peeled.body)) {
@@ -56,108 +72,25 @@ pub fn peel(line: &str) -> Peeled<'_> {
     peeled
 }
 
-/// Blanks, box drawing of terminal UIs, bullets.
+/// Blanks, box drawing of terminal UIs, bullets, colours.
 fn skip_decoration(text: &str) -> &str {
-    text.trim_start_matches(|c: char| {
-        c == ' '
-            || c == '\t'
-            || c == '\u{feff}'
-            || ('\u{2500}'..='\u{257f}').contains(&c)
-            || "✘✔⠿•❌".contains(c)
-    })
-}
-
-fn number(digits: &[u8]) -> Option<i32> {
-    digits.iter().try_fold(0i32, |n, b| {
-        b.is_ascii_digit().then(|| n * 10 + i32::from(b - b'0'))
-    })
-}
-
-fn field(bytes: &[u8], from: usize, len: usize) -> Option<i32> {
-    number(bytes.get(from..from + len)?)
-}
-
-fn small(n: i32) -> Option<i8> {
-    i8::try_from(n).ok()
-}
-
-/// A leading time with a year, in brackets or not: ISO 8601 and RFC 3339 with `T` or a blank,
-/// `2006/01/02 15:04:05`, `02/01/2006 15:04:05.000` (Windows containers).
-///
-/// A time without zone is taken as UTC, as the platforms that print it so do.
-pub fn timestamp(text: &str) -> Option<(Option<Timestamp>, &str)> {
-    let bytes = text.as_bytes();
-    let bracket = usize::from(bytes.first() == Some(&b'['));
-    let b = &bytes[bracket..];
-    if !b.first()?.is_ascii_digit() {
-        return None;
-    }
-    let (year, month, day) = match (b.get(4)?, b.get(7)?) {
-        (b'-', b'-') | (b'/', b'/') => (field(b, 0, 4)?, field(b, 5, 2)?, field(b, 8, 2)?),
-        _ if b.get(2) == Some(&b'/') && b.get(5) == Some(&b'/') => {
-            (field(b, 6, 4)?, field(b, 3, 2)?, field(b, 0, 2)?)
+    let mut rest = text;
+    // Colours before and behind a level: two or three sequences in a row.
+    for _ in 0..8 {
+        rest = rest.trim_start_matches(|c: char| {
+            c == ' '
+                || c == '\t'
+                || c == '\u{feff}'
+                || ('\u{2500}'..='\u{257f}').contains(&c)
+                || "✘✔⠿•❌".contains(c)
+        });
+        if !rest.starts_with('\u{1b}') {
+            break;
         }
-        _ => return None,
-    };
-    if !matches!(b.get(10)?, b'T' | b' ' | b't') || b.get(13) != Some(&b':') {
-        return None;
+        rest = &rest[escape_length(rest.as_bytes())..];
     }
-    let (hour, minute) = (field(b, 11, 2)?, field(b, 14, 2)?);
-    let (mut end, second) = match b.get(16) {
-        Some(b':') => (19, field(b, 17, 2)?),
-        _ => (16, 0),
-    };
-    let mut nanos = 0;
-    if matches!(b.get(end), Some(b'.' | b',')) {
-        let digits = b[end + 1..]
-            .iter()
-            .take_while(|c| c.is_ascii_digit())
-            .count();
-        let mut scale = 100_000_000;
-        for digit in b[end + 1..].iter().take(digits.min(9)) {
-            nanos += i32::from(digit - b'0') * scale;
-            scale /= 10;
-        }
-        end += 1 + digits;
-    }
-    let mut offset = 0;
-    match b.get(end) {
-        Some(b'Z' | b'z') => end += 1,
-        Some(b'+' | b'-') => zone(b, &mut end, 0, &mut offset),
-        // `2016-04-09 18:55:27 +0200 CEST`, as Go prints times.
-        Some(b' ')
-            if matches!(b.get(end + 1), Some(b'+' | b'-')) && field(b, end + 2, 4).is_some() =>
-        {
-            zone(b, &mut end, 1, &mut offset);
-        }
-        _ => {}
-    }
-    if bracket == 1 && b.get(end) == Some(&b']') {
-        end += 1;
-    }
-    let date = civil::Date::new(i16::try_from(year).ok()?, small(month)?, small(day)?).ok()?;
-    let time =
-        civil::Time::new(small(hour)?, small(minute)?, small(second.min(59))?, nanos).ok()?;
-    let at = tz::Offset::UTC.to_timestamp(date.to_datetime(time)).ok()?;
-    let at = at
-        .checked_sub(SignedDuration::from_mins(i64::from(offset)))
-        .ok()?;
-    Some((Some(at), text.get(bracket + end..)?))
+    rest
 }
-
-/// Reads `+02:00` or `+0200` at `end` + `gap`; moves `end` behind it.
-fn zone(b: &[u8], end: &mut usize, gap: usize, minutes: &mut i32) {
-    let at = *end + gap;
-    let colon = usize::from(b.get(at + 3) == Some(&b':'));
-    if let (Some(h), Some(m)) = (field(b, at + 1, 2), field(b, at + 3 + colon, 2)) {
-        *minutes = (h * 60 + m) * if b[at] == b'-' { -1 } else { 1 };
-        *end = at + 5 + colon;
-    }
-}
-
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
 
 /// `Nov 14 09:55:21 host program[123]: ` without a year, as syslog and `journalctl` print it;
 /// also `Apr 17 06:59:50.104: ` alone.
@@ -188,15 +121,23 @@ fn syslog(text: &str) -> Option<(Option<&str>, Option<&str>, &str)> {
     Some((Some(host), Some(program), body))
 }
 
-/// `E0322 11:28:22.357868 2972303 log.go:32] `; it has no year, so it gives no time.
-fn klog(text: &str) -> Option<(Option<Timestamp>, &str)> {
+/// `E0322 11:28:22.357868 2972303 log.go:32] `; `true` if the file is one of the kubelet.
+fn klog(text: &str) -> Option<(bool, &str)> {
     let b = text.as_bytes();
     let start = matches!(b.first()?, b'I' | b'W' | b'E' | b'F') && field(b, 1, 4).is_some();
     if !start || b.get(5) != Some(&b' ') || b.get(8) != Some(&b':') {
         return None;
     }
     let close = text.get(..text.len().min(200)).or(Some(text))?.find("] ")?;
-    Some((None, &text[close + 2..]))
+    let file = text[..close].rsplit(' ').next().unwrap_or_default();
+    let kubelets = [
+        "kuberuntime_",
+        "pod_workers.go",
+        "image_manager.go",
+        "kubelet",
+    ];
+    let by_kubelet = kubelets.iter().any(|k| file.starts_with(k));
+    Some((by_kubelet, &text[close + 2..]))
 }
 
 /// `FATA[0000] `, `ERRO[2023-08-14T16:40:02.1+02:00] `: logrus on a terminal.
@@ -242,11 +183,18 @@ fn level(text: &str) -> Option<&str> {
 }
 
 /// Names in front of a line: `web_1  | ` of Compose, `[pod/x/step] ` of kubectl, `#6 1.234 ` of
-/// `BuildKit`, `##[error]` of Azure Pipelines and GitHub Actions, `00:01.234 ` of GitLab.
+/// `BuildKit`, `##[error]` of Azure Pipelines and GitHub Actions, job and step of
+/// `gh run view --log`.
 fn tag(text: &str) -> Option<&str> {
-    if let Some(rest) = text.strip_prefix("##[") {
-        let close = rest.bytes().take(24).position(|b| b == b']')?;
-        return Some(&rest[close + 1..]);
+    // `##[section]` and `##vso[…]` stay: only Azure Pipelines prints them.
+    for word in ["error", "warning", "command", "debug", "group", "endgroup"] {
+        let rest = text.strip_prefix("##[").and_then(|t| t.strip_prefix(word));
+        if let Some(rest) = rest.and_then(|r| r.strip_prefix(']')) {
+            return Some(rest);
+        }
+    }
+    if let Some(rest) = job_and_step(text) {
+        return Some(rest);
     }
     if let Some(rest) = text.strip_prefix("[pod/") {
         return rest.split_once("] ").map(|(_, body)| body);
@@ -269,6 +217,19 @@ fn tag(text: &str) -> Option<&str> {
         }
     }
     None
+}
+
+/// `build\tPull the image\t2024-05-01T10:00:00.0000000Z …`
+fn job_and_step(text: &str) -> Option<&str> {
+    let mut end = text.len().min(400);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let head = &text[..end];
+    let first = head.find('\t')?;
+    let second = first + 1 + head[first + 1..].find('\t')?;
+    let rest = text[second + 1..].trim_start_matches('\u{feff}');
+    timestamp(rest).map(|_| rest)
 }
 
 /// The time inside a logfmt or JSON line.
@@ -379,6 +340,23 @@ mod tests {
                 "CEST   x",
                 "2016-04-09T16:55:27Z",
             ),
+            (
+                "02/28/2023 12:00:01.123 INFO - Site: a - b",
+                "Site: a - b",
+                "2023-02-28T12:00:01.123Z",
+            ),
+            (
+                "build (linux)\tPull it\t\u{feff}2024-05-01T10:00:00.1234567Z ##[error]x",
+                "x",
+                "2024-05-01T10:00:00.1234567Z",
+            ),
+            (
+                "2024-05-01T10:00:00.1234567Z ##[section]Starting: Pull",
+                "##[section]Starting: Pull",
+                "2024-05-01T10:00:00.1234567Z",
+            ),
+            ("\u{1b}[0;33mWARN \u{1b}[0mx", "x", ""),
+            ("\u{1b}[31;1mx", "x", ""),
             ("no prefix at all", "no prefix at all", ""),
             ("ERROR: failed to solve", "ERROR: failed to solve", ""),
         ] {

@@ -8,11 +8,13 @@
 use std::ops::Range;
 
 use jiff::Timestamp;
-use pullwhy_model::Facts;
+use pullwhy_model::{Facts, Image};
 
 use crate::peel::Peeled;
 
+pub mod document;
 mod fields;
+mod json;
 mod table;
 mod tree;
 
@@ -29,6 +31,10 @@ pub struct Record {
     pub host: Option<String>,
     /// Program that wrote it, by the id of its log format.
     pub client: Option<&'static str>,
+    /// The image that a field names, for messages that leave it out.
+    pub image: Option<Image>,
+    /// A field says that the message is about an image: `"reason":"ErrImagePull"`.
+    pub of_image: bool,
     /// Pod, namespace, app and the like.
     pub facts: Facts,
 }

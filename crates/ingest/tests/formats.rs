@@ -3,8 +3,34 @@
 use std::fs;
 use std::path::Path;
 
-use pullwhy_ingest::formats::{self, file};
+use pullwhy_ingest::formats::{self, Reading, file};
+use pullwhy_ingest::record::{self, document};
 use pullwhy_ingest::{message, peel};
+use pullwhy_model::Timestamp;
+
+/// Reads a line as the scan does: its envelope off, a document taken apart.
+fn read(formats: &'static formats::Formats, line: &str) -> Vec<(Option<Timestamp>, Reading)> {
+    let outer = peel::peel(line);
+    let Some(parts) = document::split(outer.body) else {
+        let body = message::unquote(outer.body);
+        let mut reading = formats.read(&body.text);
+        if let Some(client) = outer.program.and_then(record::client_of) {
+            reading.client = Some((client, 9));
+        }
+        return vec![(outer.at, reading)];
+    };
+    parts
+        .into_iter()
+        .map(|part| {
+            let inner = peel::peel(&part.message.text);
+            let mut reading = formats.read(&message::unquote(inner.body).text);
+            if let Some(client) = part.record.client {
+                reading.client = Some((client, 9));
+            }
+            (part.record.last_at.or(outer.at).or(inner.at), reading)
+        })
+        .collect()
+}
 
 #[test]
 fn every_sample_is_read_as_its_file_says() {
@@ -27,17 +53,12 @@ fn every_sample_is_read_as_its_file_says() {
             .into_owned();
         let format = toml::from_str::<file::FormatFile>(&fs::read_to_string(path).expect("text"))
             .expect("checked by build.rs");
+        if format.client != "unknown" && format.samples.len() < 3 {
+            failures.push(format!("{name}: fewer than three samples"));
+        }
         for sample in &format.samples {
             samples += 1;
-            let lines: Vec<_> = sample
-                .log
-                .lines()
-                .filter(|l| !l.trim().is_empty())
-                .map(|l| {
-                    let peeled = peel::peel(l);
-                    (peeled.at, formats.read(&message::unquote(l).text))
-                })
-                .collect();
+            let lines: Vec<_> = sample.log.lines().flat_map(|l| read(formats, l)).collect();
             let mut wrong = |what: &str, got: String, wanted: String| {
                 if got != wanted {
                     failures.push(format!(
@@ -60,9 +81,7 @@ fn every_sample_is_read_as_its_file_says() {
             }
             if let Some(at) = &sample.at {
                 let got = lines.first().and_then(|(at, _)| *at).map(|t| t.to_string());
-                let wanted = at
-                    .parse::<pullwhy_model::Timestamp>()
-                    .map(|t| t.to_string());
+                let wanted = at.parse::<Timestamp>().map(|t| t.to_string());
                 wrong("at", format!("{got:?}"), format!("{:?}", wanted.ok()));
             }
             if let Some(image) = &sample.image {
@@ -72,6 +91,11 @@ fn every_sample_is_read_as_its_file_says() {
                     .map(|i| i.reference.clone());
                 wrong("image", got.unwrap_or_default(), image.clone());
             }
+            let says = lines
+                .iter()
+                .flat_map(|(_, r)| r.marks.iter().map(|m| m.says));
+            let wrongly: Vec<_> = says.filter(|s| sample.absent.contains(s)).collect();
+            wrong("absent", format!("{wrongly:?}"), "[]".to_owned());
             if let Some(markers) = &sample.markers {
                 let got: Vec<_> = lines
                     .iter()

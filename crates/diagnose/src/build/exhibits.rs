@@ -1,6 +1,7 @@
 //! From the kept lines of an entry to the evidence of a report.
 
 use pullwhy_catalogue::Catalogue;
+use pullwhy_ingest::peel::has_year;
 use pullwhy_model::Evidence;
 use pullwhy_model::text::{clean, safe_excerpt};
 
@@ -37,7 +38,7 @@ pub(super) fn evidence(entry: &Entry, book: &Book, catalogue: &Catalogue) -> Vec
             role: exhibit.role,
             cause: finding.map(|f| catalogue.at(f.cause).id.clone()),
             note: exhibit.note.map(str::to_owned),
-            at: exhibit.seen.at,
+            at: exhibit.seen.at.filter(|at| has_year(*at)),
             span: excerpt.span,
         };
         if !out

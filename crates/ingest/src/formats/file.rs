@@ -19,6 +19,9 @@ pub struct FormatFile {
     /// What lines mean for the course of a pull.
     #[serde(default, rename = "marker")]
     pub markers: Vec<Marker>,
+    /// Words behind which an image stands, and that say nothing else.
+    #[serde(default, rename = "image")]
+    pub images: Vec<Named>,
     /// Real lines; each one is a test.
     #[serde(default, rename = "sample")]
     pub samples: Vec<Sample>,
@@ -32,6 +35,9 @@ pub struct Recognise {
     pub text: String,
     /// 1 (hint) to 3 (sure).
     pub weight: u8,
+    /// What must stand somewhere behind it, for literals that others print too.
+    #[serde(default)]
+    pub then: Option<String>,
 }
 
 /// A pattern for file names; groups `date` (`YYYY_MM_DD`) and `instance`.
@@ -93,12 +99,22 @@ pub enum ImageForm {
     /// It does not.
     #[default]
     None,
-    /// Up to the end of the line.
+    /// The name is the rest of the message: in a message that goes on in words, a word alone
+    /// is no name.
     Rest,
     /// Up to the quote with which the text ends.
     Quoted,
-    /// Up to a blank, comma or bracket.
+    /// Up to a blank, quote, brace, comma or bracket.
     Word,
+    /// The argument of a command, behind its options.
+    Command,
+    /// The repository behind the text, the tag or digest before it: `1.2: Pulling from team/app`;
+    /// or in the field `id` of the Docker Engine's stream.
+    Tagged,
+    /// Right before the text: `quay.io/team/app:1: resolving`.
+    Before,
+    /// In round brackets behind one word: `Pulling db (postgres:13)...`.
+    Bracketed,
 }
 
 /// A literal with a meaning.
@@ -112,6 +128,26 @@ pub struct Marker {
     /// How the image stands behind it.
     #[serde(default)]
     pub image: ImageForm,
+    /// What must come right behind the image; then the image must be there too. A quote may be
+    /// the end of the message as well.
+    #[serde(default)]
+    pub then: Option<String>,
+    /// What takes the meaning away, wherever it stands in the message.
+    #[serde(default)]
+    pub unless: Vec<String>,
+}
+
+/// A literal behind which an image stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Named {
+    /// The literal, in this case.
+    pub text: String,
+    /// How the image stands behind it.
+    pub image: ImageForm,
+    /// What must come right behind the image.
+    #[serde(default)]
+    pub then: Option<String>,
 }
 
 /// Real lines and what must be read from them.
@@ -130,18 +166,22 @@ pub struct Sample {
     pub image: Option<String>,
     /// Markers, in order.
     pub markers: Option<Vec<Says>>,
+    /// Markers that must not be there.
+    #[serde(default)]
+    pub absent: Vec<Says>,
 }
 
 /// Checks what the types cannot.
 pub fn check(format: FormatFile) -> Result<FormatFile, String> {
-    for marker in &format.markers {
-        if marker.text.len() < 5 {
-            return Err(format!("marker `{}` is shorter than 5 bytes", marker.text));
+    let markers = format.markers.iter().map(|m| (&m.text, m.image));
+    let images = format.images.iter().map(|n| (&n.text, n.image));
+    for (text, image) in markers.chain(images) {
+        if text.len() < 5 {
+            return Err(format!("marker `{text}` is shorter than 5 bytes"));
         }
-        if marker.image == ImageForm::Quoted && !marker.text.ends_with(['"', '\'', '`']) {
+        if image == ImageForm::Quoted && !text.ends_with(['"', '\'', '`']) {
             return Err(format!(
-                "marker `{}` says `quoted` and does not end with a quote",
-                marker.text
+                "marker `{text}` says `quoted` and does not end with a quote"
             ));
         }
     }

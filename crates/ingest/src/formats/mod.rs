@@ -1,10 +1,11 @@
 //! The formats, compiled: which client wrote a line, and what it means for the course of a pull.
 
 pub mod file;
+mod image;
 
 use std::sync::OnceLock;
 
-use file::{FormatFile, ImageForm, Says};
+use file::{FormatFile, Marker, Says};
 use pullwhy_literals::Literals;
 use pullwhy_model::Image;
 use regex::bytes::Regex;
@@ -27,6 +28,8 @@ pub struct Reading {
     pub client: Option<(&'static str, u32)>,
     /// Markers in order of appearance.
     pub marks: Vec<Mark>,
+    /// The first image that stands behind words that are no marker, with its offset.
+    pub named: Option<(usize, Image)>,
 }
 
 impl Reading {
@@ -35,15 +38,41 @@ impl Reading {
         self.marks.iter().any(|m| m.says == says)
     }
 
-    /// The first image that a marker names.
+    /// The first image that a marker names, else one that only stands there.
     pub fn image(&self) -> Option<&Image> {
-        self.marks.iter().find_map(|m| m.image.as_ref())
+        let marked = self.marks.iter().find_map(|m| m.image.as_ref());
+        marked.or_else(|| self.named.as_ref().map(|(_, image)| image))
+    }
+
+    /// Takes in a marker whose text stands at `span`.
+    fn mark(&mut self, message: &str, span: (usize, usize), marker: &Marker) {
+        let says = marker.says;
+        let told = self.marks.len() >= 64
+            || self
+                .marks
+                .iter()
+                .any(|m| m.says == says && m.image.is_some());
+        if told || marker.unless.iter().any(|u| message.contains(u.as_str())) {
+            return;
+        }
+        let image = image::at(message, span, marker.image, marker.then.as_deref());
+        let must = marker.then.is_some() || image::is_told_by_shape(marker.image);
+        if image.is_some() || !must {
+            self.marks.push(Mark {
+                says,
+                at: span.0,
+                image,
+            });
+        }
     }
 }
 
+/// Where in the files a literal stands: format, and place in its list.
+#[derive(Clone, Copy)]
 enum Word {
-    Recognise { format: usize, weight: u8 },
-    Marker { says: Says, image: ImageForm },
+    Recognise(usize, usize),
+    Marker(usize, usize),
+    Named(usize, usize),
 }
 
 /// All formats.
@@ -91,23 +120,14 @@ impl Formats {
             words[number].push(word);
         };
         for (format, file) in files.iter().enumerate() {
-            for r in &file.recognise {
-                add(
-                    &r.text,
-                    Word::Recognise {
-                        format,
-                        weight: r.weight,
-                    },
-                );
+            for (index, r) in file.recognise.iter().enumerate() {
+                add(&r.text, Word::Recognise(format, index));
             }
-            for m in &file.markers {
-                add(
-                    &m.text,
-                    Word::Marker {
-                        says: m.says,
-                        image: m.image,
-                    },
-                );
+            for (index, m) in file.markers.iter().enumerate() {
+                add(&m.text, Word::Marker(format, index));
+            }
+            for (index, n) in file.images.iter().enumerate() {
+                add(&n.text, Word::Named(format, index));
             }
         }
         let literals = Literals::new(texts.iter().map(String::as_str), false);
@@ -148,25 +168,28 @@ impl Formats {
         let mut reading = Reading::default();
         let mut votes = vec![0u32; self.files.len()];
         self.literals.each(message, |number, start| {
+            let end = start + self.lengths[number];
             for word in &self.words[number] {
                 match *word {
-                    Word::Recognise { format, weight } => {
-                        votes[format] = votes[format].saturating_add(u32::from(weight));
+                    Word::Recognise(format, index) => {
+                        let r = &self.files[format].recognise[index];
+                        let then = r.then.as_deref();
+                        if then.is_none_or(|then| message[end..].contains(then)) {
+                            votes[format] = votes[format].saturating_add(u32::from(r.weight));
+                        }
                     }
-                    Word::Marker { says, image } => {
-                        let told = reading.marks.len() >= 64
-                            || reading
-                                .marks
-                                .iter()
-                                .any(|m| m.says == says && m.image.is_some());
-                        if !told {
-                            let end = start + self.lengths[number];
-                            let image = image_after(message, end, image);
-                            reading.marks.push(Mark {
-                                says,
-                                at: start,
-                                image,
-                            });
+                    Word::Marker(format, index) => {
+                        let marker = &self.files[format].markers[index];
+                        reading.mark(message, (start, end), marker);
+                    }
+                    Word::Named(format, index) => {
+                        let named = &self.files[format].images[index];
+                        let earlier = reading.named.as_ref().is_none_or(|(at, _)| start < *at);
+                        if earlier
+                            && let Some(image) =
+                                image::at(message, (start, end), named.image, named.then.as_deref())
+                        {
+                            reading.named = Some((start, image));
                         }
                     }
                 }
@@ -213,28 +236,4 @@ impl Formats {
         }
         FileHint::default()
     }
-}
-
-/// Reads the image that stands at `from`.
-fn image_after(message: &str, from: usize, form: ImageForm) -> Option<Image> {
-    let rest = &message[from..];
-    let text = match form {
-        ImageForm::None => return None,
-        ImageForm::Quoted => {
-            let quote = message[..from].chars().next_back()?;
-            &rest[..rest.find(quote)?]
-        }
-        ImageForm::Word => {
-            let end = rest
-                .find([' ', ',', ')', ']', '"', '\'', '`', ';', '\\'])
-                .unwrap_or(rest.len());
-            &rest[..end]
-        }
-        ImageForm::Rest => rest,
-    };
-    let text = text
-        .trim()
-        .trim_end_matches("...")
-        .trim_end_matches(['.', ':', '…']);
-    pullwhy_reference::read(text)
 }

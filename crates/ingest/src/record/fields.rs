@@ -24,6 +24,10 @@ impl Fields {
         }
     }
 
+    pub(super) fn is_full(&self) -> bool {
+        self.0.len() >= MOST
+    }
+
     fn first(&self, paths: &[&str]) -> Option<&str> {
         paths.iter().find_map(|path| {
             let found = self.0.iter().find(|(p, _)| p == path)?;
@@ -44,8 +48,8 @@ impl Fields {
             }
         };
         let of_pod = self
-            .first(&["involvedobject.kind", "regarding.kind"])
-            .is_none_or(|kind| kind == "Pod");
+            .first(&["involvedobject.kind", "regarding.kind", "kind"])
+            .is_none_or(|kind| matches!(kind, "Pod" | "Event"));
         let node = self
             .first(&[
                 "source.host",
@@ -83,13 +87,16 @@ impl Fields {
             ]),
         );
         put("node", node);
-        let resource = self.first(&["resourceid", "_resourceid"]);
-        if let Some(resource) = resource {
+        put("group", self.first(&["resourcegroup"]));
+        put(
+            "site",
+            self.first(&["containerappname", "containerappname_s"]),
+        );
+        let resource = self.first(&["resourceid", "_resourceid", "id"]);
+        if let Some(resource) = resource.filter(|r| r.starts_with('/')) {
             put("group", after(resource, "/resourcegroups/"));
-            put(
-                "site",
-                after(resource, "/sites/").or_else(|| after(resource, "/containerapps/")),
-            );
+            let kinds = ["/sites/", "/containerapps/", "/containergroups/"];
+            put("site", kinds.iter().find_map(|kind| after(resource, kind)));
         }
         let host = node.or_else(|| {
             self.first(&[
@@ -98,6 +105,8 @@ impl Fields {
                 "hostname",
                 "properties.host",
                 "rolename",
+                "replicaname",
+                "replicaname_s",
                 "row.host",
             ])
         });
@@ -130,8 +139,38 @@ impl Fields {
                     "_comm",
                     "row.from",
                 ])
-                .and_then(client_of),
+                .and_then(client_of)
+                .or_else(|| self.client()),
+            of_image: self
+                .first(&["reason", "reason_s"])
+                .is_some_and(|reason| reason.contains("Image")),
+            image: self.first(&["image"]).and_then(pullwhy_reference::read),
             facts,
+        }
+    }
+}
+
+impl Fields {
+    /// The client that gives itself away by which fields there are.
+    fn client(&self) -> Option<&'static str> {
+        let is = |paths: &[&str], value: &str| {
+            self.first(paths)
+                .is_some_and(|v| v.eq_ignore_ascii_case(value))
+        };
+        let group = "Microsoft.ContainerInstance/containerGroups";
+        if is(&["type", "category"], "AppServicePlatformLogs") {
+            Some("appservice")
+        } else if is(&["type", "category"], "FunctionAppLogs") {
+            Some("functions")
+        } else if self
+            .first(&["containerappname", "containerappname_s"])
+            .is_some()
+        {
+            Some("containerapps")
+        } else if is(&["shape"], "aci") || is(&["type"], group) {
+            Some("aci")
+        } else {
+            None
         }
     }
 }
@@ -147,8 +186,22 @@ fn moment(value: &str) -> Option<Timestamp> {
     if let Some((Some(at), _)) = timestamp(value) {
         return Some(at);
     }
-    if value.len() == 16 && value.bytes().all(|b| b.is_ascii_digit()) {
-        return Timestamp::from_microsecond(value.parse().ok()?).ok();
+    // Since 1970, in what the number of digits says: journald, zap, shippers.
+    let (whole, rest) = value.split_once('.').unwrap_or((value, ""));
+    if [whole, rest]
+        .iter()
+        .all(|p| p.bytes().all(|b| b.is_ascii_digit()))
+    {
+        return match whole.len() {
+            10 => {
+                let nanos: i32 = format!("{rest:0<9.9}").parse().ok()?;
+                Timestamp::new(whole.parse().ok()?, nanos).ok()
+            }
+            13 => Timestamp::from_millisecond(whole.parse().ok()?).ok(),
+            16 => Timestamp::from_microsecond(whole.parse().ok()?).ok(),
+            19 => Timestamp::from_nanosecond(whole.parse().ok()?).ok(),
+            _ => None,
+        };
     }
     let (date, time) = value.split_once(", ")?;
     let mut parts = date.split('/').map(str::parse::<i16>);

@@ -162,6 +162,9 @@ fn up(bytes: &[u8], from: usize, mut level: Level, fields: &mut Fields) {
         }
         let mark = if e.indent == 0 { "^" } else { "" };
         if e.value.is_empty() || e.value == "{" || e.value == "[" {
+            if e.key == "instanceView" {
+                fields.put("shape", "aci");
+            }
             let nearest = pending.iter().map(|p| p.0).min();
             for (_, name, value) in pending.iter().filter(|p| Some(p.0) == nearest) {
                 fields.put(&format!("{}.{name}", e.key), value);

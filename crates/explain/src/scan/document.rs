@@ -1,0 +1,106 @@
+//! A line that is a JSON document: each of its messages is an event of its own.
+
+use std::sync::Arc;
+
+use pullwhy_diagnose::{Event, Row, Verdict};
+use pullwhy_ingest::message::Message;
+use pullwhy_ingest::peel;
+use pullwhy_ingest::record::document::{self, Part};
+use pullwhy_ingest::record::{self, Record};
+
+use super::{Block, Lines, ROWS, Scanned, Worker, lossy, with_record};
+
+impl Worker<'_, '_> {
+    /// Reads a line that is a document; `false` if it is none.
+    pub(super) fn document(
+        &mut self,
+        block: Block<'_>,
+        start: usize,
+        whole: &[u8],
+        lines: &mut Lines<'_>,
+        out: &mut Scanned,
+    ) -> bool {
+        if whole.len() > document::LONGEST || !may_be_one(whole) {
+            return false;
+        }
+        let text = lossy(whole);
+        let outer = peel::peel(&text);
+        let Some(parts) = document::split(outer.body) else {
+            return false;
+        };
+        for part in parts {
+            let Part {
+                message,
+                span,
+                record,
+            } = part;
+            let inner = peel::peel(&message.text);
+            let at = outer.at.filter(|_| record.last_at.is_none());
+            let at = record.last_at.or(at).or(inner.at);
+            let (since, until) = self.since_until;
+            if at.is_some_and(|at| since.is_some_and(|s| at < s) || until.is_some_and(|u| at > u)) {
+                continue;
+            }
+            let hash = super::hash_of(inner.body, block);
+            let (verdict, seen) = self.verdict(hash, inner.body, block);
+            if verdict.is_empty() {
+                continue;
+            }
+            // The line can be megabytes long: evidence keeps what holds the message, and its place.
+            let row = (seen < ROWS).then(|| Row {
+                lines: Arc::from([outer.body[span.0..span.1].to_owned()]),
+                offset: 0,
+                column: outer.offset + span.0,
+            });
+            let verdict = if row.is_some() {
+                moved(&verdict, &message, inner.offset, span.0)
+            } else {
+                verdict
+            };
+            let program = inner.program.or(outer.program);
+            let record = Record {
+                client: program.and_then(record::client_of).or(record.client),
+                ..record
+            };
+            let host = inner.host.or(outer.host).map(|h| self.host(h));
+            out.events.push(Event {
+                line: lines.number_at(start),
+                at: at.or(inner.yearless),
+                host,
+                verdict: with_record(verdict, Some(&record)),
+                record: Some(Arc::new(record)),
+                row,
+            });
+        }
+        true
+    }
+}
+
+/// A cheap look, before anything is copied: the first object of a line stands behind its envelope,
+/// not behind `response=`.
+fn may_be_one(line: &[u8]) -> bool {
+    let object = |at: &usize| {
+        let inside = line[at + 1..].strip_prefix(b" ").unwrap_or(&line[at + 1..]);
+        inside.first() == Some(&b'"')
+    };
+    let first = memchr::memchr_iter(b'{', line).take(8).find(object);
+    first.is_some_and(|at| at == 0 || b" \t[]|".contains(&line[at - 1]))
+}
+
+/// A verdict whose places count from `start` of the document, instead of from the message behind
+/// `skip` bytes of envelope.
+fn moved(verdict: &Verdict, message: &Message, skip: usize, start: usize) -> Arc<Verdict> {
+    let mut verdict = verdict.clone();
+    let place = |from: usize, to: usize| {
+        let (from, to) = message.original((from + skip, to + skip));
+        (from.saturating_sub(start), to.saturating_sub(start))
+    };
+    for finding in &mut verdict.findings {
+        finding.span = place(finding.span.0, finding.span.1);
+        finding.start = place(finding.start, finding.start + 1).0;
+    }
+    for mark in &mut verdict.marks {
+        mark.at = place(mark.at, mark.at + 1).0;
+    }
+    Arc::new(verdict)
+}

@@ -1,0 +1,231 @@
+//! Reads the image that stands at a marker.
+
+use pullwhy_model::Image;
+
+use super::file::ImageForm;
+
+/// What no reference holds: it ends there. A message can be the value of a JSON field, and then
+/// `"}` stands right behind the name.
+const ENDS: [char; 15] = [
+    ' ', '\t', '\n', '\r', ',', ';', ')', ']', '{', '}', '"', '\'', '`', '\\', '|',
+];
+
+/// Words behind `docker pull` where somebody talks about the command.
+const PROSE: [&str; 18] = [
+    "returned", "failed", "fails", "failure", "failing", "command", "request", "requests", "error",
+    "errors", "access", "limit", "rate", "and", "or", "to", "the", "is",
+];
+
+/// Whether a form is a sign of its own: without an image, the text means nothing.
+pub(super) fn is_told_by_shape(form: ImageForm) -> bool {
+    matches!(
+        form,
+        ImageForm::Tagged | ImageForm::Bracketed | ImageForm::Before
+    )
+}
+
+/// Reads the image at a marker whose text takes up `span`. `then`: what must follow the image.
+pub(super) fn at(
+    message: &str,
+    span: (usize, usize),
+    form: ImageForm,
+    then: Option<&str>,
+) -> Option<Image> {
+    let rest = &message[span.1..];
+    let (name, after) = match form {
+        ImageForm::None => return None,
+        ImageForm::Quoted => {
+            let quote = message[..span.1].chars().next_back()?;
+            let end = rest.find(quote)?;
+            (&rest[..end], &rest[end + quote.len_utf8()..])
+        }
+        ImageForm::Word => word(rest),
+        ImageForm::Rest => {
+            let (name, after) = word(rest);
+            let goes_on = after
+                .trim_start()
+                .starts_with(|c: char| c.is_ascii_alphanumeric());
+            if goes_on && !looks_like_a_name(name) {
+                return None;
+            }
+            (name, after)
+        }
+        ImageForm::Command => argument(rest)?,
+        ImageForm::Tagged => return tagged(&message[..span.0], word(rest)),
+        ImageForm::Before => (last_word(&message[..span.0]), rest),
+        ImageForm::Bracketed => {
+            let (service, after) = word(rest);
+            let inside = after.strip_prefix(" (").filter(|_| !service.is_empty())?;
+            let (name, after) = word(inside);
+            (name, after.strip_prefix(')')?)
+        }
+    };
+    let fits = |then: &str| {
+        after.starts_with(then) || matches!(then, "\"" | "'") && after.trim().is_empty()
+    };
+    let name = trim(name);
+    // `sha256:…` alone is the id of an image, not its name.
+    if then.is_some_and(|then| !fits(then)) || name.starts_with("sha256:") {
+        return None;
+    }
+    pullwhy_reference::read(name)
+}
+
+/// Up to where a reference must end, and what follows.
+fn word(text: &str) -> (&str, &str) {
+    text.split_at(text.find(ENDS).unwrap_or(text.len()))
+}
+
+/// The word that a text ends with.
+fn last_word(text: &str) -> &str {
+    let cut = |c: char| ENDS.contains(&c) || c == '[' || c == '(';
+    &text[text.rfind(cut).map_or(0, |i| i + 1)..]
+}
+
+/// Without the full stop or dots of a sentence.
+fn trim(name: &str) -> &str {
+    let name = name.split("...").next().unwrap_or(name).trim();
+    name.trim_end_matches(['.', ':', '…'])
+}
+
+fn looks_like_a_name(word: &str) -> bool {
+    word.trim_end_matches(['.', ':'])
+        .contains(['/', ':', '@', '.'])
+}
+
+/// The first argument of a command that is no option: `-q --platform linux/arm64 nginx:1`.
+fn argument(text: &str) -> Option<(&str, &str)> {
+    let mut rest = text;
+    for _ in 0..8 {
+        rest = rest.trim_start_matches(' ');
+        let (name, after) = word(rest);
+        if name.starts_with('-') {
+            rest = after;
+            if name == "--platform" {
+                rest = word(after.trim_start_matches(' ')).1;
+            }
+            continue;
+        }
+        let plain = !looks_like_a_name(name);
+        let goes_on = after
+            .strip_prefix(' ')
+            .is_some_and(|a| a.starts_with(|c: char| c.is_ascii_alphanumeric()));
+        if name.is_empty() || plain && (goes_on || PROSE.contains(&trim(name))) {
+            return None;
+        }
+        return Some((name, after));
+    }
+    None
+}
+
+/// A repository with the tag or digest that stands before, or in the field behind it.
+fn tagged(before: &str, (repository, after): (&str, &str)) -> Option<Image> {
+    let version = match after.strip_prefix("\",\"id\":\"") {
+        Some(id) => word(id).0,
+        None if after.trim().is_empty() || after.starts_with(['"', '\\']) => {
+            last_word(before.trim_end_matches([':', ' ']))
+        }
+        None => return None,
+    };
+    let repository = trim(repository);
+    let joint = if version.starts_with("sha256:") {
+        '@'
+    } else {
+        ':'
+    };
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
+    let is_tag = joint == '@'
+        || version.len() <= 128
+            && version.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+            && version.bytes().all(plain);
+    if repository.is_empty() || !is_tag {
+        return None;
+    }
+    pullwhy_reference::read(&format!("{repository}{joint}{version}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The image that a form reads at the text `at`.
+    fn read(message: &str, text: &str, form: ImageForm) -> String {
+        let start = message.find(text).expect("there");
+        at(message, (start, start + text.len()), form, None)
+            .map(|i| i.reference)
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn a_name_ends_where_no_reference_goes_on() {
+        for tail in ["", "\"}", "\",", "\"", "'", ",", " ", "\\n\"}", ".", "..."] {
+            let message = format!("Pulling image: contoso.azurecr.io/shop/web:1.5{tail}");
+            let got = read(&message, "Pulling image: ", ImageForm::Rest);
+            assert_eq!(got, "contoso.azurecr.io/shop/web:1.5", "{message}");
+        }
+        for (message, expected) in [
+            ("Pulling image: nginx", "nginx"),
+            ("Pulling image: nothing came of it", ""),
+            ("Pulling image: r.example/a:1 for web", "r.example/a:1"),
+        ] {
+            assert_eq!(read(message, "Pulling image: ", ImageForm::Rest), expected);
+        }
+    }
+
+    #[test]
+    fn a_command_is_told_from_talk_about_it() {
+        for (message, expected) in [
+            ("docker pull nginx", "nginx"),
+            (
+                "docker pull -q --platform linux/arm64 r.example/a:1",
+                "r.example/a:1",
+            ),
+            ("docker pull --platform=linux/arm64 nginx:1 && x", "nginx:1"),
+            (
+                "docker pull returned STDERR>> Error response from daemon",
+                "",
+            ),
+            ("docker pull failed", ""),
+            ("docker pull access denied for x", ""),
+            ("docker pull ", ""),
+        ] {
+            assert_eq!(read(message, "docker pull ", ImageForm::Command), expected);
+        }
+    }
+
+    #[test]
+    fn a_tag_can_stand_before_its_repository() {
+        for (message, expected) in [
+            ("1.2: Pulling from acme/app", "acme/app:1.2"),
+            ("latest Pulling from acme/app", "acme/app:latest"),
+            (
+                "{\"status\":\"Pulling from acme/app\",\"id\":\"1.2\"}",
+                "acme/app:1.2",
+            ),
+            ("sha256:0123: Pulling from acme/app", "acme/app@sha256:0123"),
+            (
+                "Site: a - Pulling from custom registry: https://r.example",
+                "",
+            ),
+        ] {
+            assert_eq!(read(message, "Pulling from ", ImageForm::Tagged), expected);
+        }
+        assert_eq!(
+            read(
+                "Pulling db (postgres:13)...",
+                "Pulling ",
+                ImageForm::Bracketed
+            ),
+            "postgres:13"
+        );
+        assert_eq!(read("Pulling db", "Pulling ", ImageForm::Bracketed), "");
+        assert_eq!(
+            read(
+                "quay.io/a/b:1: resolving |--|",
+                ": resolving",
+                ImageForm::Before
+            ),
+            "quay.io/a/b:1"
+        );
+    }
+}
