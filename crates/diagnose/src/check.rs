@@ -47,7 +47,8 @@ pub fn judge(catalogue: &Catalogue, image: &Image, rows: &mut [HopRow]) -> Judge
     Judgement {
         answer: Answer::NotPullable,
         failed_hop: Some(rows[index].hop),
-        incident: best.map(|(cause, sighting)| incident(catalogue, image, rows, index, cause, sighting)),
+        incident: best
+            .map(|(cause, sighting)| incident(catalogue, image, rows, index, cause, sighting)),
     }
 }
 
@@ -121,7 +122,10 @@ fn incident(
     let exhibits = telling
         .map(|(index, row)| {
             let root = index == decisive;
-            let shown = row.cause.as_ref().and_then(|id| catalogue.index(id.as_str()));
+            let shown = row
+                .cause
+                .as_ref()
+                .and_then(|id| catalogue.index(id.as_str()));
             let found = shown.map(|cause| finding(row, cause, Vec::new()));
             Exhibit {
                 source,
@@ -166,7 +170,9 @@ fn facts(own: &Facts, rows: &[HopRow]) -> Facts {
     let mut facts = own.clone();
     for name in ["resolver", "address", "proxy", "user", "path"] {
         if let Some(value) = rows.iter().find_map(|r| r.facts.get(name)) {
-            facts.entry(name.to_owned()).or_insert_with(|| value.clone());
+            facts
+                .entry(name.to_owned())
+                .or_insert_with(|| value.clone());
         }
     }
     facts

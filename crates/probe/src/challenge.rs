@@ -101,12 +101,17 @@ mod tests {
         assert_eq!(all.len(), 1);
         assert_eq!(all[0].scheme, "bearer");
         assert_eq!(all[0].get("realm"), Some("https://auth.docker.io/token"));
-        assert_eq!(all[0].get("scope"), Some("repository:library/nginx:pull,push"));
+        assert_eq!(
+            all[0].get("scope"),
+            Some("repository:library/nginx:pull,push")
+        );
     }
 
     #[test]
     fn reads_several_challenges_in_one_field() {
-        let all = parse(r#"Negotiate YII2+/==, Basic realm="a \"b\"" , BEARER Realm = https://x/t, error=insufficient_scope"#);
+        let all = parse(
+            r#"Negotiate YII2+/==, Basic realm="a \"b\"" , BEARER Realm = https://x/t, error=insufficient_scope"#,
+        );
         let schemes: Vec<_> = all.iter().map(|c| c.scheme.as_str()).collect();
         assert_eq!(schemes, ["negotiate", "basic", "bearer"]);
         assert_eq!(all[1].get("realm"), Some("a \"b\""));
@@ -116,7 +121,16 @@ mod tests {
 
     #[test]
     fn survives_nonsense() {
-        for text in ["", ",,,", "=", "a=b", "Basic realm=\"", "Basic realm=\"\\", "é", "Bearer ,=,"] {
+        for text in [
+            "",
+            ",,,",
+            "=",
+            "a=b",
+            "Basic realm=\"",
+            "Basic realm=\"\\",
+            "é",
+            "Bearer ,=,",
+        ] {
             parse(text);
         }
     }

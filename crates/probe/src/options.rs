@@ -123,7 +123,7 @@ impl Platform {
         }
         let (architecture, variant) = match (architecture.as_str(), variant.as_str()) {
             ("x86_64" | "x86-64", v) => ("amd64".to_owned(), v.to_owned()),
-            ("aarch64", v) | ("arm64", v) => ("arm64".to_owned(), v.trim_start_matches("v8").to_owned()),
+            ("aarch64" | "arm64", v) => ("arm64".to_owned(), v.trim_start_matches("v8").to_owned()),
             ("armhf", _) => ("arm".to_owned(), "v7".to_owned()),
             ("armel", _) => ("arm".to_owned(), "v6".to_owned()),
             (a, v) => (a.to_owned(), v.to_owned()),

@@ -164,7 +164,10 @@ pub fn render_check(
     if format == Format::Human && report.incident.is_none() {
         let failed = report.hops.iter().any(|row| row.status == Status::Failed);
         return if failed {
-            writeln!(out, "no cause in the catalogue fits what the hops saw; the rows above tell all that is known")
+            writeln!(
+                out,
+                "no cause in the catalogue fits what the hops saw; the rows above tell all that is known"
+            )
         } else {
             Ok(())
         };

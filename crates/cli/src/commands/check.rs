@@ -73,8 +73,10 @@ impl Observer for Screen<'_> {
 
 fn options(args: &CheckArgs) -> Result<Options, Failure> {
     if !(0.05..=3600.0).contains(&args.timeout) {
-        return Err(Failure::new(format!("`--timeout {}` is out of range", args.timeout))
-            .help("give seconds between 0.05 and 3600"));
+        return Err(
+            Failure::new(format!("`--timeout {}` is out of range", args.timeout))
+                .help("give seconds between 0.05 and 3600"),
+        );
     }
     let platform = match &args.platform {
         None => Platform::of_this_machine(),
@@ -85,9 +87,13 @@ fn options(args: &CheckArgs) -> Result<Options, Failure> {
     };
     let credentials = match &args.creds {
         None => None,
-        Some(text) => Some(text.split_once(':').map(|(u, p)| (u.to_owned(), p.to_owned())).ok_or_else(
-            || Failure::new("`--creds` has no colon").help("write it as USER:PASSWORD"),
-        )?),
+        Some(text) => Some(
+            text.split_once(':')
+                .map(|(u, p)| (u.to_owned(), p.to_owned()))
+                .ok_or_else(|| {
+                    Failure::new("`--creds` has no colon").help("write it as USER:PASSWORD")
+                })?,
+        ),
     };
     Ok(Options {
         timeout: Duration::from_secs_f64(args.timeout),
@@ -97,7 +103,11 @@ fn options(args: &CheckArgs) -> Result<Options, Failure> {
             (_, true) => Family::V6,
             _ => Family::Any,
         },
-        resolve: args.resolve.iter().map(|text| resolve(text)).collect::<Result<_, _>>()?,
+        resolve: args
+            .resolve
+            .iter()
+            .map(|text| resolve(text))
+            .collect::<Result<_, _>>()?,
         dns: args.dns.as_deref().map(resolver).transpose()?,
         credentials,
         auth_files: auth_files(args),
@@ -124,19 +134,26 @@ fn resolve(text: &str) -> Result<(String, u16, IpAddr), Failure> {
 fn resolver(text: &str) -> Result<SocketAddr, Failure> {
     let bare = text.trim_matches(['[', ']']).parse::<IpAddr>();
     let with_port = text.parse::<SocketAddr>();
-    with_port.or_else(|_| bare.map(|address| SocketAddr::new(address, 53))).map_err(|_| {
-        Failure::new(format!("`--dns {text}` is no address"))
-            .help("write it as 10.0.0.2 or 10.0.0.2:5353")
-    })
+    with_port
+        .or_else(|_| bare.map(|address| SocketAddr::new(address, 53)))
+        .map_err(|_| {
+            Failure::new(format!("`--dns {text}` is no address"))
+                .help("write it as 10.0.0.2 or 10.0.0.2:5353")
+        })
 }
 
-#[expect(clippy::disallowed_methods, reason = "settings are read here and passed on")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "settings are read here and passed on"
+)]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 fn folder(name: &str) -> Option<PathBuf> {
-    std::env::var_os(name).filter(|v: &OsString| !v.is_empty()).map(PathBuf::from)
+    std::env::var_os(name)
+        .filter(|v: &OsString| !v.is_empty())
+        .map(PathBuf::from)
 }
 
 /// Files with credentials, in the order in which engines look: Docker's, then Podman's.

@@ -86,7 +86,10 @@ fn follow(
             return row.failed("bad-redirect", "a redirect that leads nowhere");
         };
         if at.https && !origin.https {
-            return row.failed("bad-redirect", format!("a redirect from HTTPS to plain HTTP on {}", origin.host));
+            return row.failed(
+                "bad-redirect",
+                format!("a redirect from HTTPS to plain HTTP on {}", origin.host),
+            );
         }
         let same = origin == session.origin;
         let role = if same { Target::Registry } else { Target::Blob };
@@ -96,7 +99,10 @@ fn follow(
             None => session.net.reach(&origin, role, &mut Rows::new(&mut ())),
         };
         if !there {
-            return row.failed("unreachable", format!("{} serves it and cannot be reached", origin.host));
+            return row.failed(
+                "unreachable",
+                format!("{} serves it and cannot be reached", origin.host),
+            );
         }
         let authority = origin.authority();
         // One byte: a signed URL is signed for GET. No credential goes to another host.
@@ -129,11 +135,24 @@ fn judge(row: Row, response: &Response, blob: &Blob) -> Row {
     let says = || format!("{}: {}", response.status, said(response));
     match response.status {
         200 | 206 => {
-            let range = response.field("content-range").and_then(|r| r.rsplit('/').next());
-            let length = range.or_else(|| response.field("content-length")).and_then(|l| l.trim().parse::<u64>().ok());
+            let range = response
+                .field("content-range")
+                .and_then(|r| r.rsplit('/').next());
+            let length = range
+                .or_else(|| response.field("content-length"))
+                .and_then(|l| l.trim().parse::<u64>().ok());
             match length {
-                Some(length) if length != blob.size && blob.size > 0 && (response.status == 206 || !response.cut) && length > 1 => row
-                    .failed("wrong-size", format!("{length} bytes where the manifest says {}", blob.size)),
+                Some(length)
+                    if length != blob.size
+                        && blob.size > 0
+                        && (response.status == 206 || !response.cut)
+                        && length > 1 =>
+                {
+                    row.failed(
+                        "wrong-size",
+                        format!("{length} bytes where the manifest says {}", blob.size),
+                    )
+                }
                 _ => row.ok(size(blob.size)),
             }
         }

@@ -70,7 +70,10 @@ pub(crate) fn find(
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => {
-                rows.push(row.failed("config-unreadable", format!("{name} cannot be read: {error}")));
+                rows.push(row.failed(
+                    "config-unreadable",
+                    format!("{name} cannot be read: {error}"),
+                ));
                 return None;
             }
         };
@@ -107,7 +110,10 @@ pub(crate) fn find(
     rows.push(if passed.is_empty() {
         row.ok("none: there is no credentials file; the registry is asked without")
     } else {
-        row.ok(format!("none for this registry in {}; it is asked without", passed.join(", ")))
+        row.ok(format!(
+            "none for this registry in {}; it is asked without",
+            passed.join(", ")
+        ))
     });
     None
 }
@@ -119,9 +125,15 @@ fn lint(row: Row, registry: &str, user: &str, password: &str) -> Row {
     if password.is_empty() {
         row.failed("malformed", "the password is empty")
     } else if trimmed.len() != password.len() {
-        row.warning("suspicious", "the password begins or ends with a blank, a line end or a quote")
+        row.warning(
+            "suspicious",
+            "the password begins or ends with a blank, a line end or a quote",
+        )
     } else if acr && user.len() == 36 && !is_guid(user) {
-        row.warning("suspicious", "the user name looks like a client id and is no GUID")
+        row.warning(
+            "suspicious",
+            "the user name looks like a client id and is no GUID",
+        )
     } else {
         row.ok(format!("user `{user}`"))
     }
@@ -137,15 +149,27 @@ fn is_guid(text: &str) -> bool {
 
 fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
-    std::fs::File::open(path)?.take(MOST).read_to_string(&mut text)?;
+    std::fs::File::open(path)?
+        .take(MOST)
+        .read_to_string(&mut text)?;
     Ok(text)
 }
 
 /// Looks a registry up in a credentials file.
-pub(crate) fn entry(file: &Value, registry: &str, repository: &str) -> (Lookup, Option<Credential>) {
+pub(crate) fn entry(
+    file: &Value,
+    registry: &str,
+    repository: &str,
+) -> (Lookup, Option<Credential>) {
     let hub = registry == "docker.io";
-    let host = if hub { "https://index.docker.io/v1/" } else { registry };
-    let helper = file["credHelpers"][registry].as_str().or_else(|| file["credHelpers"][host].as_str());
+    let host = if hub {
+        "https://index.docker.io/v1/"
+    } else {
+        registry
+    };
+    let helper = file["credHelpers"][registry]
+        .as_str()
+        .or_else(|| file["credHelpers"][host].as_str());
     if let Some(helper) = helper {
         return (Lookup::Helper(helper.to_owned()), None);
     }
@@ -225,7 +249,11 @@ fn ask_helper(
 ) -> Option<Credential> {
     let program = format!("docker-credential-{name}");
     let row = row.fact("helper", name);
-    let server = if registry == "docker.io" { "https://index.docker.io/v1/" } else { registry };
+    let server = if registry == "docker.io" {
+        "https://index.docker.io/v1/"
+    } else {
+        registry
+    };
     match run(&program, server, timeout) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             rows.push(row.failed("helper-missing", format!("`{program}` is not on the path")));
@@ -236,11 +264,16 @@ fn ask_helper(
             None
         }
         Err(error) => {
-            rows.push(row.failed("helper-failed", format!("`{program}` cannot be run: {error}")));
+            rows.push(row.failed(
+                "helper-failed",
+                format!("`{program}` cannot be run: {error}"),
+            ));
             None
         }
         Ok((false, said)) if said.contains("credentials not found") => {
-            rows.push(row.ok(format!("`{program}` has none for this registry; it is asked without")));
+            rows.push(row.ok(format!(
+                "`{program}` has none for this registry; it is asked without"
+            )));
             None
         }
         Ok((false, said)) => {
@@ -254,7 +287,10 @@ fn ask_helper(
                 rows.push(row.failed("helper-failed", format!("`{program}` gave no credential")));
                 return None;
             };
-            rows.push(row.fact("user", user).ok(format!("user `{user}`, by `{program}`")));
+            rows.push(
+                row.fact("user", user)
+                    .ok(format!("user `{user}`, by `{program}`")),
+            );
             Some(if user == "<token>" {
                 Credential::IdentityToken(secret.to_owned())
             } else {
@@ -288,8 +324,18 @@ fn run(program: &str, server: &str, timeout: Duration) -> io::Result<(bool, Stri
             String::from_utf8_lossy(&text).into_owned()
         })
     };
-    let out = pipe(child.stdout.take().map(|s| Box::new(s) as Box<dyn Read + Send>));
-    let err = pipe(child.stderr.take().map(|s| Box::new(s) as Box<dyn Read + Send>));
+    let out = pipe(
+        child
+            .stdout
+            .take()
+            .map(|s| Box::new(s) as Box<dyn Read + Send>),
+    );
+    let err = pipe(
+        child
+            .stderr
+            .take()
+            .map(|s| Box::new(s) as Box<dyn Read + Send>),
+    );
     let until = Instant::now() + timeout;
     let status = loop {
         if let Some(status) = child.try_wait()? {
@@ -302,8 +348,15 @@ fn run(program: &str, server: &str, timeout: Duration) -> io::Result<(bool, Stri
         }
         std::thread::sleep(Duration::from_millis(5));
     };
-    let (out, err) = (out.join().unwrap_or_default(), err.join().unwrap_or_default());
-    let said = if status.success() { out } else { format!("{} {}", out.trim(), err.trim()) };
+    let (out, err) = (
+        out.join().unwrap_or_default(),
+        err.join().unwrap_or_default(),
+    );
+    let said = if status.success() {
+        out
+    } else {
+        format!("{} {}", out.trim(), err.trim())
+    };
     Ok((status.success(), said.trim().to_owned()))
 }
 
@@ -320,26 +373,62 @@ mod tests {
             password: "p:w".into(),
         });
         for (file, registry, credential) in [
-            (json!({"auths": {"r.test": {"auth": auth}}}), "r.test", basic.clone()),
-            (json!({"auths": {"https://r.test/v1/": {"auth": auth}}}), "r.test", basic.clone()),
-            (json!({"auths": {"https://index.docker.io/v1/": {"auth": auth}}}), "docker.io", basic.clone()),
-            (json!({"auths": {"r.test/team": {"auth": auth}, "r.test": {}}}), "r.test", basic.clone()),
-            (json!({"auths": {"other.test": {"auth": auth}}}), "r.test", None),
+            (
+                json!({"auths": {"r.test": {"auth": auth}}}),
+                "r.test",
+                basic.clone(),
+            ),
+            (
+                json!({"auths": {"https://r.test/v1/": {"auth": auth}}}),
+                "r.test",
+                basic.clone(),
+            ),
+            (
+                json!({"auths": {"https://index.docker.io/v1/": {"auth": auth}}}),
+                "docker.io",
+                basic.clone(),
+            ),
+            (
+                json!({"auths": {"r.test/team": {"auth": auth}, "r.test": {}}}),
+                "r.test",
+                basic.clone(),
+            ),
+            (
+                json!({"auths": {"other.test": {"auth": auth}}}),
+                "r.test",
+                None,
+            ),
             (json!({}), "r.test", None),
             (json!([]), "r.test", None),
         ] {
             assert_eq!(entry(&file, registry, "team/app").1, credential, "{file}");
         }
-        let token = entry(&json!({"auths": {"r.test": {"identitytoken": "t"}}}), "r.test", "a");
+        let token = entry(
+            &json!({"auths": {"r.test": {"identitytoken": "t"}}}),
+            "r.test",
+            "a",
+        );
         assert_eq!(token.1, Some(Credential::IdentityToken("t".into())));
     }
 
     #[test]
     fn names_helpers_and_what_is_malformed() {
         let helper = |file: &Value| entry(file, "r.test", "a").0;
-        assert_eq!(helper(&json!({"credHelpers": {"r.test": "ecr-login"}})), Lookup::Helper("ecr-login".into()));
-        assert_eq!(helper(&json!({"credsStore": "desktop", "auths": {"r.test": {}}})), Lookup::Helper("desktop".into()));
-        assert!(matches!(helper(&json!({"auths": {"r.test": {"auth": "%%%"}}})), Lookup::Malformed(_)));
-        assert!(matches!(helper(&json!({"auths": {"r.test": {"auth": STANDARD.encode("nocolon")}}})), Lookup::Malformed(_)));
+        assert_eq!(
+            helper(&json!({"credHelpers": {"r.test": "ecr-login"}})),
+            Lookup::Helper("ecr-login".into())
+        );
+        assert_eq!(
+            helper(&json!({"credsStore": "desktop", "auths": {"r.test": {}}})),
+            Lookup::Helper("desktop".into())
+        );
+        assert!(matches!(
+            helper(&json!({"auths": {"r.test": {"auth": "%%%"}}})),
+            Lookup::Malformed(_)
+        ));
+        assert!(matches!(
+            helper(&json!({"auths": {"r.test": {"auth": STANDARD.encode("nocolon")}}})),
+            Lookup::Malformed(_)
+        ));
     }
 }

@@ -62,31 +62,43 @@ pub(crate) fn fetch(
     image: &Image,
     rows: &mut Rows<'_>,
 ) -> Option<Manifest> {
-    let version = image.digest.clone().or_else(|| image.tag.clone()).unwrap_or_default();
+    let version = image
+        .digest
+        .clone()
+        .or_else(|| image.tag.clone())
+        .unwrap_or_default();
     let (value, media) = get(session, &version, rows)?;
     let platform = session.net.options.platform.clone();
-    match kind(&media) {
-        Kind::Index => {
-            let digest = choose(&value, &platform, rows)?;
-            let (value, _) = get(session, &digest, rows)?;
-            Some(read(&value))
-        }
-        _ => {
-            rows.push(Row::new(Hop::Platform, platform.to_string()).skipped("the manifest is of one platform; its configuration tells which"));
-            Some(read(&value))
-        }
+    if kind(&media) == Kind::Index {
+        let digest = choose(&value, &platform, rows)?;
+        let (value, _) = get(session, &digest, rows)?;
+        return Some(read(&value));
     }
+    let row = Row::new(Hop::Platform, platform.to_string());
+    rows.push(row.skipped("the manifest is of one platform; its configuration tells which"));
+    Some(read(&value))
 }
 
 /// One manifest, checked.
-fn get(session: &mut Session<'_, '_>, version: &str, rows: &mut Rows<'_>) -> Option<(Value, String)> {
+fn get(
+    session: &mut Session<'_, '_>,
+    version: &str,
+    rows: &mut Rows<'_>,
+) -> Option<(Value, String)> {
     let path = format!("/v2/{}/manifests/{version}", session.repository);
     let fields = [("Accept", ACCEPT.to_owned())];
-    let row = Row::new(Hop::Manifest, format!("{}{path}", session.origin.authority()))
-        .role(Target::Registry)
-        .fact("host", session.origin.host.as_str())
-        .fact("repository", session.repository.as_str());
-    let row = if version.contains(':') { row.fact("digest", version) } else { row.fact("tag", version) };
+    let row = Row::new(
+        Hop::Manifest,
+        format!("{}{path}", session.origin.authority()),
+    )
+    .role(Target::Registry)
+    .fact("host", session.origin.host.as_str())
+    .fact("repository", session.repository.as_str());
+    let row = if version.contains(':') {
+        row.fact("digest", version)
+    } else {
+        row.fact("tag", version)
+    };
     let response = match session.get(&path, &fields, MOST) {
         Ok(response) => response,
         Err(error) => {
@@ -94,7 +106,10 @@ fn get(session: &mut Session<'_, '_>, version: &str, rows: &mut Rows<'_>) -> Opt
             return None;
         }
     };
-    let row = limits(row.fact("http_status", i64::from(response.status)), &response);
+    let row = limits(
+        row.fact("http_status", i64::from(response.status)),
+        &response,
+    );
     if response.status != 200 {
         let row = refused(session, row, &response, version);
         rows.push(row);
@@ -110,7 +125,12 @@ fn limits(row: Row, response: &Response) -> Row {
     }
 }
 
-fn accepted(row: Row, response: &Response, version: &str, rows: &mut Rows<'_>) -> Option<(Value, String)> {
+fn accepted(
+    row: Row,
+    response: &Response,
+    version: &str,
+    rows: &mut Rows<'_>,
+) -> Option<(Value, String)> {
     if response.cut {
         rows.push(row.failed("too-large", "the manifest is larger than 4 MiB"));
         return None;
@@ -118,7 +138,10 @@ fn accepted(row: Row, response: &Response, version: &str, rows: &mut Rows<'_>) -
     let value: Option<Value> = serde_json::from_slice(&response.body).ok();
     let Some(value) = value.filter(Value::is_object) else {
         let row = if response.is_page() {
-            row.failed("page", "a page for people, where the registry answers with a manifest")
+            row.failed(
+                "page",
+                "a page for people, where the registry answers with a manifest",
+            )
         } else {
             row.failed("no-json", "the answer is no JSON")
         };
@@ -126,24 +149,58 @@ fn accepted(row: Row, response: &Response, version: &str, rows: &mut Rows<'_>) -
         return None;
     };
     let own = digest(&response.body);
-    let wanted = if version.contains(':') { Some(version) } else { response.field("docker-content-digest") };
-    let media = value["mediaType"].as_str().or_else(|| response.field("content-type")).unwrap_or_default().to_owned();
-    let row = row.fact("media_type", media.as_str()).fact("digest", own.as_str());
-    let artifact = value["config"]["mediaType"].as_str().unwrap_or_default().to_owned();
-    let known = artifact.is_empty() || artifact.contains("image.config") || artifact.contains("container.image");
+    let wanted = if version.contains(':') {
+        Some(version)
+    } else {
+        response.field("docker-content-digest")
+    };
+    let media = value["mediaType"]
+        .as_str()
+        .or_else(|| response.field("content-type"))
+        .unwrap_or_default()
+        .to_owned();
+    let row = row
+        .fact("media_type", media.as_str())
+        .fact("digest", own.as_str());
+    let artifact = value["config"]["mediaType"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    let known = artifact.is_empty()
+        || artifact.contains("image.config")
+        || artifact.contains("container.image");
     let schema = value["schemaVersion"].as_i64();
     let row = match wanted {
         Some(wanted) if wanted.starts_with("sha256:") && wanted != own => row
             .fact("expected_digest", wanted)
             .fact("actual_digest", own)
-            .failed("digest-mismatch", format!("the bytes are not those of {wanted}")),
-        _ if kind(&media) == Kind::Schema1 || schema == Some(1) => row.failed("schema-1", "a manifest of schema 1, which current engines refuse"),
-        _ if !known => row.failed("not-an-image", format!("an artifact, not an image: {artifact}")),
-        _ if kind(&media) == Kind::Other && value["layers"].is_null() && value["manifests"].is_null() => {
-            row.failed("unsupported", format!("a media type that engines do not know: {media}"))
+            .failed(
+                "digest-mismatch",
+                format!("the bytes are not those of {wanted}"),
+            ),
+        _ if kind(&media) == Kind::Schema1 || schema == Some(1) => row.failed(
+            "schema-1",
+            "a manifest of schema 1, which current engines refuse",
+        ),
+        _ if !known => row.failed(
+            "not-an-image",
+            format!("an artifact, not an image: {artifact}"),
+        ),
+        _ if kind(&media) == Kind::Other
+            && value["layers"].is_null()
+            && value["manifests"].is_null() =>
+        {
+            row.failed(
+                "unsupported",
+                format!("a media type that engines do not know: {media}"),
+            )
         }
         _ => {
-            let what = if value["manifests"].is_array() { "an index" } else { "a manifest" };
+            let what = if value["manifests"].is_array() {
+                "an index"
+            } else {
+                "a manifest"
+            };
             row.ok(format!("{what}, {} bytes", response.body.len()))
         }
     };
@@ -168,7 +225,10 @@ fn refused(session: &mut Session<'_, '_>, row: Row, response: &Response, version
         None => row,
     };
     let known = session.credential.is_some();
-    let bearer = session.challenge.as_ref().is_some_and(|c| c.scheme == "bearer");
+    let bearer = session
+        .challenge
+        .as_ref()
+        .is_some_and(|c| c.scheme == "bearer");
     if text.contains("client with IP") {
         return row.failed("ip-denied", says);
     }
@@ -178,7 +238,11 @@ fn refused(session: &mut Session<'_, '_>, row: Row, response: &Response, version
         401 if bearer => row.failed("anonymous-scope-refused", says),
         401 if known => {
             let anonymous = without_credential(session, version);
-            let row = if anonymous { row.fact("works_without_credential", "yes") } else { row };
+            let row = if anonymous {
+                row.fact("works_without_credential", "yes")
+            } else {
+                row
+            };
             row.failed("credential-refused", says)
         }
         401 => row.failed("anonymous-refused", says),
@@ -188,8 +252,19 @@ fn refused(session: &mut Session<'_, '_>, row: Row, response: &Response, version
         404 if has("NAME_UNKNOWN") => row.failed("unknown-repository", says),
         404 if has("MANIFEST_UNKNOWN") || codes.is_empty() && !response.is_page() => {
             let (row, near) = nearest(session, row, version);
-            let says = if near.is_empty() { says } else { format!("{says}; there is {near}") };
-            row.failed(if version.contains(':') { "unknown-digest" } else { "unknown-tag" }, says)
+            let says = if near.is_empty() {
+                says
+            } else {
+                format!("{says}; there is {near}")
+            };
+            row.failed(
+                if version.contains(':') {
+                    "unknown-digest"
+                } else {
+                    "unknown-tag"
+                },
+                says,
+            )
         }
         404 if response.is_page() => row.failed("page", says),
         404 => row.failed("unknown-tag", says),
@@ -218,12 +293,27 @@ fn nearest(session: &Session<'_, '_>, row: Row, tag: &str) -> (Row, String) {
         return (row, String::new());
     };
     let list: Value = serde_json::from_slice(&response.body).unwrap_or_default();
-    let tags = list["tags"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let tags = list["tags"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str);
     let mut scored: Vec<(usize, &str)> = tags.take(1000).map(|t| (distance(tag, t), t)).collect();
     scored.sort_unstable();
-    let near: Vec<String> = scored.iter().take(3).map(|(_, t)| format!("`{t}`")).collect();
+    let near: Vec<String> = scored
+        .iter()
+        .take(3)
+        .map(|(_, t)| format!("`{t}`"))
+        .collect();
     let near = near.join(", ");
-    (if near.is_empty() { row } else { row.fact("nearest_tags", near.as_str()) }, near)
+    (
+        if near.is_empty() {
+            row
+        } else {
+            row.fact("nearest_tags", near.as_str())
+        },
+        near,
+    )
 }
 
 /// Levenshtein distance of short texts.
@@ -256,7 +346,10 @@ fn choose(index: &Value, wanted: &Platform, rows: &mut Rows<'_>) -> Option<Strin
                 architecture: word(m, "architecture"),
                 variant: word(m, "variant"),
             };
-            (platform, m["digest"].as_str().unwrap_or_default().to_owned())
+            (
+                platform,
+                m["digest"].as_str().unwrap_or_default().to_owned(),
+            )
         })
         .filter(|(p, digest)| p.os != "unknown" && !digest.is_empty())
         .collect();
@@ -267,16 +360,15 @@ fn choose(index: &Value, wanted: &Platform, rows: &mut Rows<'_>) -> Option<Strin
     };
     let names: Vec<String> = offered.iter().map(|(p, _)| p.to_string()).collect();
     let row = row.fact("offered", names.join(", "));
-    match offered.iter().find(|(p, _)| fits(p)) {
-        Some((platform, digest)) => {
-            rows.push(row.ok(format!("{platform} of {}", names.join(", "))));
-            Some(digest.clone())
-        }
-        None => {
-            rows.push(row.failed("none", format!("there is none; there is {}", names.join(", "))));
-            None
-        }
-    }
+    let Some((platform, digest)) = offered.iter().find(|(p, _)| fits(p)) else {
+        rows.push(row.failed(
+            "none",
+            format!("there is none; there is {}", names.join(", ")),
+        ));
+        return None;
+    };
+    rows.push(row.ok(format!("{platform} of {}", names.join(", "))));
+    Some(digest.clone())
 }
 
 fn read(value: &Value) -> Manifest {
@@ -299,7 +391,9 @@ fn read(value: &Value) -> Manifest {
 fn is_digest(text: &str) -> bool {
     text.split_once(':').is_some_and(|(algorithm, hex)| {
         !algorithm.is_empty()
-            && algorithm.bytes().all(|b| b.is_ascii_alphanumeric() || b"+._-".contains(&b))
+            && algorithm
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"+._-".contains(&b))
             && hex.len() >= 32
             && hex.bytes().all(|b| b.is_ascii_hexdigit())
     })

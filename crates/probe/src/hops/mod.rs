@@ -47,7 +47,11 @@ pub(crate) fn walk(reference: &str, options: &Options, rows: &mut Rows<'_>) -> I
         registry.as_str()
     };
     let Some((host, port)) = split_host(host, 443) else {
-        skip(&AFTER_REFERENCE[1..], "the registry's name is no host", rows);
+        skip(
+            &AFTER_REFERENCE[1..],
+            "the registry's name is no host",
+            rows,
+        );
         return image;
     };
     let origin = Origin {
@@ -57,12 +61,20 @@ pub(crate) fn walk(reference: &str, options: &Options, rows: &mut Rows<'_>) -> I
     };
     let net = Net::new(options);
     if !net.reach(&origin, Target::Registry, rows) {
-        skip(&AFTER_REFERENCE[4..], "the registry cannot be reached", rows);
+        skip(
+            &AFTER_REFERENCE[4..],
+            "the registry cannot be reached",
+            rows,
+        );
         return image;
     }
     let mut session = Session::new(&net, origin, repository, credential);
     if !session.ping(rows) {
-        skip(&AFTER_REFERENCE[5..], "this is no registry that can be asked", rows);
+        skip(
+            &AFTER_REFERENCE[5..],
+            "this is no registry that can be asked",
+            rows,
+        );
         return image;
     }
     let token = session.authenticate(rows);
@@ -72,7 +84,11 @@ pub(crate) fn walk(reference: &str, options: &Options, rows: &mut Rows<'_>) -> I
     }
     match manifest::fetch(&mut session, &image, rows) {
         Some(manifest) => blobs::probe(&session, &manifest, rows),
-        None => skip(&AFTER_REFERENCE[8..], "there is no manifest that names them", rows),
+        None => skip(
+            &AFTER_REFERENCE[8..],
+            "there is no manifest that names them",
+            rows,
+        ),
     }
     image
 }
@@ -83,16 +99,34 @@ fn skip(hops: &[Hop], why: &str, rows: &mut Rows<'_>) {
     }
 }
 
+/// Reads the reference as `docker pull` does. What is accepted and doubtful is a warning.
 fn read_reference(reference: &str, rows: &mut Rows<'_>) -> Option<Image> {
     let row = Row::new(Hop::Reference, reference);
-    match pullwhy_reference::read(reference) {
-        Some(image) => {
-            rows.push(row.ok(pullwhy_reference::canonical(&image)));
-            Some(image)
+    let read = match pullwhy_reference::parse(reference) {
+        Ok(read) => read,
+        Err(problem) => {
+            let mut row = row.fact("at", i64::try_from(problem.at).unwrap_or(0));
+            if let Some(meant) = &problem.did_you_mean {
+                row = row.fact("did_you_mean", meant.as_str());
+            }
+            rows.push(row.failed("invalid", problem.to_string()));
+            return None;
         }
-        None => {
-            rows.push(row.failed("invalid", "this is no image reference"));
-            None
-        }
+    };
+    let mut row = row.fact("reads_as", read.to_string());
+    for difference in pullwhy_reference::differences(reference) {
+        let name = format!("{:?}", difference.client).to_lowercase();
+        row = row.fact(&format!("{name}_reads"), difference.why.as_str());
     }
+    rows.push(match pullwhy_reference::doubts(reference).first() {
+        Some(doubt) => row.warning("doubtful", format!("{read}; {doubt}")),
+        None => row.ok(read.to_string()),
+    });
+    Some(Image {
+        reference: reference.to_owned(),
+        registry: Some(read.domain),
+        repository: Some(read.path),
+        tag: read.tag,
+        digest: read.digest,
+    })
 }

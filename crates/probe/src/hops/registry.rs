@@ -67,31 +67,87 @@ impl<'n, 'o> Session<'n, 'o> {
         self.challenge = pick(response.all("www-authenticate"));
         let version = response.field("docker-distribution-api-version").is_some();
         let (row, usable) = match response.status {
-            200 if response.is_page() => (row.failed("page", "a page for people, where a registry answers with JSON"), false),
-            200 if version || response.text().trim().starts_with('{') || response.body.is_empty() => {
+            200 if response.is_page() => (
+                row.failed(
+                    "page",
+                    "a page for people, where a registry answers with JSON",
+                ),
+                false,
+            ),
+            200 if version
+                || response.text().trim().starts_with('{')
+                || response.body.is_empty() =>
+            {
                 (row.ok("the registry lets everyone in"), true)
             }
-            200 => (row.warning("odd", "200 without the words of a registry"), true),
+            200 => (
+                row.warning("odd", "200 without the words of a registry"),
+                true,
+            ),
             401 => match &self.challenge {
-                Some(c) => (row.ok(format!("the registry wants {} authentication", c.scheme)), true),
-                None => (row.warning("no-challenge", "401 without a challenge: nobody can know what it wants"), true),
+                Some(c) => (
+                    row.ok(format!("the registry wants {} authentication", c.scheme)),
+                    true,
+                ),
+                None => (
+                    row.warning(
+                        "no-challenge",
+                        "401 without a challenge: nobody can know what it wants",
+                    ),
+                    true,
+                ),
             },
-            403 if response.is_page() => (row.failed("blocked", "403 with a page for people: something on the way blocks"), false),
-            403 => (row.failed("forbidden", format!("403: {}", said(&response))), false),
-            404 => (row.failed("not-found", "404: no registry under this address"), false),
-            429 => (row.failed("rate-limited", format!("429: {}", said(&response))), false),
+            403 if response.is_page() => (
+                row.failed(
+                    "blocked",
+                    "403 with a page for people: something on the way blocks",
+                ),
+                false,
+            ),
+            403 => (
+                row.failed("forbidden", format!("403: {}", said(&response))),
+                false,
+            ),
+            404 => (
+                row.failed("not-found", "404: no registry under this address"),
+                false,
+            ),
+            429 => (
+                row.failed("rate-limited", format!("429: {}", said(&response))),
+                false,
+            ),
             301 | 302 | 303 | 307 | 308 => {
                 let to = response.field("location").unwrap_or_default().to_owned();
-                (row.fact("location", to.as_str()).failed("redirect", format!("redirected to {to}: a login page or another service")), false)
+                (
+                    row.fact("location", to.as_str()).failed(
+                        "redirect",
+                        format!("redirected to {to}: a login page or another service"),
+                    ),
+                    false,
+                )
             }
-            500.. => (row.failed("unavailable", format!("{}: {}", response.status, said(&response))), false),
-            other => (row.failed("not-found", format!("{other}: no registry answers so")), false),
+            500.. => (
+                row.failed(
+                    "unavailable",
+                    format!("{}: {}", response.status, said(&response)),
+                ),
+                false,
+            ),
+            other => (
+                row.failed("not-found", format!("{other}: no registry answers so")),
+                false,
+            ),
         };
         rows.push(row);
         usable
     }
 
-    pub(crate) fn get(&self, path: &str, fields: &[(&str, String)], most: usize) -> io::Result<Response> {
+    pub(crate) fn get(
+        &self,
+        path: &str,
+        fields: &[(&str, String)],
+        most: usize,
+    ) -> io::Result<Response> {
         self.send("GET", path, fields, most)
     }
 
@@ -123,7 +179,9 @@ impl<'n, 'o> Session<'n, 'o> {
 fn pick<'a>(fields: impl Iterator<Item = &'a str>) -> Option<Challenge> {
     let all: Vec<Challenge> = fields.take(8).flat_map(challenge::parse).collect();
     let of = |scheme: &str| all.iter().find(|c| c.scheme == scheme).cloned();
-    of("bearer").or_else(|| of("basic")).or_else(|| all.first().cloned())
+    of("bearer")
+        .or_else(|| of("basic"))
+        .or_else(|| all.first().cloned())
 }
 
 /// A request that got no answer.

@@ -1,4 +1,4 @@
-//! The token service: Docker's token flow, by GET or, for identity tokens, by OAuth2 POST
+//! The token service: Docker's token flow, by GET or, for identity tokens, by `OAuth2` POST
 //! (distribution, `docs/spec/auth/token.md` and `oauth.md`). It may be another host.
 
 use base64::Engine;
@@ -29,14 +29,19 @@ impl Session<'_, '_> {
                 match &self.credential {
                     Some(Credential::Basic { user, password }) => {
                         self.authorization = Some(basic(user, password));
-                        rows.push(row.skipped("the credential itself is sent (basic authentication)"));
+                        rows.push(
+                            row.skipped("the credential itself is sent (basic authentication)"),
+                        );
                     }
                     _ => rows.push(row.skipped("basic authentication, and no credential to send")),
                 }
                 true
             }
             other => {
-                rows.push(Row::new(Hop::Token, "").warning("unknown-scheme", format!("the registry wants `{other}`, which no engine speaks")));
+                rows.push(Row::new(Hop::Token, "").warning(
+                    "unknown-scheme",
+                    format!("the registry wants `{other}`, which no engine speaks"),
+                ));
                 true
             }
         }
@@ -47,7 +52,10 @@ impl Session<'_, '_> {
             rows.push(
                 Row::new(Hop::Token, realm.unwrap_or_default())
                     .role(Target::Token)
-                    .failed("no-realm", "the challenge names no token service that can be asked"),
+                    .failed(
+                        "no-realm",
+                        "the challenge names no token service that can be asked",
+                    ),
             );
             return false;
         };
@@ -77,9 +85,20 @@ impl Session<'_, '_> {
             && matches!(response.status, 400 | 401 | 403)
             && self
                 .ask_token(&origin, &path, service, &scope, None)
-                .is_ok_and(|r| r.status == 200 && grants(&token_of(&r).unwrap_or_default(), &scope) != Some(false));
-        let row = if anonymous { row.fact("works_without_credential", "yes") } else { row };
-        let note = if anonymous { "; without the credential the token service answers" } else { "" };
+                .is_ok_and(|r| {
+                    r.status == 200
+                        && grants(&token_of(&r).unwrap_or_default(), &scope) != Some(false)
+                });
+        let row = if anonymous {
+            row.fact("works_without_credential", "yes")
+        } else {
+            row
+        };
+        let note = if anonymous {
+            "; without the credential the token service answers"
+        } else {
+            ""
+        };
         let says = format!("{}: {}{note}", response.status, said(&response));
         let row = match response.status {
             _ if response.is_page() && response.status < 500 => row.failed("page", says),
@@ -104,7 +123,10 @@ impl Session<'_, '_> {
     ) -> bool {
         let Some(token) = token_of(response) else {
             let row = if response.is_page() {
-                row.failed("page", "a page for people, where the token service answers with JSON")
+                row.failed(
+                    "page",
+                    "a page for people, where the token service answers with JSON",
+                )
             } else {
                 row.failed("no-token", "the answer holds no token")
             };
@@ -149,7 +171,10 @@ impl Session<'_, '_> {
         }
         if let Some(Credential::IdentityToken(token)) = credential {
             request.method = "POST";
-            request.fields.push(("Content-Type", "application/x-www-form-urlencoded".to_owned()));
+            request.fields.push((
+                "Content-Type",
+                "application/x-www-form-urlencoded".to_owned(),
+            ));
             request.body = Some(format!(
                 "grant_type=refresh_token&client_id=pullwhy&refresh_token={}&{query}",
                 encoded(token)
@@ -160,7 +185,9 @@ impl Session<'_, '_> {
         let mut full = format!("{path}{joint}{query}");
         if let Some(Credential::Basic { user, password }) = credential {
             full.push_str(&format!("&account={}", encoded(user)));
-            request.fields.push(("Authorization", basic(user, password)));
+            request
+                .fields
+                .push(("Authorization", basic(user, password)));
         }
         request.path = &full;
         self.net.ask(origin, &request)
@@ -173,7 +200,9 @@ pub(crate) fn basic(user: &str, password: &str) -> String {
 
 fn token_of(response: &Response) -> Option<String> {
     let body: Value = serde_json::from_slice(&response.body).ok()?;
-    let named = body["token"].as_str().or_else(|| body["access_token"].as_str());
+    let named = body["token"]
+        .as_str()
+        .or_else(|| body["access_token"].as_str());
     named.filter(|t| !t.is_empty()).map(str::to_owned)
 }
 
@@ -186,7 +215,10 @@ fn grants(token: &str, scope: &str) -> Option<bool> {
     let repository = scope.strip_prefix("repository:")?.strip_suffix(":pull")?;
     Some(access.iter().any(|a| {
         let actions = a["actions"].as_array().into_iter().flatten();
-        a["name"] == repository && actions.filter_map(Value::as_str).any(|w| w == "pull" || w == "*")
+        a["name"] == repository
+            && actions
+                .filter_map(Value::as_str)
+                .any(|w| w == "pull" || w == "*")
     }))
 }
 
@@ -211,7 +243,13 @@ mod tests {
     fn reads_what_a_token_grants() {
         let token = |claims: &str| format!("h.{}.s", URL_SAFE_NO_PAD.encode(claims));
         let scope = "repository:a/b:pull";
-        assert_eq!(grants(&token(r#"{"access":[{"type":"repository","name":"a/b","actions":["pull"]}]}"#), scope), Some(true));
+        assert_eq!(
+            grants(
+                &token(r#"{"access":[{"type":"repository","name":"a/b","actions":["pull"]}]}"#),
+                scope
+            ),
+            Some(true)
+        );
         assert_eq!(grants(&token(r#"{"access":[]}"#), scope), Some(false));
         assert_eq!(grants(&token("{}"), scope), None);
         assert_eq!(grants("opaque", scope), None);

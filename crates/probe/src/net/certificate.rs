@@ -19,9 +19,27 @@ pub(crate) struct Chain {
 
 /// Names of products that open TLS on the way, as they stand in the issuers of their certificates.
 const INTERCEPTORS: [&str; 22] = [
-    "zscaler", "fortinet", "fortigate", "palo alto", "blue coat", "bluecoat", "symantec web",
-    "netskope", "cisco umbrella", "opendns", "sophos", "mcafee", "trend micro", "forcepoint",
-    "websense", "barracuda", "check point", "watchguard", "mitmproxy", "squid", "charles proxy",
+    "zscaler",
+    "fortinet",
+    "fortigate",
+    "palo alto",
+    "blue coat",
+    "bluecoat",
+    "symantec web",
+    "netskope",
+    "cisco umbrella",
+    "opendns",
+    "sophos",
+    "mcafee",
+    "trend micro",
+    "forcepoint",
+    "websense",
+    "barracuda",
+    "check point",
+    "watchguard",
+    "mitmproxy",
+    "squid",
+    "charles proxy",
     "burp",
 ];
 
@@ -30,7 +48,14 @@ impl Chain {
     pub(crate) fn read(shown: &[CertificateDer<'_>]) -> Option<Self> {
         let (_, own) = X509Certificate::from_der(shown.first()?.as_ref()).ok()?;
         let names = own.subject_alternative_name().ok().flatten();
-        let names = names.map(|n| n.value.general_names.iter().filter_map(name).take(32).collect());
+        let names = names.map(|n| {
+            n.value
+                .general_names
+                .iter()
+                .filter_map(name)
+                .take(32)
+                .collect()
+        });
         Some(Self {
             subject: own.subject().to_string(),
             issuer: own.issuer().to_string(),

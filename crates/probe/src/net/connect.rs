@@ -52,7 +52,9 @@ impl Origin {
         };
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
-        let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let authority = authority
+            .rsplit_once('@')
+            .map_or(authority, |(_, host)| host);
         let (host, port) = super::split_host(authority, if https { 443 } else { 80 })?;
         let path = path.split('#').next().unwrap_or_default();
         let path = if path.starts_with('/') {
@@ -129,7 +131,10 @@ impl<'a> Net<'a> {
 
     fn keep(&self, origin: &Origin, stream: Stream, response: &Response) {
         if response.keep {
-            lock(&self.idle).entry(origin.clone()).or_default().push(stream);
+            lock(&self.idle)
+                .entry(origin.clone())
+                .or_default()
+                .push(stream);
         }
     }
 
@@ -148,7 +153,9 @@ impl<'a> Net<'a> {
         if !origin.https || way.plain {
             return Ok(Stream::Plain(stream));
         }
-        let shaken = self.trust.handshake(stream, (&origin.host, origin.port), deadline);
+        let shaken = self
+            .trust
+            .handshake(stream, (&origin.host, origin.port), deadline);
         match shaken {
             Ok((tls, _)) => Ok(Stream::Tls(Box::new(tls))),
             Err(failure) => Err(io::Error::other(failure.says)),
@@ -161,7 +168,11 @@ impl<'a> Net<'a> {
             Choice::Direct => None,
             Choice::Through(proxy) => Some(proxy),
             Choice::Wrong(why) => {
-                rows.push(Row::new(Hop::Proxy, origin.target()).role(Target::Proxy).failed("bad-setting", why));
+                rows.push(
+                    Row::new(Hop::Proxy, origin.target())
+                        .role(Target::Proxy)
+                        .failed("bad-setting", why),
+                );
                 return None;
             }
         };
@@ -188,7 +199,10 @@ impl<'a> Net<'a> {
     }
 
     fn put(&self, origin: &Origin, stream: Stream) {
-        lock(&self.idle).entry(origin.clone()).or_default().push(stream);
+        lock(&self.idle)
+            .entry(origin.clone())
+            .or_default()
+            .push(stream);
     }
 
     /// Addresses of a host: given on the command line, written as an address, from the hosts
@@ -207,7 +221,10 @@ impl<'a> Net<'a> {
             .map(|(_, _, address)| *address)
             .collect();
         if !given.is_empty() {
-            rows.push(row.fact("address", join(&given)).ok(format!("{} (as given with --resolve)", join(&given))));
+            rows.push(
+                row.fact("address", join(&given))
+                    .ok(format!("{} (as given with --resolve)", join(&given))),
+            );
             return Some(given);
         }
         if let Ok(address) = host.parse::<IpAddr>() {
@@ -216,8 +233,11 @@ impl<'a> Net<'a> {
         }
         let listed = resolv::hosts(&self.options.etc, host);
         if self.options.dns.is_none() && !listed.is_empty() {
-            rows.push(row.fact("address", join(&listed)).ok(format!("{} (from the hosts file)", join(&listed))));
-            return self.of_family(listed);
+            rows.push(
+                row.fact("address", join(&listed))
+                    .ok(format!("{} (from the hosts file)", join(&listed))),
+            );
+            return Some(self.of_family(listed));
         }
         let servers = match self.options.dns {
             Some(server) => vec![server],
@@ -258,19 +278,23 @@ impl<'a> Net<'a> {
         if let Some((server, _)) = each.first() {
             row = row.fact("resolver", server.ip().to_string());
         }
-        let aliases = each.iter().find_map(|(_, a)| a.as_ref().ok().filter(|a| !a.aliases.is_empty()));
+        let aliases = each
+            .iter()
+            .find_map(|(_, a)| a.as_ref().ok().filter(|a| !a.aliases.is_empty()));
         if let Some(answer) = aliases {
             row = row.fact("aliases", answer.aliases.join(" → "));
         }
-        let answered: Vec<&dns::Answer> = each.iter().filter_map(|(_, a)| a.as_ref().ok()).collect();
+        let answered: Vec<&dns::Answer> =
+            each.iter().filter_map(|(_, a)| a.as_ref().ok()).collect();
         let addresses = match (system.is_empty(), answered.first()) {
             (false, _) => system,
             (true, Some(answer)) => answer.addresses.clone(),
             (true, None) => {
                 let why = each.iter().find_map(|(_, a)| a.as_ref().err());
-                let (saw, says) = why.map_or(("nxdomain", format!("`{host}` has no address here")), |w| {
-                    (w.saw(), w.says())
-                });
+                let (saw, says) = why
+                    .map_or(("nxdomain", format!("`{host}` has no address here")), |w| {
+                        (w.saw(), w.says())
+                    });
                 rows.push(row.failed(saw, says));
                 return None;
             }
@@ -280,23 +304,36 @@ impl<'a> Net<'a> {
         let private = |a: &IpAddr| is_private(*a);
         let split = answered.iter().any(|a| a.addresses.iter().any(private))
             && answered.iter().any(|a| !a.addresses.iter().all(private));
-        let alias_private = aliases.is_some_and(|a| a.aliases.iter().any(|n| n.contains("privatelink.")));
+        let alias_private =
+            aliases.is_some_and(|a| a.aliases.iter().any(|n| n.contains("privatelink.")));
         let row = if split {
-            row.warning("split-horizon", format!("resolvers disagree: {}", said.join("; ")))
+            row.warning(
+                "split-horizon",
+                format!("resolvers disagree: {}", said.join("; ")),
+            )
         } else if failing > 0 && !answered.is_empty() {
-            row.warning("resolver-failing", format!("{}; {}", join(&addresses), said.join("; ")))
+            row.warning(
+                "resolver-failing",
+                format!("{}; {}", join(&addresses), said.join("; ")),
+            )
         } else if alias_private && !addresses.iter().any(private) {
-            row.warning("private-link-public", format!("{}: the name has a private endpoint, and this network sees the public address", join(&addresses)))
+            row.warning(
+                "private-link-public",
+                format!(
+                    "{}: the name has a private endpoint, and this network sees the public address",
+                    join(&addresses)
+                ),
+            )
         } else {
             row.ok(join(&addresses))
         };
         rows.push(row);
-        self.of_family(addresses)
+        Some(self.of_family(addresses))
     }
 
-    fn of_family(&self, addresses: Vec<IpAddr>) -> Option<Vec<IpAddr>> {
-        let own = addresses.into_iter().filter(|a| self.options.family.has(*a));
-        Some(own.collect())
+    fn of_family(&self, addresses: Vec<IpAddr>) -> Vec<IpAddr> {
+        let own = addresses.into_iter();
+        own.filter(|a| self.options.family.has(*a)).collect()
     }
 
     fn dial(
@@ -324,20 +361,30 @@ impl<'a> Net<'a> {
             })
             .collect();
         let told = told.join("; ");
-        let worst = attempts.iter().find_map(|a| a.result.as_ref().err().map(|e| (a.address, e.clone())));
-        let good = attempts.into_iter().find_map(|a| Some((a.result.ok()?, a.address)));
+        let worst = attempts
+            .iter()
+            .find_map(|a| a.result.as_ref().err().map(|e| (a.address, e.clone())));
+        let good = attempts
+            .into_iter()
+            .find_map(|a| Some((a.result.ok()?, a.address)));
         match (good, worst) {
             (Some((stream, address)), None) => {
                 rows.push(row.fact("address", address.to_string()).ok(told));
                 Some((stream, address))
             }
             (Some((stream, address)), Some(_)) => {
-                rows.push(row.fact("address", address.to_string()).warning("some-addresses", told));
+                rows.push(
+                    row.fact("address", address.to_string())
+                        .warning("some-addresses", told),
+                );
                 Some((stream, address))
             }
             (None, worst) => {
                 let (address, why) = worst?;
-                rows.push(row.fact("address", address.to_string()).failed(why.saw(), told));
+                rows.push(
+                    row.fact("address", address.to_string())
+                        .failed(why.saw(), told),
+                );
                 None
             }
         }
@@ -370,14 +417,17 @@ impl<'a> Net<'a> {
                     407 => "authentication-required",
                     _ => "refused-tunnel",
                 };
-                rows.push(
-                    row.fact("http_status", i64::from(status))
-                        .failed(saw, format!("CONNECT {}: {status} {reason}", origin.target())),
-                );
+                rows.push(row.fact("http_status", i64::from(status)).failed(
+                    saw,
+                    format!("CONNECT {}: {status} {reason}", origin.target()),
+                ));
             }
             Err(Refusal::Io(error)) => {
                 let why = tcp::Failure::of(&error);
-                rows.push(row.failed(why.saw(), format!("CONNECT {}: {}", origin.target(), why.says())));
+                rows.push(row.failed(
+                    why.saw(),
+                    format!("CONNECT {}: {}", origin.target(), why.says()),
+                ));
             }
             Err(Refusal::Nonsense) => {
                 rows.push(row.failed("no-proxy", "what answers there is no HTTP proxy"));
@@ -394,15 +444,26 @@ impl<'a> Net<'a> {
         role: Target,
         rows: &mut Rows<'_>,
     ) -> Option<Way> {
-        let row = Row::new(Hop::Tls, origin.target()).role(role).fact("host", origin.host.as_str());
+        let row = Row::new(Hop::Tls, origin.target())
+            .role(role)
+            .fact("host", origin.host.as_str());
         let deadline = Deadline::after(self.options.timeout);
         let started = Instant::now();
-        match self.trust.handshake(stream, (&origin.host, origin.port), deadline) {
+        match self
+            .trust
+            .handshake(stream, (&origin.host, origin.port), deadline)
+        {
             Ok((tls, chain)) => {
-                let version = tls.conn.protocol_version().map_or(String::new(), |v| format!("{v:?}"));
+                let version = tls
+                    .conn
+                    .protocol_version()
+                    .map_or(String::new(), |v| format!("{v:?}"));
                 let issuer = chain.as_ref().map(|c| c.issuer.clone()).unwrap_or_default();
                 let row = with_chain(row, chain.as_ref());
-                rows.push(row.took(started).ok(format!("{version}, certificate by {issuer}")));
+                rows.push(
+                    row.took(started)
+                        .ok(format!("{version}, certificate by {issuer}")),
+                );
                 self.put(origin, Stream::Tls(Box::new(tls)));
                 Some(way)
             }
@@ -410,7 +471,10 @@ impl<'a> Net<'a> {
                 let speaks_http = matches!(failure.saw, "not-tls" | "cut" | "timeout" | "failed")
                     && self.speaks_plain_http(&way, origin);
                 if speaks_http && is_loopback(&origin.host) {
-                    rows.push(row.took(started).skipped("plain HTTP, as engines allow for this machine"));
+                    rows.push(
+                        row.took(started)
+                            .skipped("plain HTTP, as engines allow for this machine"),
+                    );
                     way.plain = true;
                     return Some(way);
                 }
@@ -439,20 +503,32 @@ impl<'a> Net<'a> {
 }
 
 fn refusal(row: Row, failure: TlsFailure, speaks_http: bool) -> Row {
-    let row = with_chain(row, failure.chain.as_ref());
+    let row = with_chain(row, failure.chain.as_deref());
     if speaks_http {
-        return row.failed("plain-http", "the server speaks plain HTTP on this port, not TLS");
+        return row.failed(
+            "plain-http",
+            "the server speaks plain HTTP on this port, not TLS",
+        );
     }
     let Some(chain) = failure.chain else {
         return row.failed(failure.saw, failure.says);
     };
     let says = match failure.saw {
         "unknown-issuer" if chain.self_signed => {
-            format!("{}: it is signed by itself ({})", failure.says, chain.subject)
+            format!(
+                "{}: it is signed by itself ({})",
+                failure.says, chain.subject
+            )
         }
         "unknown-issuer" => match chain.interceptor() {
-            Some(product) => format!("{}: its issuer names {product}, which opens TLS on the way ({})", failure.says, chain.issuer),
-            None if chain.length == 1 => format!("{}: issuer {}; the server sends no intermediate certificate", failure.says, chain.issuer),
+            Some(product) => format!(
+                "{}: its issuer names {product}, which opens TLS on the way ({})",
+                failure.says, chain.issuer
+            ),
+            None if chain.length == 1 => format!(
+                "{}: issuer {}; the server sends no intermediate certificate",
+                failure.says, chain.issuer
+            ),
             None => format!("{}: issuer {}", failure.says, chain.issuer),
         },
         "expired" => format!("{}: on {}", failure.says, chain.not_after),
@@ -507,5 +583,7 @@ fn join(addresses: &[IpAddr]) -> String {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -25,7 +25,7 @@ pub(crate) enum Failure {
     /// The name exists and has no address.
     Empty,
     /// The resolver could not find out.
-    ServerFailure,
+    Unable,
     /// The resolver does not answer this client.
     Refused,
     /// Nothing came back in time.
@@ -42,7 +42,7 @@ impl Failure {
         match self {
             Self::NoSuchName => "nxdomain",
             Self::Empty => "empty",
-            Self::ServerFailure => "servfail",
+            Self::Unable => "servfail",
             Self::Refused => "refused",
             Self::Timeout => "timeout",
             Self::Unreachable(_) => "unreachable",
@@ -55,7 +55,7 @@ impl Failure {
         match self {
             Self::NoSuchName => "no such name (NXDOMAIN)".to_owned(),
             Self::Empty => "the name has no address".to_owned(),
-            Self::ServerFailure => "server failure (SERVFAIL)".to_owned(),
+            Self::Unable => "server failure (SERVFAIL)".to_owned(),
             Self::Refused => "the resolver refuses to answer".to_owned(),
             Self::Timeout => "no answer in time".to_owned(),
             Self::Unreachable(why) => format!("the resolver cannot be reached: {why}"),
@@ -106,30 +106,21 @@ fn ask_one(
     let query = query(id, name, kind).ok_or(Failure::NoSuchName)?;
     let mut answer = Err(Failure::Timeout);
     // A lost datagram is asked again, as the system's resolver does.
-    for attempt in 0..2u32 {
-        let share = timeout / if attempt == 0 { 3 } else { 1 };
-        answer = match over_udp(server, &query, share, deadline) {
-            Ok(bytes) => read(&bytes, id),
-            Err(error) => Err(failure(&error)),
-        };
+    for share in [timeout / 3, timeout] {
+        answer = over_udp(server, &query, share, deadline)
+            .map_err(|error| failure(&error))
+            .and_then(|bytes| read(&bytes, id));
         if answer != Err(Failure::Timeout) {
             break;
         }
     }
-    if let Ok(None) = answer_cut(&answer) {
-        return match over_tcp(server, &query, deadline) {
-            Ok(bytes) => read(&bytes, id),
-            Err(error) => Err(failure(&error)),
-        };
-    }
-    answer
-}
-
-/// `Ok(None)` when the datagram said that the answer did not fit: it has nothing in it.
-fn answer_cut(answer: &Result<Answer, Failure>) -> Result<Option<()>, ()> {
-    match answer {
-        Err(Failure::Nonsense) => Ok(None),
-        _ => Err(()),
+    match answer? {
+        Some(answer) => Ok(answer),
+        // It did not fit into the datagram.
+        None => over_tcp(server, &query, deadline)
+            .map_err(|error| failure(&error))
+            .and_then(|bytes| read(&bytes, id))?
+            .ok_or(Failure::Nonsense),
     }
 }
 
@@ -199,16 +190,19 @@ fn failure(error: &io::Error) -> Failure {
     }
 }
 
-/// Reads an answer. A cut one is `Nonsense`: the caller asks again over TCP.
-fn read(bytes: &[u8], id: u16) -> Result<Answer, Failure> {
+/// Reads an answer; `None` when it was cut.
+fn read(bytes: &[u8], id: u16) -> Result<Option<Answer>, Failure> {
     let packet = Packet::parse(bytes).map_err(|_| Failure::Nonsense)?;
-    if packet.id() != id || packet.has_flags(PacketFlag::TRUNCATION) {
+    if packet.id() != id {
         return Err(Failure::Nonsense);
+    }
+    if packet.has_flags(PacketFlag::TRUNCATION) {
+        return Ok(None);
     }
     match packet.rcode() {
         RCODE::NoError => {}
         RCODE::NameError => return Err(Failure::NoSuchName),
-        RCODE::ServerFailure => return Err(Failure::ServerFailure),
+        RCODE::ServerFailure => return Err(Failure::Unable),
         RCODE::Refused => return Err(Failure::Refused),
         _ => return Err(Failure::Nonsense),
     }
@@ -221,7 +215,7 @@ fn read(bytes: &[u8], id: u16) -> Result<Answer, Failure> {
             _ => {}
         }
     }
-    Ok(answer)
+    Ok(Some(answer))
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 
-use super::tls::Stream;
 use super::Deadline;
+use super::tls::Stream;
 
 /// Bytes of a head.
 const HEAD: usize = 64 << 10;
@@ -59,11 +59,17 @@ impl Response {
 
     /// Whether somebody answered with a page for people.
     pub(crate) fn is_page(&self) -> bool {
-        let html = self.field("content-type").is_some_and(|t| t.contains("html"));
+        let html = self
+            .field("content-type")
+            .is_some_and(|t| t.contains("html"));
         let start = self.text();
         let start = start.trim_start();
-        html || start.get(..9).is_some_and(|s| s.eq_ignore_ascii_case("<!doctype"))
-            || start.get(..5).is_some_and(|s| s.eq_ignore_ascii_case("<html"))
+        html || start
+            .get(..9)
+            .is_some_and(|s| s.eq_ignore_ascii_case("<!doctype"))
+            || start
+                .get(..5)
+                .is_some_and(|s| s.eq_ignore_ascii_case("<html"))
     }
 }
 
@@ -107,7 +113,9 @@ pub(crate) fn read_head(source: &mut dyn Source, deadline: Deadline) -> io::Resu
                 return Ok(Head {
                     status: parsed.code.unwrap_or_default(),
                     reason: parsed.reason.unwrap_or_default().to_owned(),
-                    fields: fields.map(|h| (h.name.to_owned(), lossy(h.value))).collect(),
+                    fields: fields
+                        .map(|h| (h.name.to_owned(), lossy(h.value)))
+                        .collect(),
                     rest: bytes[length..].to_vec(),
                 });
             }
@@ -192,7 +200,9 @@ fn body(
         ..Response::default()
     };
     let says = |response: &Response, name: &str, word: &str| {
-        response.field(name).is_some_and(|v| v.to_ascii_lowercase().contains(word))
+        response
+            .field(name)
+            .is_some_and(|v| v.to_ascii_lowercase().contains(word))
     };
     let closes = says(&response, "connection", "close");
     if request.method == "HEAD" || matches!(head.status, 204 | 304) {
@@ -210,7 +220,9 @@ fn body(
         response.keep = whole && !closes;
         return Ok(response);
     }
-    let length = response.field("content-length").and_then(|v| v.trim().parse::<u64>().ok());
+    let length = response
+        .field("content-length")
+        .and_then(|v| v.trim().parse::<u64>().ok());
     let most = u64::try_from(request.most).unwrap_or(u64::MAX);
     match length {
         Some(length) => {
@@ -219,7 +231,7 @@ fn body(
             response.cut = length > most;
             response.keep = !response.cut && !closes;
         }
-        None => response.cut = !read.to_end(&mut response.body, request.most)?,
+        None => response.cut = !read.rest(&mut response.body, request.most)?,
     }
     Ok(response)
 }
@@ -248,7 +260,7 @@ impl Body<'_> {
     }
 
     /// Reads to the end of the connection; `false` when there is more than asked for.
-    fn to_end(&mut self, into: &mut Vec<u8>, most: usize) -> io::Result<bool> {
+    fn rest(&mut self, into: &mut Vec<u8>, most: usize) -> io::Result<bool> {
         loop {
             into.append(&mut self.ahead);
             if into.len() > most {

@@ -55,8 +55,7 @@ pub(crate) fn split_host(authority: &str, default: u16) -> Option<(String, u16)>
     }
     match authority.split_once(':') {
         Some((host, port)) if !port.contains(':') => Some((host.to_owned(), port.parse().ok()?)),
-        Some(_) => Some((authority.to_owned(), default)),
-        None => Some((authority.to_owned(), default)),
+        _ => Some((authority.to_owned(), default)),
     }
     .filter(|(host, _)| !host.is_empty())
 }

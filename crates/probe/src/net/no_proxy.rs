@@ -43,10 +43,21 @@ impl NoProxy {
                 rules.addresses.push((address, port));
                 continue;
             }
-            let host = host.strip_prefix('*').filter(|h| h.starts_with('.')).unwrap_or(host);
+            let host = host
+                .strip_prefix('*')
+                .filter(|h| h.starts_with('.'))
+                .unwrap_or(host);
             let itself = !host.starts_with('.');
-            let suffix = if itself { format!(".{host}") } else { host.to_owned() };
-            rules.domains.push(Domain { suffix, port, itself });
+            let suffix = if itself {
+                format!(".{host}")
+            } else {
+                host.to_owned()
+            };
+            rules.domains.push(Domain {
+                suffix,
+                port,
+                itself,
+            });
         }
         rules
     }
@@ -58,8 +69,14 @@ impl NoProxy {
             return true;
         }
         if let Ok(address) = host.parse::<IpAddr>() {
-            return self.networks.iter().any(|(net, bits)| inside(address, *net, *bits))
-                || self.addresses.iter().any(|(own, p)| *own == address && p.is_none_or(|p| p == port));
+            return self
+                .networks
+                .iter()
+                .any(|(net, bits)| inside(address, *net, *bits))
+                || self
+                    .addresses
+                    .iter()
+                    .any(|(own, p)| *own == address && p.is_none_or(|p| p == port));
         }
         self.domains.iter().any(|rule| {
             let below = host.ends_with(&rule.suffix);
@@ -101,7 +118,9 @@ mod tests {
 
     #[test]
     fn follows_go() {
-        let rules = NoProxy::parse(" example.com, .only.below ,*.star.test,10.0.0.0/8,192.168.1.1, fd00::/8, port.test:5000 ,[::2]:443");
+        let rules = NoProxy::parse(
+            " example.com, .only.below ,*.star.test,10.0.0.0/8,192.168.1.1, fd00::/8, port.test:5000 ,[::2]:443",
+        );
         for (host, port, direct) in [
             ("example.com", 443, true),
             ("EXAMPLE.com.", 443, true),

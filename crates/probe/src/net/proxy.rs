@@ -43,7 +43,9 @@ pub(crate) fn choose(environment: &ProxyEnvironment, https: bool, host: &str, po
     }
     match parse(url) {
         Some(proxy) => Choice::Through(proxy),
-        None => Choice::Wrong("the proxy setting is no URL of the form http://HOST:PORT".to_owned()),
+        None => {
+            Choice::Wrong("the proxy setting is no URL of the form http://HOST:PORT".to_owned())
+        }
     }
 }
 
@@ -58,7 +60,8 @@ fn parse(url: &str) -> Option<Proxy> {
         None => (None, authority),
     };
     let (host, port) = split_host(authority, 80)?;
-    let authorization = user.map(|user| format!("Basic {}", STANDARD.encode(percent_decoded(user))));
+    let authorization =
+        user.map(|user| format!("Basic {}", STANDARD.encode(percent_decoded(user))));
     Some(Proxy {
         host,
         port,
@@ -131,11 +134,18 @@ mod tests {
     #[test]
     fn reads_proxy_urls() {
         let read = |url: &str| parse(url).map(|p| (p.host, p.port, p.authorization));
-        assert_eq!(read("http://p.test:3128/"), Some(("p.test".into(), 3128, None)));
+        assert_eq!(
+            read("http://p.test:3128/"),
+            Some(("p.test".into(), 3128, None))
+        );
         assert_eq!(read("p.test"), Some(("p.test".into(), 80, None)));
         assert_eq!(
             read("http://us%40er:pw@[::1]:8080"),
-            Some(("::1".into(), 8080, Some(format!("Basic {}", STANDARD.encode("us@er:pw")))))
+            Some((
+                "::1".into(),
+                8080,
+                Some(format!("Basic {}", STANDARD.encode("us@er:pw")))
+            ))
         );
         assert_eq!(read("socks5://p:1"), None);
         assert_eq!(read("http://p:port"), None);

@@ -31,9 +31,10 @@ impl Failure {
             Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::AddrNotAvailable => {
                 Self::Unreachable(words(error))
             }
-            Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe | Kind::UnexpectedEof => {
-                Self::Reset
-            }
+            Kind::ConnectionReset
+            | Kind::ConnectionAborted
+            | Kind::BrokenPipe
+            | Kind::UnexpectedEof => Self::Reset,
             _ => Self::Other(words(error)),
         }
     }
@@ -52,9 +53,8 @@ impl Failure {
         match self {
             Self::Refused => "connection refused".to_owned(),
             Self::Timeout => "no answer in time".to_owned(),
-            Self::Unreachable(why) => why.clone(),
             Self::Reset => "connection reset".to_owned(),
-            Self::Other(why) => why.clone(),
+            Self::Unreachable(why) | Self::Other(why) => why.clone(),
         }
     }
 }

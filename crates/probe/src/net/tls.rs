@@ -31,7 +31,7 @@ pub(crate) struct Trust {
 pub(crate) struct Failure {
     pub saw: &'static str,
     pub says: String,
-    pub chain: Option<Chain>,
+    pub chain: Option<Box<Chain>>,
 }
 
 impl Trust {
@@ -70,12 +70,20 @@ impl Trust {
         let fail = |saw, says: String| Failure {
             saw,
             says,
-            chain: chain(&shown),
+            chain: chain(&shown).map(Box::new),
         };
-        let name = ServerName::try_from(host.to_owned())
-            .map_err(|_| fail("bad-name", format!("`{host}` is no name that TLS can ask for")))?;
-        let config = config(self.roots(host, port), &shown)
-            .map_err(|e| fail("no-trust", format!("no trusted certificates on this host: {e}")))?;
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| {
+            fail(
+                "bad-name",
+                format!("`{host}` is no name that TLS can ask for"),
+            )
+        })?;
+        let config = config(self.roots(host, port), &shown).map_err(|e| {
+            fail(
+                "no-trust",
+                format!("no trusted certificates on this host: {e}"),
+            )
+        })?;
         let connection = ClientConnection::new(Arc::new(config), name)
             .map_err(|e| fail("failed", e.to_string()))?;
         let mut tls = StreamOwned::new(connection, stream);
@@ -121,7 +129,10 @@ fn explain(error: &io::Error) -> (&'static str, String) {
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
                 ("timeout", "the handshake got no answer in time".to_owned())
             }
-            _ => ("cut", format!("cut during the handshake: {}", super::tcp::words(error))),
+            _ => (
+                "cut",
+                format!("cut during the handshake: {}", super::tcp::words(error)),
+            ),
         };
     };
     let says = tls.to_string();
@@ -134,22 +145,31 @@ fn explain(error: &io::Error) -> (&'static str, String) {
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
                 ("expired", "the certificate has expired".to_owned())
             }
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-                ("not-yet-valid", "the certificate is not valid yet".to_owned())
-            }
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => (
+                "not-yet-valid",
+                "the certificate is not valid yet".to_owned(),
+            ),
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                ("name-mismatch", "the certificate is for other names".to_owned())
+                (
+                    "name-mismatch",
+                    "the certificate is for other names".to_owned(),
+                )
             }
             _ => ("bad-certificate", says),
         },
         Error::AlertReceived(alert) => match alert {
-            AlertDescription::CertificateRequired | AlertDescription::BadCertificate => {
-                ("client-certificate", "the server wants a client certificate".to_owned())
-            }
-            AlertDescription::UnrecognisedName => {
-                ("unrecognised-name", "the server does not know this name".to_owned())
-            }
-            _ => ("refused", format!("the server refuses the handshake: {says}")),
+            AlertDescription::CertificateRequired | AlertDescription::BadCertificate => (
+                "client-certificate",
+                "the server wants a client certificate".to_owned(),
+            ),
+            AlertDescription::UnrecognisedName => (
+                "unrecognised-name",
+                "the server does not know this name".to_owned(),
+            ),
+            _ => (
+                "refused",
+                format!("the server refuses the handshake: {says}"),
+            ),
         },
         Error::PeerIncompatible(_) => ("incompatible", says),
         Error::InvalidMessage(_) | Error::InappropriateMessage { .. } => {

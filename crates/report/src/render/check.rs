@@ -18,7 +18,11 @@ pub(crate) fn row(row: &HopRow, style: &Style, out: &mut dyn Write) -> io::Resul
         Status::Failed => ("FAIL", "\x1b[1;31m"),
         Status::Skipped => ("skip", "\x1b[2m"),
     };
-    let (on, off) = if style.color { (color, "\x1b[0m") } else { ("", "") };
+    let (on, off) = if style.color {
+        (color, "\x1b[0m")
+    } else {
+        ("", "")
+    };
     let width = if style.width == 0 { 100 } else { style.width };
     let target: String = shorten(&row.target, TARGET.min(width / 2));
     let time = match row.status {
@@ -40,7 +44,11 @@ fn shorten(text: &str, most: usize) -> String {
     let tail = most / 2;
     let head = most - tail - 1;
     let part = |range: &[char]| range.iter().collect::<String>();
-    format!("{}…{}", part(&chars[..head]), part(&chars[chars.len() - tail..]))
+    format!(
+        "{}…{}",
+        part(&chars[..head]),
+        part(&chars[chars.len() - tail..])
+    )
 }
 
 /// What the hops come to.
@@ -48,26 +56,52 @@ pub(crate) fn verdict(report: &CheckReport, style: &Style, out: &mut dyn Write) 
     let (words, color) = match report.verdict {
         Answer::Pullable => ("a pull from here would work", "\x1b[1;32m"),
         Answer::NotPullable => ("a pull from here would fail", "\x1b[1;31m"),
-        Answer::Unknown => ("it could not be told whether a pull would work", "\x1b[1;33m"),
+        Answer::Unknown => (
+            "it could not be told whether a pull would work",
+            "\x1b[1;33m",
+        ),
     };
-    let (on, off) = if style.color { (color, "\x1b[0m") } else { ("", "") };
-    let at = report.failed_hop.map_or(String::new(), |hop| format!(" at `{hop}`"));
-    writeln!(out, "\n{on}{words}{at}{off}, checked in {:.0} ms\n", report.elapsed_ms)
+    let (on, off) = if style.color {
+        (color, "\x1b[0m")
+    } else {
+        ("", "")
+    };
+    let at = report
+        .failed_hop
+        .map_or(String::new(), |hop| format!(" at `{hop}`"));
+    writeln!(
+        out,
+        "\n{on}{words}{at}{off}, checked in {:.0} ms\n",
+        report.elapsed_ms
+    )
 }
 
 /// The hops as a table of Markdown.
 pub(crate) fn markdown(report: &CheckReport, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "| status | hop | target | ms | what |\n|---|---|---|---|---|")?;
+    writeln!(
+        out,
+        "| status | hop | target | ms | what |\n|---|---|---|---|---|"
+    )?;
     let safe = |text: &str| {
         text.chars()
-            .map(|c| if "|`<>*_[]\\".contains(c) { format!("\\{c}") } else { c.to_string() })
+            .map(|c| {
+                if "|`<>*_[]\\".contains(c) {
+                    format!("\\{c}")
+                } else {
+                    c.to_string()
+                }
+            })
             .collect::<String>()
     };
     for row in &report.hops {
         writeln!(
             out,
             "| {} | {} | {} | {:.1} | {} |",
-            row.status, row.hop, safe(&row.target), row.elapsed_ms, safe(&row.summary)
+            row.status,
+            row.hop,
+            safe(&row.target),
+            row.elapsed_ms,
+            safe(&row.summary)
         )?;
     }
     writeln!(out)
