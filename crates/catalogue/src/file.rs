@@ -33,6 +33,9 @@ pub struct CauseFile {
     /// What points to this cause.
     #[serde(default, rename = "sign")]
     pub signs: Vec<Sign>,
+    /// What a live check may see that shows this cause.
+    #[serde(default, rename = "sighting")]
+    pub sightings: Vec<Sighting>,
     /// Usual reasons behind it, most likely first.
     #[serde(rename = "reason")]
     pub reasons: Vec<ReasonFile>,
@@ -103,6 +106,25 @@ pub struct Sign {
     /// How much it says: `certain` proves the cause, `likely` points to it, `possible` hints at it.
     pub strength: Confidence,
     /// Causes that this very wording leaves open besides.
+    #[serde(default)]
+    pub also: Vec<String>,
+}
+
+/// What a hop of a live check saw that shows the cause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sighting {
+    /// The hops.
+    pub hop: Vec<Hop>,
+    /// Whose host was asked; empty is any.
+    #[serde(default)]
+    pub target: Vec<Target>,
+    /// Words of the hop, as in `crates/probe`; empty is any failure there.
+    #[serde(default)]
+    pub saw: Vec<String>,
+    /// How much it says.
+    pub strength: Confidence,
+    /// Causes that it leaves open besides.
     #[serde(default)]
     pub also: Vec<String>,
 }

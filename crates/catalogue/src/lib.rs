@@ -163,6 +163,7 @@ fn check_names(loaded: &load::Loaded, known: &dyn Fn(&str) -> bool, problems: &m
         .over
         .iter()
         .chain(cause.signs.iter().flat_map(|s| &s.also))
+        .chain(cause.sightings.iter().flat_map(|s| &s.also))
         .chain(cause.candidates.iter().map(|c| &c.cause))
         .chain(&cause.by_digest);
     for id in named.filter(|id| !known(id)) {

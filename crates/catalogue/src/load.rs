@@ -318,6 +318,7 @@ pub fn check_together(all: &[Loaded], problems: &mut Vec<Problem>) {
             .over
             .iter()
             .chain(cause.signs.iter().flat_map(|s| &s.also))
+            .chain(cause.sightings.iter().flat_map(|s| &s.also))
             .chain(cause.candidates.iter().map(|c| &c.cause))
             .chain(&cause.by_digest)
             .chain(

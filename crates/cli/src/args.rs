@@ -57,6 +57,7 @@ pub(crate) struct Common {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Explain(Explain),
+    Check(CheckArgs),
     Run(Run),
     Cause(CauseArgs),
     Completions(Completions),
@@ -151,6 +152,45 @@ fn formats() -> impl TypedValueParser<Value = Format> {
         "human", "json", "ndjson", "markdown", "sarif", "github", "html",
     ])
     .try_map(|name| name.parse::<Format>())
+}
+
+/// Walk the pull path of an image live, and name the hop that breaks
+///
+/// Does what an engine does before it has the image: reads the reference and the credentials,
+/// resolves, connects, shakes hands, asks for a token, the manifest, the configuration and every
+/// layer. It changes nothing and fetches no layer. Each hop has its own time limit.
+#[derive(Debug, Args)]
+#[command(after_help = help::CHECK)]
+pub(crate) struct CheckArgs {
+    /// The image, as given to `docker pull`
+    #[arg(value_name = "IMAGE", allow_hyphen_values = true)]
+    pub(crate) image: String,
+    /// Platform to choose from an index, if not that of this machine
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    pub(crate) platform: Option<String>,
+    /// A file with credentials, in Docker's or Podman's form
+    #[arg(long, value_name = "PATH")]
+    pub(crate) authfile: Option<PathBuf>,
+    /// User and password to use instead of those in files
+    #[arg(long, value_name = "USER:PASSWORD")]
+    pub(crate) creds: Option<String>,
+    /// Seconds that one hop may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
+    pub(crate) timeout: f64,
+    /// Ask this resolver instead of the system's
+    #[arg(long, value_name = "ADDR[:PORT]")]
+    pub(crate) dns: Option<String>,
+    /// Use this address for a host and port, as in curl; may be repeated
+    #[arg(long, value_name = "HOST:PORT:ADDR")]
+    pub(crate) resolve: Vec<String>,
+    /// Use IPv4 only
+    #[arg(short = '4', conflicts_with = "six")]
+    pub(crate) four: bool,
+    /// Use IPv6 only
+    #[arg(short = '6')]
+    pub(crate) six: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 /// Run a command, and explain a failed pull afterwards

@@ -152,7 +152,7 @@ fn wanted(incident: &Incident, filter: &Filter) -> bool {
     })
 }
 
-fn incident(entry: &Entry, book: &Book, catalogue: &Catalogue) -> Incident {
+pub(crate) fn incident(entry: &Entry, book: &Book, catalogue: &Catalogue) -> Incident {
     let cause = catalogue.at(entry.cause);
     let file = &cause.file;
     let facts = facts(entry, book);

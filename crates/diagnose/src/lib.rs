@@ -6,10 +6,12 @@
 
 mod attempt;
 mod build;
+mod check;
 mod diagnosis;
 mod elect;
 mod fold;
 mod verdict;
 
+pub use check::{Judgement, judge};
 pub use diagnosis::{Diagnosis, Event, Filter, Found, Row, SourceInfo};
 pub use verdict::{Finding, Reader, Verdict};

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 /// From the nouns up: a crate may use only those before it.
-const ORDER: [&str; 9] = [
+const ORDER: [&str; 10] = [
     "pullwhy-literals",
     "pullwhy-model",
     "pullwhy-reference",
@@ -11,6 +11,7 @@ const ORDER: [&str; 9] = [
     "pullwhy-ingest",
     "pullwhy-diagnose",
     "pullwhy-explain",
+    "pullwhy-probe",
     "pullwhy-report",
     "pullwhy",
 ];

@@ -4,11 +4,13 @@
 //! Not here: reading logs (`ingest`), deciding causes (`diagnose`), printing (`report`).
 
 mod cause;
+mod check;
 mod incident;
 mod report;
 pub mod text;
 
 pub use cause::{CauseId, Confidence, Hop, Outcome, Role, Target, Transient, Trigger};
+pub use check::{Answer, CHECK_SCHEMA, CheckReport, HopRow, Status};
 pub use incident::{
     Candidate, Check, Evidence, Fact, Facts, Fix, Image, Incident, Instance, Reason, Risk, Step,
 };

@@ -10,7 +10,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::str::FromStr;
 
-use pullwhy_model::{Incident, Report};
+use pullwhy_model::{CheckReport, HopRow, Incident, Report, Status};
 
 pub use redact::redact;
 
@@ -127,4 +127,50 @@ pub fn render(
 pub fn render_incident_line(incident: &Incident, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer(&mut *out, incident)?;
     out.write_all(b"\n")
+}
+
+/// Writes one hop of a live check, for people, as soon as it ended.
+pub fn render_hop(row: &HopRow, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    render::check::row(row, style, out)
+}
+
+/// Writes what a live check came to. For people the hops have been written by [`render_hop`].
+pub fn render_check(
+    report: &CheckReport,
+    format: Format,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    match format {
+        Format::Human => {
+            if !style.quiet {
+                render::check::verdict(report, style, out)?;
+            }
+        }
+        Format::Json => {
+            serde_json::to_writer_pretty(&mut *out, report)?;
+            return out.write_all(b"\n");
+        }
+        Format::Ndjson => {
+            serde_json::to_writer(&mut *out, report)?;
+            return out.write_all(b"\n");
+        }
+        Format::Markdown => render::check::markdown(report, out)?,
+        Format::Sarif | Format::Github | Format::Html => {}
+    }
+    let mut diagnosis = Report::new(&report.tool.version);
+    diagnosis.incidents.extend(report.incident.clone());
+    diagnosis.stats.elapsed_ms = report.elapsed_ms;
+    if format == Format::Human && report.incident.is_none() {
+        let failed = report.hops.iter().any(|row| row.status == Status::Failed);
+        return if failed {
+            writeln!(
+                out,
+                "no cause in the catalogue fits what the hops saw; the rows above tell all that is known"
+            )
+        } else {
+            Ok(())
+        };
+    }
+    render(&diagnosis, format, style, out)
 }

@@ -25,6 +25,18 @@ pub(super) const EXPLAIN: &str = "\
   1  failed pulls found, even if some input could not be read
   2  none found, and some input could not be read; or wrong usage";
 
+pub(super) const CHECK: &str = "\
+\x1b[1;4mExamples:\x1b[0m
+  pullwhy check contoso.azurecr.io/app:1
+  pullwhy check --platform linux/arm64 nginx:1.27
+  pullwhy check --timeout 3 --format json registry.example/app > run.json
+  pullwhy check --resolve r.example:443:10.0.0.9 r.example/app
+
+\x1b[1;4mExit status:\x1b[0m
+  0  a pull would work
+  1  it would fail
+  2  it could not be told";
+
 pub(super) const RUN: &str = "\
 \x1b[1;4mExamples:\x1b[0m
   pullwhy run -- docker pull contoso.azurecr.io/app:1

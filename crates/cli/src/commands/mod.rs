@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub(crate) mod cause;
+pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod explain;
 pub(crate) mod man;

@@ -1,5 +1,6 @@
 //! One file a format.
 
+pub(crate) mod check;
 pub(crate) mod github;
 pub(crate) mod html;
 pub(crate) mod human;

@@ -1,0 +1,191 @@
+//! `pullwhy check`: walks the pull path of an image live.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use pullwhy_diagnose::judge;
+use pullwhy_model::{Answer, CHECK_SCHEMA, CheckReport, HopRow, Tool};
+use pullwhy_probe::{Family, Observer, Options, Platform, ProxyEnvironment};
+use pullwhy_report::{Format, Style};
+
+use crate::args::{CheckArgs, Common};
+use crate::exit::{Exit, Failure};
+use crate::terminal::{self, Stream};
+
+pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
+    let options = options(args)?;
+    let catalogue = super::catalogue(common)?;
+    let style = super::explain::style(&args.output, Stream::Out);
+    let mut out = terminal::stdout();
+    let show = args.output.format == Format::Human && !args.output.quiet && !args.output.redact;
+    let mut screen = Screen {
+        out: &mut out,
+        style,
+        show,
+        failed: None,
+    };
+    let mut walk = pullwhy_probe::walk(&args.image, &options, &mut screen);
+    if let Some(error) = screen.failed {
+        return Err(error.into());
+    }
+    let judged = judge(&catalogue, &walk.image, &mut walk.rows);
+    let report = CheckReport {
+        schema: CHECK_SCHEMA.to_owned(),
+        tool: Tool {
+            name: "pullwhy".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        },
+        image: walk.image,
+        verdict: judged.answer,
+        failed_hop: judged.failed_hop,
+        hops: walk.rows,
+        incident: judged.incident,
+        elapsed_ms: walk.elapsed_ms,
+    };
+    pullwhy_report::render_check(&report, args.output.format, &style, &mut out)?;
+    out.flush()?;
+    Ok(match report.verdict {
+        Answer::Pullable => Exit::Nothing,
+        Answer::NotPullable => Exit::Found,
+        Answer::Unknown => Exit::Failed,
+    })
+}
+
+/// Shows hops as they end.
+struct Screen<'o> {
+    out: &'o mut dyn Write,
+    style: Style,
+    show: bool,
+    failed: Option<std::io::Error>,
+}
+
+impl Observer for Screen<'_> {
+    fn row(&mut self, row: &HopRow) {
+        if self.show && self.failed.is_none() {
+            let shown = pullwhy_report::render_hop(row, &self.style, self.out);
+            self.failed = shown.and_then(|()| self.out.flush()).err();
+        }
+    }
+}
+
+fn options(args: &CheckArgs) -> Result<Options, Failure> {
+    if !(0.05..=3600.0).contains(&args.timeout) {
+        return Err(
+            Failure::new(format!("`--timeout {}` is out of range", args.timeout))
+                .help("give seconds between 0.05 and 3600"),
+        );
+    }
+    let platform = match &args.platform {
+        None => Platform::of_this_machine(),
+        Some(text) => Platform::parse(text).ok_or_else(|| {
+            Failure::new(format!("`--platform {text}` is no platform"))
+                .help("write it as linux/amd64 or linux/arm/v7")
+        })?,
+    };
+    let credentials = match &args.creds {
+        None => None,
+        Some(text) => Some(
+            text.split_once(':')
+                .map(|(u, p)| (u.to_owned(), p.to_owned()))
+                .ok_or_else(|| {
+                    Failure::new("`--creds` has no colon").help("write it as USER:PASSWORD")
+                })?,
+        ),
+    };
+    Ok(Options {
+        timeout: Duration::from_secs_f64(args.timeout),
+        platform,
+        family: match (args.four, args.six) {
+            (true, _) => Family::V4,
+            (_, true) => Family::V6,
+            _ => Family::Any,
+        },
+        resolve: args
+            .resolve
+            .iter()
+            .map(|text| resolve(text))
+            .collect::<Result<_, _>>()?,
+        dns: args.dns.as_deref().map(resolver).transpose()?,
+        credentials,
+        auth_files: auth_files(args),
+        proxy: proxy(),
+        certificate_folders: certificate_folders(),
+        etc: PathBuf::from("/etc"),
+    })
+}
+
+fn resolve(text: &str) -> Result<(String, u16, IpAddr), Failure> {
+    let mut parts = text.splitn(3, ':');
+    let parsed = (|| {
+        let host = parts.next().filter(|h| !h.is_empty())?;
+        let port = parts.next()?.parse().ok()?;
+        let address = parts.next()?.trim_matches(['[', ']']).parse().ok()?;
+        Some((host.to_owned(), port, address))
+    })();
+    parsed.ok_or_else(|| {
+        Failure::new(format!("`--resolve {text}` cannot be read"))
+            .help("write it as HOST:PORT:ADDRESS, for example r.example:443:10.0.0.9")
+    })
+}
+
+fn resolver(text: &str) -> Result<SocketAddr, Failure> {
+    let bare = text.trim_matches(['[', ']']).parse::<IpAddr>();
+    let with_port = text.parse::<SocketAddr>();
+    with_port
+        .or_else(|_| bare.map(|address| SocketAddr::new(address, 53)))
+        .map_err(|_| {
+            Failure::new(format!("`--dns {text}` is no address"))
+                .help("write it as 10.0.0.2 or 10.0.0.2:5353")
+        })
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "settings are read here and passed on"
+)]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn folder(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name)
+        .filter(|v: &OsString| !v.is_empty())
+        .map(PathBuf::from)
+}
+
+/// Files with credentials, in the order in which engines look: Docker's, then Podman's.
+fn auth_files(args: &CheckArgs) -> Vec<PathBuf> {
+    if let Some(file) = &args.authfile {
+        return vec![file.clone()];
+    }
+    let home = folder("HOME").or_else(|| folder("USERPROFILE"));
+    let docker = folder("DOCKER_CONFIG").or_else(|| home.as_ref().map(|h| h.join(".docker")));
+    let podman = folder("REGISTRY_AUTH_FILE")
+        .or_else(|| folder("XDG_RUNTIME_DIR").map(|d| d.join("containers/auth.json")));
+    let later = home.map(|h| h.join(".config/containers/auth.json"));
+    let docker = docker.map(|d| d.join("config.json"));
+    [docker, podman, later].into_iter().flatten().collect()
+}
+
+fn proxy() -> ProxyEnvironment {
+    let either = |name: &str| variable(&name.to_uppercase()).or_else(|| variable(name));
+    ProxyEnvironment {
+        https: either("https_proxy"),
+        http: either("http_proxy"),
+        no: either("no_proxy").unwrap_or_default(),
+    }
+}
+
+/// Where engines keep certificates for single registries.
+fn certificate_folders() -> Vec<PathBuf> {
+    let mut folders = vec![
+        PathBuf::from("/etc/docker/certs.d"),
+        PathBuf::from("/etc/containers/certs.d"),
+        PathBuf::from("/etc/containerd/certs.d"),
+    ];
+    folders.extend(folder("HOME").map(|h| h.join(".config/containers/certs.d")));
+    folders
+}

@@ -1,0 +1,84 @@
+//! What a live walk along the pull path found.
+
+use serde::{Deserialize, Serialize};
+
+use crate::cause::{CauseId, Hop, Target, words};
+use crate::{Facts, Image, Incident, Tool};
+
+/// Version of the JSON form of [`CheckReport`].
+pub const CHECK_SCHEMA: &str = "pullwhy.check/1";
+
+words! {
+    /// How a hop ended.
+    Status {
+        /// It works.
+        Ok = "ok",
+        /// It works, and something about it deserves a look.
+        Warning = "warning",
+        /// It does not work.
+        Failed = "failed",
+        /// It was not tried; the summary says why.
+        Skipped = "skipped",
+    }
+}
+
+words! {
+    /// Whether a pull from here would work.
+    Answer {
+        /// Every hop that a pull needs works.
+        Pullable = "pullable",
+        /// A hop fails.
+        NotPullable = "not-pullable",
+        /// It could not be told.
+        Unknown = "unknown",
+    }
+}
+
+/// A station of the path, for one target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct HopRow {
+    /// Which station.
+    pub hop: Hop,
+    /// What was asked: host, host and port, URL or name.
+    pub target: String,
+    /// How it ended.
+    pub status: Status,
+    /// Milliseconds that it took.
+    pub elapsed_ms: f64,
+    /// One line for people.
+    pub summary: String,
+    /// What was read out of the answer.
+    pub facts: Facts,
+    /// The cause that it shows, where it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<CauseId>,
+    /// Whose host the target is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Target>,
+    /// The word for what was seen, by which causes are found: `unknown-issuer`, `nxdomain`, …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saw: Option<String>,
+}
+
+/// Everything that `check` found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct CheckReport {
+    /// `pullwhy.check/1`.
+    pub schema: String,
+    /// Who wrote it.
+    pub tool: Tool,
+    /// The image that was asked for.
+    pub image: Image,
+    /// Whether the pull would work.
+    pub verdict: Answer,
+    /// The first hop that decides the verdict; null when it would work.
+    pub failed_hop: Option<Hop>,
+    /// The hops, in path order.
+    pub hops: Vec<HopRow>,
+    /// The diagnosis, as in the report of `explain`; null when the pull would work.
+    pub incident: Option<Incident>,
+    /// Milliseconds in all.
+    pub elapsed_ms: f64,
+}

@@ -1,0 +1,61 @@
+//! Walks the pull path of an image live, hop by hop, and notes what each hop says.
+//!
+//! ```text
+//! reference ─► credentials ─► dns ─► tcp ─► proxy ─► tls ─► ping ─► token ─► manifest ─► platform ─► blobs
+//! ```
+//!
+//! It looks and notes; causes are decided in `diagnose`. What a hop finds is a [`HopRow`], never an
+//! error. Nothing is written, no engine is asked, and what a registry sends is bounded: 4 MiB a
+//! manifest, 64 KiB of an error, five redirects, one [`Options::timeout`] a hop.
+//!
+//! Not here: log reading (`ingest`), judging (`diagnose`), printing (`report`).
+
+mod challenge;
+mod hops;
+mod net;
+mod options;
+mod rows;
+
+pub use challenge::{Challenge, parse as parse_challenges};
+pub use hops::credentials::Lookup;
+pub use hops::manifest::Kind as ManifestKind;
+pub use net::no_proxy::NoProxy;
+pub use options::{Family, Options, Platform, ProxyEnvironment};
+pub use pullwhy_model::HopRow;
+
+use std::time::Instant;
+
+use pullwhy_model::Image;
+
+/// What a walk found.
+#[derive(Clone, Debug)]
+pub struct Walk {
+    /// The image, as far as its name could be read.
+    pub image: Image,
+    /// The hops, in path order.
+    pub rows: Vec<HopRow>,
+    /// Milliseconds in all.
+    pub elapsed_ms: f64,
+}
+
+/// Is told each hop as it ends.
+pub trait Observer {
+    /// A hop ended.
+    fn row(&mut self, row: &HopRow);
+}
+
+impl Observer for () {
+    fn row(&mut self, _: &HopRow) {}
+}
+
+/// Walks the path of `reference`.
+pub fn walk(reference: &str, options: &Options, observer: &mut dyn Observer) -> Walk {
+    let started = Instant::now();
+    let mut rows = rows::Rows::new(observer);
+    let image = hops::walk(reference, options, &mut rows);
+    Walk {
+        image,
+        rows: rows.done(),
+        elapsed_ms: started.elapsed().as_secs_f64() * 1000.0,
+    }
+}

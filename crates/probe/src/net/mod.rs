@@ -1,0 +1,69 @@
+//! From a host to a connection: name, TCP, proxy, TLS, each with its own row.
+
+pub(crate) mod certificate;
+pub(crate) mod connect;
+pub(crate) mod dns;
+pub(crate) mod http;
+pub(crate) mod no_proxy;
+pub(crate) mod proxy;
+pub(crate) mod resolv;
+pub(crate) mod tcp;
+pub(crate) mod tls;
+
+use std::io;
+use std::time::{Duration, Instant};
+
+/// Until when a hop may work.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline(Instant);
+
+impl Deadline {
+    pub(crate) fn after(timeout: Duration) -> Self {
+        Self(Instant::now() + timeout)
+    }
+
+    /// Time left; an error of kind `TimedOut` when there is none.
+    pub(crate) fn left(self) -> io::Result<Duration> {
+        let left = self.0.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            Err(io::ErrorKind::TimedOut.into())
+        } else {
+            Ok(left)
+        }
+    }
+}
+
+/// `host:port`, with brackets around an IPv6 address.
+pub(crate) fn host_port(host: &str, port: u16) -> String {
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
+}
+
+/// Splits `host`, `host:port`, `[::1]:port`.
+pub(crate) fn split_host(authority: &str, default: u16) -> Option<(String, u16)> {
+    if let Some(inside) = authority.strip_prefix('[') {
+        let (host, rest) = inside.split_once(']')?;
+        let port = match rest.strip_prefix(':') {
+            Some(port) => port.parse().ok()?,
+            None if rest.is_empty() => default,
+            None => return None,
+        };
+        return Some((host.to_owned(), port));
+    }
+    match authority.split_once(':') {
+        Some((host, port)) if !port.contains(':') => Some((host.to_owned(), port.parse().ok()?)),
+        _ => Some((authority.to_owned(), default)),
+    }
+    .filter(|(host, _)| !host.is_empty())
+}
+
+/// Whether a host is this machine: Docker speaks plain HTTP with such registries if need be.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    host == "localhost"
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}

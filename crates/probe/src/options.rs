@@ -1,0 +1,148 @@
+//! What a walk is asked to do. The environment is read by the caller and passed in.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Settings of a walk.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The longest that one hop may take.
+    pub timeout: Duration,
+    /// Platform to choose from an index; this machine's if not given.
+    pub platform: Platform,
+    /// Which addresses to use.
+    pub family: Family,
+    /// `--resolve HOST:PORT:ADDR`.
+    pub resolve: Vec<(String, u16, IpAddr)>,
+    /// `--dns ADDR[:PORT]`: ask this resolver only.
+    pub dns: Option<SocketAddr>,
+    /// `--creds USER:PASSWORD`.
+    pub credentials: Option<(String, String)>,
+    /// Files with credentials, in the order in which they are looked into.
+    pub auth_files: Vec<PathBuf>,
+    /// Proxy settings of the environment.
+    pub proxy: ProxyEnvironment,
+    /// Folders whose `HOST/*.crt` are trusted for HOST, as Docker and containerd do.
+    pub certificate_folders: Vec<PathBuf>,
+    /// Where `resolv.conf` and `hosts` are.
+    pub etc: PathBuf,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(10),
+            platform: Platform::of_this_machine(),
+            family: Family::Any,
+            resolve: Vec::new(),
+            dns: None,
+            credentials: None,
+            auth_files: Vec::new(),
+            proxy: ProxyEnvironment::default(),
+            certificate_folders: Vec::new(),
+            etc: PathBuf::from("/etc"),
+        }
+    }
+}
+
+/// Address families to use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Family {
+    /// Both.
+    #[default]
+    Any,
+    /// IPv4 only.
+    V4,
+    /// IPv6 only.
+    V6,
+}
+
+impl Family {
+    /// Whether an address is of it.
+    pub fn has(self, address: IpAddr) -> bool {
+        match self {
+            Self::Any => true,
+            Self::V4 => address.is_ipv4(),
+            Self::V6 => address.is_ipv6(),
+        }
+    }
+}
+
+/// `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in whichever case they were set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProxyEnvironment {
+    /// For `https` requests.
+    pub https: Option<String>,
+    /// For `http` requests.
+    pub http: Option<String>,
+    /// Hosts that are asked directly.
+    pub no: String,
+}
+
+/// An operating system, architecture and variant, in the words of the OCI image specification.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Platform {
+    /// `linux`, `windows`.
+    pub os: String,
+    /// `amd64`, `arm64`, `arm`, …
+    pub architecture: String,
+    /// `v7`, `v8`; empty where there is none.
+    pub variant: String,
+}
+
+impl Platform {
+    /// The platform that this program was built for; containers on a Mac are Linux ones.
+    pub fn of_this_machine() -> Self {
+        let architecture = match std::env::consts::ARCH {
+            "x86_64" => "amd64",
+            "aarch64" => "arm64",
+            "x86" => "386",
+            "powerpc64" => "ppc64le",
+            other => other,
+        };
+        let os = match std::env::consts::OS {
+            "windows" => "windows",
+            _ => "linux",
+        };
+        Self {
+            os: os.to_owned(),
+            architecture: architecture.to_owned(),
+            variant: String::new(),
+        }
+    }
+
+    /// Reads `linux/arm64/v8`, with the spellings that Docker accepts for architectures.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('/');
+        let os = parts.next()?.to_ascii_lowercase();
+        let architecture = parts.next()?.to_ascii_lowercase();
+        let variant = parts.next().unwrap_or_default().to_ascii_lowercase();
+        if os.is_empty() || architecture.is_empty() || parts.next().is_some() {
+            return None;
+        }
+        let (architecture, variant) = match (architecture.as_str(), variant.as_str()) {
+            ("x86_64" | "x86-64", v) => ("amd64".to_owned(), v.to_owned()),
+            ("aarch64" | "arm64", v) => ("arm64".to_owned(), v.trim_start_matches("v8").to_owned()),
+            ("armhf", _) => ("arm".to_owned(), "v7".to_owned()),
+            ("armel", _) => ("arm".to_owned(), "v6".to_owned()),
+            (a, v) => (a.to_owned(), v.to_owned()),
+        };
+        Some(Self {
+            os,
+            architecture,
+            variant,
+        })
+    }
+}
+
+impl std::fmt::Display for Platform {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.os, self.architecture)?;
+        if self.variant.is_empty() {
+            Ok(())
+        } else {
+            write!(f, "/{}", self.variant)
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Rows as they are made: timed, cleaned, told to the observer.
+
+use std::time::Instant;
+
+use pullwhy_model::text::{clean, scrub};
+use pullwhy_model::{Fact, Facts, Hop, HopRow, Status, Target};
+
+use crate::Observer;
+
+/// Bytes of a summary.
+const SUMMARY: usize = 400;
+/// Bytes of a fact's value.
+const VALUE: usize = 300;
+
+/// The rows of a walk.
+pub(crate) struct Rows<'o> {
+    rows: Vec<HopRow>,
+    observer: &'o mut dyn Observer,
+}
+
+impl<'o> Rows<'o> {
+    pub(crate) fn new(observer: &'o mut dyn Observer) -> Self {
+        Self {
+            rows: Vec::new(),
+            observer,
+        }
+    }
+
+    pub(crate) fn push(&mut self, row: Row) {
+        let row = row.finish();
+        self.observer.row(&row);
+        self.rows.push(row);
+    }
+
+    pub(crate) fn done(self) -> Vec<HopRow> {
+        self.rows
+    }
+}
+
+/// A row in the making; its time runs from its beginning.
+pub(crate) struct Row {
+    started: Instant,
+    row: HopRow,
+}
+
+impl Row {
+    pub(crate) fn new(hop: Hop, target: impl Into<String>) -> Self {
+        Self {
+            started: Instant::now(),
+            row: HopRow {
+                hop,
+                target: target.into(),
+                status: Status::Ok,
+                elapsed_ms: 0.0,
+                summary: String::new(),
+                facts: Facts::new(),
+                cause: None,
+                role: None,
+                saw: None,
+            },
+        }
+    }
+
+    pub(crate) fn role(mut self, role: Target) -> Self {
+        self.row.role = Some(role);
+        self
+    }
+
+    pub(crate) fn fact(mut self, name: &str, value: impl Into<Fact>) -> Self {
+        self.row.facts.insert(name.to_owned(), value.into());
+        self
+    }
+
+    pub(crate) fn ok(self, summary: impl Into<String>) -> Self {
+        self.ends(Status::Ok, None, summary)
+    }
+
+    pub(crate) fn warning(self, saw: &str, summary: impl Into<String>) -> Self {
+        self.ends(Status::Warning, Some(saw), summary)
+    }
+
+    pub(crate) fn failed(self, saw: &str, summary: impl Into<String>) -> Self {
+        self.ends(Status::Failed, Some(saw), summary)
+    }
+
+    pub(crate) fn skipped(self, why: impl Into<String>) -> Self {
+        self.ends(Status::Skipped, None, why)
+    }
+
+    /// Sets the time by hand, for work that was done side by side.
+    pub(crate) fn took(mut self, started: Instant) -> Self {
+        self.started = started;
+        self
+    }
+
+    fn ends(mut self, status: Status, saw: Option<&str>, summary: impl Into<String>) -> Self {
+        self.row.status = status;
+        self.row.saw = saw.map(str::to_owned);
+        self.row.summary = summary.into();
+        self.row.elapsed_ms = self.started.elapsed().as_secs_f64() * 1000.0;
+        self
+    }
+
+    /// Whether it failed.
+    pub(crate) fn is_failure(&self) -> bool {
+        self.row.status == Status::Failed
+    }
+
+    /// Everything that a server said is cleaned here, once.
+    fn finish(mut self) -> HopRow {
+        let safe = |s: &str, most| clean(&scrub(s), most);
+        self.row.summary = safe(&self.row.summary, SUMMARY);
+        self.row.target = safe(&self.row.target, VALUE);
+        for value in self.row.facts.values_mut() {
+            if let Fact::Text(text) = value {
+                *text = safe(text, VALUE);
+            }
+        }
+        self.row
+    }
+}

@@ -1,0 +1,108 @@
+//! The hops of a live check, for people.
+
+use std::io::{self, Write};
+
+use pullwhy_model::{Answer, CheckReport, HopRow, Status};
+
+use crate::Style;
+
+/// Columns of the hop's name, and of its target at most.
+const HOP: usize = 11;
+const TARGET: usize = 44;
+
+/// One hop on one line, wrapped under its summary.
+pub(crate) fn row(row: &HopRow, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let (mark, color) = match row.status {
+        Status::Ok => ("ok  ", "\x1b[32m"),
+        Status::Warning => ("warn", "\x1b[33m"),
+        Status::Failed => ("FAIL", "\x1b[1;31m"),
+        Status::Skipped => ("skip", "\x1b[2m"),
+    };
+    let (on, off) = if style.color {
+        (color, "\x1b[0m")
+    } else {
+        ("", "")
+    };
+    let width = if style.width == 0 { 100 } else { style.width };
+    let target: String = shorten(&row.target, TARGET.min(width / 2));
+    let time = match row.status {
+        Status::Skipped => String::new(),
+        _ => format!("  {:.1} ms", row.elapsed_ms),
+    };
+    let head = format!("{on}{mark}{off} {:HOP$} {target}", row.hop.as_str());
+    writeln!(out, "{head}{time}")?;
+    let indent = " ".repeat(5 + HOP + 1);
+    out.write_all(crate::wrap::paragraph(&row.summary, &indent, width).as_bytes())
+}
+
+/// Keeps both ends of a long target.
+fn shorten(text: &str, most: usize) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    if chars.len() <= most {
+        return text.to_owned();
+    }
+    let tail = most / 2;
+    let head = most - tail - 1;
+    let part = |range: &[char]| range.iter().collect::<String>();
+    format!(
+        "{}…{}",
+        part(&chars[..head]),
+        part(&chars[chars.len() - tail..])
+    )
+}
+
+/// What the hops come to.
+pub(crate) fn verdict(report: &CheckReport, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let (words, color) = match report.verdict {
+        Answer::Pullable => ("a pull from here would work", "\x1b[1;32m"),
+        Answer::NotPullable => ("a pull from here would fail", "\x1b[1;31m"),
+        Answer::Unknown => (
+            "it could not be told whether a pull would work",
+            "\x1b[1;33m",
+        ),
+    };
+    let (on, off) = if style.color {
+        (color, "\x1b[0m")
+    } else {
+        ("", "")
+    };
+    let at = report
+        .failed_hop
+        .map_or(String::new(), |hop| format!(" at `{hop}`"));
+    writeln!(
+        out,
+        "\n{on}{words}{at}{off}, checked in {:.0} ms\n",
+        report.elapsed_ms
+    )
+}
+
+/// The hops as a table of Markdown.
+pub(crate) fn markdown(report: &CheckReport, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "| status | hop | target | ms | what |\n|---|---|---|---|---|"
+    )?;
+    let safe = |text: &str| {
+        text.chars()
+            .map(|c| {
+                if "|`<>*_[]\\".contains(c) {
+                    format!("\\{c}")
+                } else {
+                    c.to_string()
+                }
+            })
+            .collect::<String>()
+    };
+    for row in &report.hops {
+        writeln!(
+            out,
+            "| {} | {} | {} | {:.1} | {} |",
+            row.status,
+            row.hop,
+            safe(&row.target),
+            row.elapsed_ms,
+            safe(&row.summary)
+        )?;
+    }
+    writeln!(out)
+}
