@@ -1,6 +1,7 @@
 //! What can be written on the command line. Help, man pages and completions are made from this.
 
 use std::ffi::{OsStr, OsString};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -72,9 +73,10 @@ pub(crate) struct Explain {
     /// What to read: files, folders, archives, patterns; `-` is standard input
     #[arg(value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(crate) output: Output,
     /// Keep reading as the log grows, and tell failed pulls as they come
+    ///
+    /// A log that is not there yet is waited for, and one that is rotated or cut is followed on,
+    /// as by `tail -F`. A failure that comes again is told again, at most every three seconds.
     #[arg(short, long)]
     pub(crate) follow: bool,
     /// The program that wrote the log, if it is not recognised; `list` shows all
@@ -83,6 +85,9 @@ pub(crate) struct Explain {
     /// Threads to read with; 0 is one for each processor
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) threads: usize,
+    // Headings hold for all that follows them, so the groups stand last.
+    #[command(flatten)]
+    pub(crate) output: Output,
     #[command(flatten)]
     pub(crate) filter: Filter,
 }
@@ -113,12 +118,16 @@ pub(crate) struct Filter {
 #[command(next_help_heading = "Output")]
 pub(crate) struct Output {
     /// Form of the report
+    ///
+    /// `ndjson` prints an incident on a line of its own as soon as it is known. If it comes again
+    /// while a pipe or a growing log is read, a further line with the same `id` has the new
+    /// `count`: the last line of an `id` is the one that holds. Of files each is printed once.
     #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = formats())]
     pub(crate) format: Format,
     /// Replace hosts, names, addresses and ids by pseudonyms, to share the report
     #[arg(long)]
     pub(crate) redact: bool,
-    /// Show only the verdicts
+    /// Show only the verdicts, and errors
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
     /// Show all evidence, reasons and fixes
@@ -220,8 +229,14 @@ pub(crate) fn parse(arguments: Vec<OsString>) -> Parsed {
 }
 
 fn say(error: &clap::Error) -> ExitCode {
+    let text = error.render().ansi().to_string();
     // A reader of the help that has gone away is no failure.
-    let _ = error.print();
+    let _ = if error.use_stderr() {
+        terminal::stderr().write_all(text.as_bytes())
+    } else {
+        let mut out = terminal::stdout();
+        out.write_all(text.as_bytes()).and_then(|()| out.flush())
+    };
     if error.kind() == ErrorKind::InvalidSubcommand
         && let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand)
         && (word == "-" || Path::new(word).exists())

@@ -2,9 +2,11 @@
 
 mod progress;
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 
+use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 
@@ -19,7 +21,7 @@ pub(crate) const BOLD: Style = Style::new().bold();
 /// When to use colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
-    /// On a terminal, unless `NO_COLOR` is set
+    /// On a terminal, unless `NO_COLOR` is set; anywhere if `CLICOLOR_FORCE` is
     #[default]
     Auto,
     /// Everywhere
@@ -31,17 +33,48 @@ pub(crate) enum Color {
 /// Makes the choice hold for everything printed from now on.
 pub(crate) fn choose_color(color: Color) {
     match color {
-        // The environment decides: `NO_COLOR`, `CLICOLOR_FORCE`, `TERM=dumb`.
-        Color::Auto => anstream::ColorChoice::Auto,
-        Color::Always => anstream::ColorChoice::Always,
-        Color::Never => anstream::ColorChoice::Never,
+        Color::Auto => ColorChoice::Auto,
+        Color::Always => ColorChoice::Always,
+        Color::Never => ColorChoice::Never,
     }
     .write_global();
 }
 
+/// What the environment says of colours: `Auto` where it leaves it to the terminal.
+///
+/// The conventions are those of <https://no-color.org> and <https://bixense.com/clicolors>. The
+/// crate below takes `CLICOLOR_FORCE=0` for a wish, so this is not left to it.
+fn environment() -> ColorChoice {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let off = |value: &OsString| value == "0";
+    if set("NO_COLOR").is_some() {
+        ColorChoice::Never
+    } else if set("CLICOLOR_FORCE").is_some_and(|value| !off(&value)) {
+        ColorChoice::Always
+    } else if set("CLICOLOR").is_some_and(|value| off(&value)) {
+        ColorChoice::Never
+    } else {
+        ColorChoice::Auto
+    }
+}
+
+/// Whether the kind of terminal has colours; Windows does not name one.
+fn terminal_has_colors() -> bool {
+    match std::env::var_os("TERM") {
+        Some(term) => term != "dumb",
+        None => cfg!(windows),
+    }
+}
+
 /// Buffered standard output; colours are taken out where they are not wanted.
 pub(crate) fn stdout() -> impl Write {
-    BufWriter::with_capacity(64 << 10, anstream::stdout())
+    let stream = AutoStream::new(io::stdout(), Stream::Out.choice());
+    BufWriter::with_capacity(64 << 10, stream)
+}
+
+/// Standard error; colours are taken out where they are not wanted.
+pub(crate) fn stderr() -> impl Write {
+    AutoStream::new(io::stderr(), Stream::Err.choice())
 }
 
 /// A stream that a report goes to.
@@ -56,15 +89,32 @@ pub(crate) enum Stream {
 impl Stream {
     /// Whether colours are wanted there.
     pub(crate) fn colored(self) -> bool {
-        let choice = match self {
-            Self::Out => anstream::AutoStream::choice(&io::stdout()),
-            Self::Err => anstream::AutoStream::choice(&io::stderr()),
-        };
-        choice != anstream::ColorChoice::Never
+        self.choice() != ColorChoice::Never
     }
 
-    /// Columns there.
+    fn choice(self) -> ColorChoice {
+        let chosen = match ColorChoice::global() {
+            ColorChoice::Auto => environment(),
+            chosen => chosen,
+        };
+        let watched = match self {
+            Self::Out => io::stdout().is_terminal(),
+            Self::Err => io::stderr().is_terminal(),
+        };
+        match chosen {
+            ColorChoice::Auto if watched && terminal_has_colors() => ColorChoice::Always,
+            ColorChoice::Auto => ColorChoice::Never,
+            chosen => chosen,
+        }
+    }
+
+    /// Columns there; `COLUMNS` is for those who want others, as for git.
     pub(crate) fn width(self) -> usize {
+        let wanted = std::env::var_os("COLUMNS");
+        let wanted = wanted.and_then(|columns| columns.to_str()?.parse::<usize>().ok());
+        if let Some(columns) = wanted.filter(|&columns| columns > 0) {
+            return columns;
+        }
         let size = match self {
             Self::Out => terminal_size::terminal_size_of(io::stdout()),
             Self::Err => terminal_size::terminal_size_of(io::stderr()),
@@ -141,7 +191,7 @@ fn message_of(label: &str, color: AnsiColor, message: &str, help: &[String]) {
 /// One write, so that lines of several processes do not mix.
 fn put(text: &str) {
     // Nobody is left to tell if this fails.
-    let _ = anstream::stderr().write_all(text.as_bytes());
+    let _ = stderr().write_all(text.as_bytes());
 }
 
 /// The names most like a mistyped one, best first.

@@ -53,6 +53,9 @@ fn a_mistyped_command_or_option_gets_help() {
     let (status, _, errors) = output(&["explian"]);
     assert_eq!(status, 2);
     assert!(errors.contains("explain"), "{errors}");
+    let (status, _, errors) = output(&["explian", "app.log"]);
+    assert_eq!(status, 2);
+    assert!(errors.contains("explain"), "{errors}");
     let (status, _, errors) = output(&["explain", "--formt", "json"]);
     assert_eq!(status, 2);
     assert!(errors.contains("--format"), "{errors}");
@@ -91,6 +94,33 @@ fn run_keeps_output_and_status_of_the_command() {
     let (status, _, errors) = output(&["run", "--", "no-such-program-here"]);
     assert_ne!(status, 0);
     assert!(errors.contains("no-such-program-here"), "{errors}");
+}
+
+#[test]
+#[cfg(unix)]
+fn run_changes_no_byte_and_no_status() {
+    let said = b"50 %\r100 %\n\xff\x00\x1b[31mred\x1b[0m no line end";
+    let error = b"Error response from daemon: manifest for nginx:9 not found: manifest unknown: manifest unknown\n\xfe";
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let (out, err) = (folder.path().join("out"), folder.path().join("err"));
+    fs::write(&out, said).expect("temporary folder");
+    fs::write(&err, error).expect("temporary folder");
+    let output = pullwhy()
+        .args([
+            "run",
+            "--",
+            "sh",
+            "-c",
+            "cat \"$0\"; cat \"$1\" >&2; exit 42",
+        ])
+        .args([&out, &err])
+        .output()
+        .expect("runs");
+    assert_eq!(output.status.code(), Some(42));
+    assert_eq!(output.stdout, said);
+    assert!(output.stderr.starts_with(error));
+    let rest = String::from_utf8_lossy(&output.stderr[error.len()..]);
+    assert!(rest.contains("reference/tag-not-found"), "{rest}");
 }
 
 const OWN: &str = r#"

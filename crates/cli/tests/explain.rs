@@ -1,35 +1,12 @@
 //! The command line as other programs rely on it: exit statuses, streams, formats.
 
+mod support;
+
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use assert_cmd::Command;
-
-const DENIED: &str = "docker: Error response from daemon: pull access denied for contoso/app, repository does not exist or may require 'docker login': denied: requested access to the resource is denied\n";
-const MISSING: &str = "Error response from daemon: manifest for contoso.azurecr.io/app:9 not found: manifest unknown: manifest tagged by \"9\" is not found\n";
-
-fn pullwhy() -> Command {
-    let mut command = Command::cargo_bin("pullwhy").expect("the binary is built");
-    for variable in [
-        "NO_COLOR",
-        "CLICOLOR_FORCE",
-        "CLICOLOR",
-        "PULLWHY_CAUSES",
-        "COLUMNS",
-    ] {
-        command.env_remove(variable);
-    }
-    command
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("output is UTF-8")
-}
-
-fn json(bytes: &[u8]) -> serde_json::Value {
-    serde_json::from_slice(bytes).expect("standard output is JSON and nothing else")
-}
+use support::{DENIED, MISSING, json, pullwhy, text};
 
 /// First cause found in a file of a folder.
 fn cause_in(folder: &Path, file: &str, bytes: &[u8]) -> String {
@@ -208,33 +185,6 @@ fn ndjson_is_one_incident_a_line() {
 }
 
 #[test]
-fn colour_only_where_it_is_wanted() {
-    let coloured = |set: &dyn Fn(&mut Command)| {
-        let mut command = pullwhy();
-        set(&mut command);
-        let output = command
-            .arg("explain")
-            .write_stdin(DENIED)
-            .output()
-            .expect("runs");
-        text(&output.stdout).contains('\u{1b}')
-    };
-    assert!(!coloured(&|_| {}), "a pipe gets no colour");
-    assert!(coloured(&|c| {
-        c.args(["--color", "always"]);
-    }));
-    assert!(coloured(&|c| {
-        c.env("CLICOLOR_FORCE", "1");
-    }));
-    assert!(!coloured(&|c| {
-        c.args(["--color", "never"]).env("CLICOLOR_FORCE", "1");
-    }));
-    assert!(!coloured(&|c| {
-        c.env("NO_COLOR", "1");
-    }));
-}
-
-#[test]
 fn encodings_and_archives() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let at = folder.path();
@@ -308,36 +258,4 @@ fn filters_narrow_the_report() {
     assert_eq!(causes(&["--image", "azurecr"]), 1);
     assert_eq!(causes(&["--cause", "reference"]), 2);
     assert_eq!(causes(&["--cause", "network"]), 0);
-}
-
-#[test]
-fn follow_tells_a_failure_while_the_log_grows() {
-    let folder = tempfile::tempdir().expect("temporary folder");
-    let path = folder.path().join("growing.log");
-    fs::write(&path, "start\n").expect("temporary folder");
-    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("pullwhy"))
-        .args(["explain", "--follow", "--format", "ndjson"])
-        .arg(&path)
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .expect("runs");
-    let stdout = child.stdout.take().expect("piped");
-    let (sender, receiver) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let mut line = String::new();
-        let _ = std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line);
-        let _ = sender.send(line);
-    });
-    let mut log = fs::OpenOptions::new()
-        .append(true)
-        .open(&path)
-        .expect("there");
-    log.write_all(MISSING.as_bytes()).expect("disk");
-    let line = receiver.recv_timeout(std::time::Duration::from_secs(60));
-    child.kill().expect("still runs");
-    child.wait().expect("ends");
-    assert!(
-        line.expect("told within a minute")
-            .contains("reference/tag-not-found")
-    );
 }

@@ -9,7 +9,7 @@
 //! 6. the attempt that got farthest along the pull path tells most;
 //! 7. the first line wins.
 
-use pullwhy_model::{Confidence, Role};
+use pullwhy_model::Role;
 
 use crate::attempt::{Attempt, Seen};
 use crate::verdict::{Finding, Reader};
@@ -57,9 +57,8 @@ pub(crate) fn elect(attempt: &Attempt, reader: &Reader<'_>) -> Option<(usize, Ve
         if reader.wins(b.cause, n.cause) {
             return best;
         }
-        let sure = |f: &Finding| f.strength == Confidence::Certain;
-        if sure(b) != sure(n) {
-            return if sure(n) { next } else { best };
+        if b.strength != n.strength {
+            return if n.strength > b.strength { next } else { best };
         }
         let hop = |f: &Finding| reader.catalogue().at(f.cause).file.hop;
         if hop(n) > hop(b) { next } else { best }

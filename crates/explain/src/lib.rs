@@ -4,11 +4,12 @@
 //! found to the diagnosis in log order.
 
 mod join;
+mod live;
 mod scan;
 mod waves;
 mod words;
 
-use std::io::Read;
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -18,9 +19,11 @@ use jiff::Timestamp;
 use pullwhy_catalogue::Catalogue;
 use pullwhy_diagnose::{Diagnosis, Filter, Reader, SourceInfo};
 use pullwhy_ingest::formats;
-use pullwhy_ingest::source::{self, Body, Follow, Input, Limits, Meta};
+use pullwhy_ingest::source::{self, Body, Follow, Input, Limits, Meta, Pipe};
 use pullwhy_model::text::clean;
 use pullwhy_model::{Incident, Report, Warning};
+
+use live::{Live, Told};
 
 pub use words::alarms;
 
@@ -43,6 +46,8 @@ pub struct Options {
     pub log_format: Option<String>,
     /// Bounds for archives.
     pub limits: Limits,
+    /// Tell incidents while a pipe is still being read, not only at the end.
+    pub live: bool,
 }
 
 /// How far the work is.
@@ -64,18 +69,26 @@ pub trait Observer {
     fn progress(&mut self, _: &Progress<'_>) {}
     /// An incident is known.
     fn incident(&mut self, _: &Incident) {}
+    /// An incident that was told has come again, or has ended in another way than it looked.
+    fn again(&mut self, _: &Incident) {}
+    /// Nobody wants to know any more.
+    fn gone(&self) -> bool {
+        false
+    }
 }
 
 /// Does not want to know.
 impl Observer for () {}
 
-/// A report, and whether anything could be read.
+/// A report, and whether all could be read.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// What was found.
     pub report: Report,
-    /// Inputs that could not be read at all.
+    /// What was asked for and could not be read, as a whole or in part.
     pub unread: u64,
+    /// How many warnings, at the end of the report's, only tell what was left out on purpose.
+    pub remarks: u64,
 }
 
 /// Id and title of every log format, for `--log-format`.
@@ -93,13 +106,23 @@ pub fn explain(
     let reader = Reader::new(catalogue);
     let mut run = Run::new(&reader, options);
     let mut warnings = Vec::new();
-    let stats = source::visit(inputs, &options.limits, &mut warnings, &mut |meta, body| {
+    let pipe = run.pipe.clone();
+    let pipe = options.live.then_some(&pipe);
+    let limits = &options.limits;
+    let stats = source::visit_live(inputs, limits, pipe, &mut warnings, &mut |meta, body| {
         run.source(meta, body, observer);
-        ControlFlow::Continue(())
+        if observer.gone() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     });
     let mut outcome = run.finish(observer);
     outcome.report.warnings.splice(0..0, warnings);
-    outcome.unread = stats.unreadable + if stats.texts == 0 { stats.skipped } else { 0 };
+    // A folder that holds nothing but other files was not what was meant.
+    let other = stats.texts == 0 && stats.unread == 0;
+    outcome.unread = stats.unread + if other { stats.skipped } else { 0 };
+    outcome.remarks = if other { 0 } else { stats.remarks };
     outcome
 }
 
@@ -117,7 +140,7 @@ pub fn explain_text(catalogue: &Catalogue, name: &str, text: &[u8], options: &Op
 }
 
 /// Follows a growing file or standard input until `stop` is set or it ends; incidents are told as
-/// soon as they are known.
+/// soon as they are known, and told again when they come again.
 pub fn follow(
     catalogue: &Catalogue,
     input: &Input,
@@ -141,40 +164,43 @@ pub fn follow(
         base_name: base,
         size: None,
     };
-    let opened: std::io::Result<Box<dyn Read>> = match input {
+    let pipe = run.pipe.clone();
+    let attached = match input {
         Input::Path(path) if path.as_os_str() != "-" => {
-            Follow::open(path, Arc::clone(stop)).map(|f| Box::new(f) as Box<dyn Read>)
+            Follow::open(path, Arc::clone(stop)).map(|follow| pipe.attach(follow))
         }
-        Input::Path(_) | Input::Stdin => Ok(Box::new(std::io::stdin())),
+        Input::Path(_) | Input::Stdin => {
+            pipe.attach(std::io::stdin());
+            Ok(())
+        }
     };
-    match opened {
-        Ok(mut stream) => {
-            run.growing(&meta, stream.as_mut(), observer);
-            run.finish(&mut ())
-        }
-        Err(error) => {
-            let mut outcome = run.finish(&mut ());
-            let text = format!(
-                "opening it to follow it failed: {error}; check the path and its permissions"
-            );
-            outcome.report.warnings.push(Warning {
-                file: meta.name,
-                text,
-            });
-            outcome.unread = 1;
-            outcome
-        }
+    let done = attached.and_then(|()| run.growing(&meta, &pipe, observer));
+    let mut outcome = run.finish(observer);
+    if let Err(error) = done {
+        let text =
+            format!("following it failed: {error}; check the path, what it is and its permissions");
+        outcome.report.warnings.push(Warning {
+            file: meta.name,
+            text,
+        });
+        outcome.unread = 1;
     }
+    outcome
 }
 
 /// One run over all sources.
 struct Run<'r, 'c> {
+    reader: &'r Reader<'c>,
+    filter: Filter,
     diagnosis: Diagnosis<'r, 'c>,
     workers: Vec<scan::Worker<'r, 'c>>,
     log_format: Option<String>,
     report: Report,
     started: Instant,
-    told: std::collections::HashSet<String>,
+    pipe: Pipe,
+    /// What is read and told at the same time.
+    live: Option<Live>,
+    told: HashMap<String, Told>,
 }
 
 impl<'r, 'c> Run<'r, 'c> {
@@ -193,6 +219,7 @@ impl<'r, 'c> Run<'r, 'c> {
             options.threads
         };
         Self {
+            reader,
             diagnosis: Diagnosis::new(reader, filter.clone()),
             workers: (0..threads.clamp(1, 64))
                 .map(|_| scan::Worker::new(reader, &filter))
@@ -200,13 +227,22 @@ impl<'r, 'c> Run<'r, 'c> {
             log_format: options.log_format.clone(),
             report: Report::new(env!("CARGO_PKG_VERSION")),
             started: Instant::now(),
-            told: std::collections::HashSet::new(),
+            pipe: Pipe::default(),
+            live: None,
+            told: HashMap::new(),
+            filter,
         }
     }
 
     fn begin(&mut self, meta: &Meta, paste: bool) {
+        let info = self.info(meta, paste);
+        self.diagnosis.begin(info);
+        self.report.stats.files += 1;
+    }
+
+    fn info(&self, meta: &Meta, paste: bool) -> SourceInfo {
         let hint = formats::built_in().file_hint(&meta.base_name);
-        self.diagnosis.begin(SourceInfo {
+        SourceInfo {
             name: meta.name.clone(),
             client: self
                 .log_format
@@ -214,11 +250,11 @@ impl<'r, 'c> Run<'r, 'c> {
                 .or_else(|| hint.client.map(str::to_owned)),
             instance: hint.instance,
             paste,
-        });
-        self.report.stats.files += 1;
+        }
     }
 
-    fn finish(self, observer: &mut dyn Observer) -> Outcome {
+    fn finish(mut self, observer: &mut dyn Observer) -> Outcome {
+        self.settle();
         let mut report = self.report;
         let found = self.diagnosis.finish();
         report.incidents = found.incidents;
@@ -232,9 +268,17 @@ impl<'r, 'c> Run<'r, 'c> {
             });
         }
         for incident in &report.incidents {
-            observer.incident(incident);
+            match self.told.get(&incident.id) {
+                None => observer.incident(incident),
+                Some(told) if !told.is_all_of(incident) => observer.again(incident),
+                Some(_) => {}
+            }
         }
         report.stats.elapsed_ms = self.started.elapsed().as_secs_f64() * 1000.0;
-        Outcome { report, unread: 0 }
+        Outcome {
+            report,
+            unread: 0,
+            remarks: 0,
+        }
     }
 }

@@ -2,18 +2,20 @@
 //!
 //! Memory is bounded by the wave, not by the source; a mapped file is not even copied.
 
-use std::io::Read;
-use std::ops::Range;
+use std::io::{self, Read};
+use std::ops::{Range, RangeInclusive};
+use std::time::{Duration, Instant};
 
 use pullwhy_ingest::peel;
-use pullwhy_ingest::source::{Body, Meta};
+use pullwhy_ingest::source::{Body, Meta, Pipe};
 
+use crate::live::Live;
 use crate::scan::{Block, Scanned};
 use crate::{Observer, Progress, Run};
 
 /// Bytes that one thread scans at a time: few where much is found, since all that is found in a
 /// wave is held until the wave is over.
-const BLOCK: std::ops::RangeInclusive<usize> = 1 << 20..=8 << 20;
+const BLOCK: RangeInclusive<usize> = 1 << 20..=8 << 20;
 /// Bytes before the first failure of a large source and after its last one that are searched for
 /// pulls that worked: whether it worked before, and whether it recovered.
 const FAR: usize = 16 << 20;
@@ -23,6 +25,11 @@ const MANY: usize = 2000;
 const STREAM: usize = 4 << 20;
 /// Sources up to this size are looked at whole, larger ones only around failures.
 const SMALL: usize = 4 << 20;
+/// A pipe from which nothing comes for so long has given what there is for now. Longer than the
+/// time between two looks at a file that is followed.
+const PAUSE: Duration = Duration::from_millis(300);
+/// What drops out of a pipe without a pause is looked at after this time.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// A bare message has at most so many lines.
 const PASTE_LINES: usize = 6;
 /// Bytes of a pasted message at most.
@@ -44,10 +51,15 @@ impl Run<'_, '_> {
     pub(crate) fn growing(
         &mut self,
         meta: &Meta,
-        stream: &mut dyn Read,
+        pipe: &Pipe,
         observer: &mut dyn Observer,
-    ) {
-        self.stream(meta, stream, observer, true);
+    ) -> io::Result<()> {
+        let mut stream = Kept {
+            inner: pipe.clone(),
+            error: Ok(()),
+        };
+        self.stream(meta, &mut stream, observer, true);
+        stream.error
     }
 
     fn bytes(&mut self, meta: &Meta, bytes: &[u8], observer: &mut dyn Observer) {
@@ -76,7 +88,7 @@ impl Run<'_, '_> {
             }
             last = failures.map(|f| f.1).or(last);
             let found = scanned.iter().map(|s| s.events.len()).sum::<usize>();
-            line = self.take(scanned, &blocks, line);
+            line = self.hand_on(scanned, &blocks, line);
             size = if found > MANY {
                 *BLOCK.start()
             } else {
@@ -113,10 +125,11 @@ impl Run<'_, '_> {
         };
         for mut event in self.workers[0].successes(block) {
             event.line += before;
-            self.diagnosis.event(event);
+            self.take(event);
         }
     }
 
+    /// `growing`: there is no end to wait for, so that nothing depends on the whole.
     fn stream(
         &mut self,
         meta: &Meta,
@@ -124,16 +137,25 @@ impl Run<'_, '_> {
         observer: &mut dyn Observer,
         growing: bool,
     ) {
+        let telling = self.pipe.attached();
         let mut buffer: Vec<u8> = Vec::new();
+        let mut paste: Option<Vec<u8>> = (telling && !growing).then(Vec::new);
         let mut kept = 0;
         let mut line = 0;
         let mut done = 0;
         let mut first = true;
         let mut ended = false;
-        while !ended {
+        let mut paused_at = None;
+        if telling {
+            self.live = Some(Live::new(self.info(meta, false)));
+            self.report.stats.files += 1;
+        }
+        while !ended && !observer.gone() {
             // Grow slowly: most streams are small.
             let room = if first { 64 << 10 } else { STREAM };
-            ended = fill(stream, &mut buffer, kept, room, growing);
+            let pipe = telling.then_some(&self.pipe);
+            let (end, paused) = fill(stream, &mut buffer, kept, room, pipe, &mut paused_at);
+            ended = end;
             let complete = if ended {
                 buffer.len()
             } else {
@@ -144,34 +166,24 @@ impl Run<'_, '_> {
             } else {
                 complete
             };
-            if first && (ended || complete > 0) {
+            if first && !telling && (ended || complete > 0) {
                 self.begin(meta, ended && is_paste(&buffer));
             }
             if complete > 0 {
-                let small = first && ended && complete <= SMALL || growing;
-                let paste = first && ended && is_paste(&buffer);
-                let share = (complete / self.workers.len()).max(256 << 10);
-                let mut blocks = Vec::new();
-                let mut at = 0;
-                while at < complete {
-                    let last = blocks.len() + 1 == self.workers.len();
-                    let end = if last {
-                        complete
-                    } else {
-                        block_end(&buffer[..complete], at, share)
-                    };
-                    blocks.push(Block {
-                        bytes: &buffer[at..end],
-                        small,
-                        paste,
-                    });
-                    at = end;
+                let bytes = &buffer[..complete];
+                let whole = first && ended || paused;
+                let small = whole && complete <= SMALL || growing;
+                let paste_now = first && ended && !growing && is_paste(bytes);
+                if let Some(text) = &mut paste {
+                    text.extend_from_slice(&bytes[..complete.min(PASTE_BYTES + 1)]);
+                    if !is_paste(text) {
+                        paste = None;
+                    }
                 }
+                let blocks = self.shares(bytes, small, paste_now);
                 let scanned = self.scan(&blocks);
-                line = self.take(scanned, &blocks, line);
+                line = self.hand_on(scanned, &blocks, line);
                 first = false;
-            } else if ended && first {
-                self.begin(meta, false);
             }
             done += len(complete);
             buffer.drain(..complete);
@@ -182,22 +194,59 @@ impl Run<'_, '_> {
                 total: meta.size,
                 incidents: len(self.diagnosis.len()),
             });
-            if growing {
+            if telling && ended {
+                self.as_paste(paste.take());
+                self.settle();
+            } else if paused || self.live.as_ref().is_some_and(Live::is_due) {
                 self.tell(observer);
+                while let Some(wait) = self.live.as_ref().and_then(Live::wait) {
+                    if self.pipe.wait(wait) {
+                        break;
+                    }
+                    self.tell(observer);
+                }
             }
         }
     }
 
-    /// Tells incidents that were not told yet.
-    fn tell(&mut self, observer: &mut dyn Observer) {
-        if self.diagnosis.is_empty() && self.told.is_empty() {
-            // Nothing closed yet: an attempt may still be open.
+    /// A message that came bit by bit is a pasted message only when all of it is there: it is read
+    /// once more.
+    fn as_paste(&mut self, text: Option<Vec<u8>>) {
+        let (Some(text), Some(live)) = (text.filter(|t| !t.is_empty()), &mut self.live) else {
+            return;
+        };
+        live.restart_as_paste();
+        let stats = self.report.stats;
+        let block = Block {
+            bytes: &text,
+            small: true,
+            paste: true,
+        };
+        let scanned = self.scan(&[block]);
+        self.hand_on(scanned, &[block], 0);
+        self.report.stats = stats;
+    }
+
+    /// Cuts complete lines into one block for each thread.
+    fn shares<'b>(&self, bytes: &'b [u8], small: bool, paste: bool) -> Vec<Block<'b>> {
+        let share = (bytes.len() / self.workers.len()).max(256 << 10);
+        let mut blocks = Vec::new();
+        let mut at = 0;
+        while at < bytes.len() {
+            let last = blocks.len() + 1 == self.workers.len();
+            let end = if last {
+                bytes.len()
+            } else {
+                block_end(bytes, at, share)
+            };
+            blocks.push(Block {
+                bytes: &bytes[at..end],
+                small,
+                paste,
+            });
+            at = end;
         }
-        for incident in self.diagnosis.snapshot() {
-            if self.told.insert(incident.id.clone()) {
-                observer.incident(&incident);
-            }
-        }
+        blocks
     }
 
     /// Scans blocks in parallel.
@@ -224,11 +273,11 @@ impl Run<'_, '_> {
     }
 
     /// Hands what was scanned on in order. Gives the lines so far.
-    fn take(&mut self, scanned: Vec<Scanned>, blocks: &[Block<'_>], mut line: u64) -> u64 {
+    fn hand_on(&mut self, scanned: Vec<Scanned>, blocks: &[Block<'_>], mut line: u64) -> u64 {
         for part in scanned {
             for mut event in part.events {
                 event.line += line;
-                self.diagnosis.event(event);
+                self.take(event);
             }
             line += part.lines;
             self.report.stats.lines += part.lines;
@@ -265,19 +314,23 @@ fn block_end(bytes: &[u8], at: usize, size: usize) -> usize {
     memchr::memchr(b'\n', &bytes[wish..limit]).map_or(limit, |i| wish + i + 1)
 }
 
-/// Reads until `room` more bytes are there; `true` at the end of the stream. A growing stream
-/// gives what it has at once.
+/// Reads until `room` more bytes are there: whether the stream has ended, and whether it paused. A
+/// pipe gives what it has when nothing more comes for a while, or keeps coming in drops;
+/// `paused_at` is how much had come when it did so last.
 fn fill(
     stream: &mut dyn Read,
     buffer: &mut Vec<u8>,
     kept: usize,
     room: usize,
-    growing: bool,
-) -> bool {
+    pipe: Option<&Pipe>,
+    paused_at: &mut Option<u64>,
+) -> (bool, bool) {
     buffer.resize(kept + room, 0);
     let mut at = kept;
     let mut ended = false;
-    while at < buffer.len() {
+    let mut paused = false;
+    let mut begun: Option<Instant> = None;
+    while at < buffer.len() && !paused {
         match stream.read(&mut buffer[at..]) {
             Ok(0) => {
                 ended = true;
@@ -285,11 +338,14 @@ fn fill(
             }
             Ok(n) => {
                 at += n;
-                if growing {
-                    break;
+                // A decompressor gives in small portions what came long before the pause.
+                if let Some(pipe) = pipe.filter(|p| *paused_at != Some(p.taken())) {
+                    let begun = *begun.get_or_insert_with(Instant::now);
+                    paused = !pipe.wait(PAUSE) || begun.elapsed() > PATIENCE;
+                    *paused_at = paused.then(|| pipe.taken());
                 }
             }
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             // The source has told its warning; what was read counts.
             Err(_) => {
                 ended = true;
@@ -298,7 +354,24 @@ fn fill(
         }
     }
     buffer.truncate(at);
-    ended
+    (ended, paused)
+}
+
+/// Keeps the error that a stream ends with.
+struct Kept {
+    inner: Pipe,
+    error: io::Result<()>,
+}
+
+impl Read for Kept {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.inner.read(buf).or_else(|error| {
+            if error.kind() != io::ErrorKind::Interrupted {
+                self.error = Err(error);
+            }
+            Ok(0)
+        })
+    }
 }
 
 /// Whether a source is a bare message: a few lines, without what logs put in front of lines.

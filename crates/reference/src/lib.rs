@@ -5,6 +5,23 @@
 //! everything else is on Docker Hub, where a single component lives under `library/`.
 //! Reading is lenient, since logs hold references that no engine accepts.
 
+mod clients;
+mod digest;
+mod doubts;
+mod explain;
+pub mod grammar;
+mod normalize;
+mod paste;
+mod problem;
+mod structure;
+mod surface;
+mod web;
+
+pub use clients::{Client, Difference, Reading, differences};
+pub use doubts::doubts;
+pub use normalize::{Assumed, Reference, assumptions, normalized, parse};
+pub use problem::{Problem, ProblemKind};
+
 use pullwhy_model::Image;
 
 /// Registry of references that name none.
@@ -12,16 +29,18 @@ pub const DOCKER_HUB: &str = "docker.io";
 
 /// Reads a reference as far as it can be read.
 ///
-/// Gives `None` for text that cannot name an image: empty, with blanks or control characters,
+/// A user and password before the registry are dropped, from [`Image::reference`] too: a password
+/// must not become a tag. Gives `None` for text that cannot name an image: empty, with blanks or control characters,
 /// or longer than a reference can be.
 pub fn read(text: &str) -> Option<Image> {
-    let reference = text.trim_matches(['"', '\'', '`']).trim();
-    let bare = reference
-        .strip_prefix("docker://")
-        .or_else(|| reference.strip_prefix("https://"))
-        .or_else(|| reference.strip_prefix("http://"))
-        .unwrap_or(reference)
-        .trim_start_matches('/');
+    let written = text.trim_matches(['"', '\'', '`']).trim();
+    let (scheme, rest) = ["docker://", "https://", "http://"]
+        .into_iter()
+        .find_map(|s| Some((s, written.strip_prefix(s)?)))
+        .unwrap_or(("", written));
+    let rest = without_user(rest, scheme.starts_with("http"));
+    let reference = format!("{scheme}{rest}");
+    let bare = rest.trim_start_matches('/');
     // 255 for the name, 128 for the tag, 71 for a sha256 digest, and some slack.
     if bare.is_empty() || bare.len() > 512 || bare.bytes().any(|b| b <= b' ' || b == 0x7f) {
         return None;
@@ -59,12 +78,26 @@ pub fn read(text: &str) -> Option<Image> {
         (tag, _) => tag.map(str::to_owned),
     };
     Some(Image {
-        reference: reference.to_owned(),
+        reference,
         registry: Some(registry.to_owned()),
         repository: Some(path),
         tag,
         digest: digest.map(str::to_owned),
     })
+}
+
+/// A reference without the `user:password@` before its registry.
+///
+/// What follows the `@` of a digest has no slash and, but for the web, no dot before its colon.
+fn without_user(reference: &str, web: bool) -> &str {
+    let user = reference.rmatch_indices('@').find(|(at, _)| {
+        let (before, after) = (&reference[..*at], &reference[at + 1..]);
+        let name = &after[..after.find([':', '@']).unwrap_or(after.len())];
+        let digest = ["sha256", "sha512"].contains(&name);
+        let place = after.contains('/') || (before.contains(':') && (web || name.contains('.')));
+        place && !digest && !name.is_empty()
+    });
+    user.map_or(reference, |(at, _)| &reference[at + 1..])
 }
 
 /// The same image whatever way it is written: `nginx`, `docker.io/library/nginx:latest`.
@@ -197,6 +230,35 @@ mod tests {
                 (registry, repository, tag, digest),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn a_password_is_no_tag() {
+        for (text, reference) in [
+            ("https://bob:pw123@r.example/a:1", "https://r.example/a:1"),
+            ("https://bob:p/w@r@r.example/a:1", "https://r.example/a:1"),
+            ("docker://bob:pw123@r.example/a:1", "docker://r.example/a:1"),
+            ("bob:pw123@r.example/a:1", "r.example/a:1"),
+            ("bob@r.example/a:1", "r.example/a:1"),
+            (
+                "bob:pw123@r.example/a:1@sha256:ab",
+                "r.example/a:1@sha256:ab",
+            ),
+        ] {
+            let image = read(text).expect(text);
+            assert_eq!(image.reference, reference, "{text}");
+            assert_eq!(image.registry.as_deref(), Some("r.example"), "{text}");
+            assert_eq!(image.repository.as_deref(), Some("a"), "{text}");
+            assert_eq!(image.tag.as_deref(), Some("1"), "{text}");
+        }
+        for text in [
+            "nginx@latest",
+            "nginx:1@latest",
+            "r.example/a:1@sha256:ab",
+            "docker://nginx@sha256:ab",
+        ] {
+            assert_eq!(read(text).expect(text).reference, text);
         }
     }
 

@@ -22,8 +22,8 @@ pub(super) const EXPLAIN: &str = "\
 
 \x1b[1;4mExit status:\x1b[0m
   0  no failed pull found
-  1  failed pulls found
-  2  the work could not be done: unreadable input, wrong usage";
+  1  failed pulls found, even if some input could not be read
+  2  none found, and some input could not be read; or wrong usage";
 
 pub(super) const RUN: &str = "\
 \x1b[1;4mExamples:\x1b[0m

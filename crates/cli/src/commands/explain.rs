@@ -32,7 +32,7 @@ pub(crate) fn run(args: &Explain, common: &Common) -> Result<Exit, Failure> {
     }
     let inputs = inputs(&args.paths);
     let reads_stdin = inputs.iter().any(is_stdin);
-    if reads_stdin && io::stdin().is_terminal() {
+    if reads_stdin && io::stdin().is_terminal() && !args.output.quiet {
         terminal::note(
             "reading from the terminal: paste the log or the message, then press Enter and \
              Ctrl-D to end it",
@@ -53,12 +53,24 @@ pub(crate) fn run(args: &Explain, common: &Common) -> Result<Exit, Failure> {
         Some(input) => {
             if !is_stdin(input) {
                 end_on_signal(&stop)?;
+                tell_wait(input, args);
             }
             pullwhy_explain::follow(&catalogue, input, &options, &stop, &mut screen)
         }
     };
-    let shown = screen.finish()?;
-    report(args, outcome, &shown)
+    let (shown, written) = screen.finish();
+    match written {
+        Ok(()) => report(args, outcome, &shown),
+        Err(error) => read_enough(error.into(), Exit::Found),
+    }
+}
+
+/// A reader that has gone away, as `head` does, has seen enough: the verdict stands.
+fn read_enough(failure: Failure, exit: Exit) -> Result<Exit, Failure> {
+    match failure {
+        Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(exit),
+        failure => Err(failure),
+    }
 }
 
 /// Style of a report on a stream.
@@ -99,6 +111,7 @@ fn options(args: &Explain) -> Result<Options, Failure> {
         causes: causes.clone(),
         log_format: args.log_format.clone(),
         limits: Limits::default(),
+        live: args.output.format == Format::Ndjson,
     })
 }
 
@@ -146,6 +159,16 @@ fn end_on_signal(stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Says that a log is waited for: it may be a typo.
+fn tell_wait(input: &Input, args: &Explain) {
+    let Input::Path(path) = input else { return };
+    let missing = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
+    if std::fs::metadata(path).is_err_and(missing) && !args.output.quiet {
+        let path = pullwhy_model::text::clean(&path.to_string_lossy(), 4096);
+        terminal::note(&format!("`{path}` is not there yet: waiting for it"));
+    }
+}
+
 fn check_log_format(name: &str) -> Result<(), Failure> {
     let known = pullwhy_explain::log_formats();
     if known.iter().any(|(id, _)| *id == name) {
@@ -185,7 +208,11 @@ fn check_causes(catalogue: &Catalogue, filter: &Filter) -> Result<(), Failure> {
 }
 
 fn report(args: &Explain, outcome: Outcome, shown: &screen::Shown) -> Result<Exit, Failure> {
-    let Outcome { mut report, unread } = outcome;
+    let Outcome {
+        mut report,
+        unread,
+        remarks,
+    } = outcome;
     let exit = if !report.incidents.is_empty() || shown.any() {
         Exit::Found
     } else if unread > 0 {
@@ -197,7 +224,8 @@ fn report(args: &Explain, outcome: Outcome, shown: &screen::Shown) -> Result<Exi
     if args.output.redact {
         pullwhy_report::redact(&mut report);
     }
-    tell_warnings(&report.warnings, exit, args);
+    let errors = report.warnings.len() - usize::try_from(remarks).unwrap_or(0);
+    tell_warnings(&report.warnings, errors, exit, args);
     if exit == Exit::Nothing && args.output.format == Format::Human && !args.output.quiet {
         hints::nothing_found(&report, args);
     }
@@ -205,10 +233,13 @@ fn report(args: &Explain, outcome: Outcome, shown: &screen::Shown) -> Result<Exi
     let bluff = exit == Exit::Failed && report.stats.files == 0;
     let human = args.output.format == Format::Human;
     let all_shown = report.incidents.is_empty() && shown.any();
-    if !(bluff && human || all_shown) {
-        show(&report, args)?;
+    if bluff && human || all_shown {
+        return Ok(exit);
     }
-    Ok(exit)
+    match show(&report, args) {
+        Ok(()) => Ok(exit),
+        Err(failure) => read_enough(failure, exit),
+    }
 }
 
 fn show(report: &Report, args: &Explain) -> Result<(), Failure> {
@@ -219,17 +250,20 @@ fn show(report: &Report, args: &Explain) -> Result<(), Failure> {
     Ok(())
 }
 
-fn tell_warnings(warnings: &[Warning], exit: Exit, args: &Explain) {
-    let failed = exit == Exit::Failed;
-    if args.output.quiet && !failed {
-        return;
-    }
+/// The first `errors` say what could not be read, and are told in any case; the rest says what was
+/// left out on purpose.
+fn tell_warnings(warnings: &[Warning], errors: usize, exit: Exit, args: &Explain) {
+    let wanted = if args.output.quiet {
+        &warnings[..errors]
+    } else {
+        warnings
+    };
     let most = if args.output.verbose {
         usize::MAX
     } else {
         WARNINGS
     };
-    for warning in warnings.iter().take(most) {
+    for (number, warning) in wanted.iter().take(most).enumerate() {
         // The texts end with what to do.
         let (what, help) = match warning.text.rsplit_once("; ") {
             Some((what, help)) => (what, vec![help.to_owned()]),
@@ -240,14 +274,14 @@ fn tell_warnings(warnings: &[Warning], exit: Exit, args: &Explain) {
         } else {
             format!("`{}`: {what}", warning.file)
         };
-        if failed {
+        if exit == Exit::Failed && number < errors {
             terminal::error(&message, &help);
         } else {
             terminal::warning(&message, &help);
         }
     }
-    if warnings.len() > most {
-        let more = super::plural(warnings.len() - most, "more warning");
+    if wanted.len() > most {
+        let more = super::plural(wanted.len() - most, "more warning");
         terminal::warning(&more, &["`-v` shows all".to_owned()]);
     }
 }

@@ -16,10 +16,10 @@ const MORE: &str = r#".SH "EXIT STATUS"
 the work is done, and no failed pull was found
 .TP
 \fB1\fR
-a failed pull was found
+a failed pull was found, even if some input could not be read
 .TP
 \fB2\fR
-the work could not be done: unreadable input, wrong usage
+the work could not be done: no failed pull was found and some input could not be read, or wrong usage
 .PP
 \fBpullwhy run\fR ends with the status of COMMAND; 127 or 126 if it could not be started, 128 plus the number of the signal that ended it.
 .SH ENVIRONMENT
@@ -31,7 +31,10 @@ a folder of own causes, as \fB\-\-causes\fR
 no colours, unless \fB\-\-color always\fR
 .TP
 \fBCLICOLOR_FORCE\fR
-colours also where there is no terminal
+colours also where there is no terminal, unless it is 0 or \fBNO_COLOR\fR is set
+.TP
+\fBCOLUMNS\fR
+how wide the output is, instead of as wide as the terminal
 "#;
 
 pub(crate) fn run(args: &ManArgs) -> Result<Exit, Failure> {

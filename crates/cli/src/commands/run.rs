@@ -117,7 +117,7 @@ fn explain(args: &Run, common: &Common, text: &[u8], status: ExitStatus) {
         rendered.push(b'\n');
     }
     let done = pullwhy_report::render(&report, args.output.format, &style, &mut rendered)
-        .and_then(|()| anstream::stderr().write_all(&rendered));
+        .and_then(|()| terminal::stderr().write_all(&rendered));
     if let Err(error) = done {
         terminal::warning(&format!("writing the explanation failed: {error}"), &[]);
     }

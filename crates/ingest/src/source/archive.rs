@@ -22,6 +22,9 @@ const SPOOL_MEMORY: usize = 4 << 20;
 /// And in an unlinked temporary file up to here.
 const SPOOL_DISK: u64 = 4 << 30;
 
+/// NUL bytes at the front of a log that are passed over. More of them come from `/dev/zero`.
+const HOLE: u64 = 16 << 30;
+
 /// Every layer takes some stack, so the depth cannot be set to any number.
 const MAX_DEPTH: usize = 32;
 
@@ -33,6 +36,8 @@ pub(super) struct Place<'p> {
     pub(super) budget: &'p Budget<'p>,
     layer: Option<&'p Layer<'p>>,
     depth: usize,
+    /// Inside an archive, rather than the input itself, compressed or not.
+    member: bool,
 }
 
 impl<'p> Place<'p> {
@@ -44,16 +49,26 @@ impl<'p> Place<'p> {
             budget,
             layer: None,
             depth: 0,
+            member: false,
         }
     }
 
-    /// What stands one layer deeper.
+    /// A member of the archive that stands here.
     pub(super) fn inside(self, name: &'p Name, size: Option<u64>) -> Self {
-        let depth = self.depth + 1;
         Self {
             name,
             size,
-            depth,
+            depth: self.depth + 1,
+            member: true,
+            ..self
+        }
+    }
+
+    /// What a decompressor gives.
+    fn unwrapped(self) -> Self {
+        Self {
+            size: None,
+            depth: self.depth + 1,
             ..self
         }
     }
@@ -86,11 +101,22 @@ impl<'r> Peeked<'r> {
     fn new(rest: &'r mut dyn Read) -> Self {
         let mut head = vec![0; HEAD];
         let mut filled = 0;
+        let mut hole = 0;
         while filled < HEAD && !settled(&head[..filled]) {
             match rest.read(&mut head[filled..]) {
                 Ok(n) if n > 0 => filled += n,
                 _ => break,
             }
+            // A log that was cut while it was written to begins with a hole of any length.
+            if filled == HEAD && hole < HOLE && head == [0; HEAD] {
+                hole += HEAD as u64;
+                filled = 0;
+            }
+        }
+        if filled == 0 && hole > 0 {
+            // The hole was all there is: not the same as an empty file.
+            filled = 1;
+            head[0] = 0;
         }
         head.truncate(filled);
         Self {
@@ -155,11 +181,15 @@ impl Visitor<'_> {
                 return self.give(place.name, place.size, Body::Stream(&mut text));
             }
             Kind::Text(encoding) => {
-                source.sent = encoding.mark();
+                source.sent = encoding.mark(&source.head);
                 return self.give(place.name, place.size, Body::Stream(&mut source));
             }
             Kind::Other(advice) => {
-                self.skip(place.name, advice);
+                if self.named && !place.member {
+                    self.skip(place.name, advice);
+                } else {
+                    self.remark(place.name, advice);
+                }
                 return ControlFlow::Continue(());
             }
             Kind::Gzip | Kind::Zstd | Kind::Zip | Kind::Tar => {}
@@ -197,7 +227,7 @@ impl Visitor<'_> {
         let new = Layer::new(place.budget);
         let (place, layer) = place.compressed(&new);
         let mut source = Metered::new(source, layer);
-        self.stream(place.inside(place.name, None), &mut source)
+        self.stream(place.unwrapped(), &mut source)
     }
 
     /// Counts a member, or says that there are too many.

@@ -19,11 +19,10 @@ impl Encoding {
     /// Tells the encoding from the first bytes; `None` for what is no text.
     pub(super) fn of(head: &[u8]) -> Option<Self> {
         match head {
-            [0xef, 0xbb, 0xbf, ..] if !head.contains(&0) => Some(Self::Utf8Bom),
+            [0xef, 0xbb, 0xbf, rest @ ..] if is_text(rest) => Some(Self::Utf8Bom),
             [0xff, 0xfe, ..] => Some(Self::Utf16Le),
             [0xfe, 0xff, ..] => Some(Self::Utf16Be),
-            _ if !head.contains(&0) => Some(Self::Utf8),
-            _ => Self::utf16_without_mark(head),
+            _ => Self::utf16_without_mark(head).or_else(|| is_text(head).then_some(Self::Utf8)),
         }
     }
 
@@ -55,10 +54,59 @@ impl Encoding {
         }
     }
 
-    /// Bytes of byte-order mark at the front that are no text.
-    pub(super) fn mark(self) -> usize {
-        if self == Self::Utf8Bom { 3 } else { 0 }
+    /// Bytes at the front that are no text: a byte-order mark, or the hole that a log begins with
+    /// when it was cut while it was written to.
+    pub(super) fn mark(self, head: &[u8]) -> usize {
+        match self {
+            Self::Utf8Bom => 3,
+            Self::Utf8 => hole(head),
+            Self::Utf16Le | Self::Utf16Be => 0,
+        }
     }
+}
+
+/// NUL bytes at the front.
+fn hole(head: &[u8]) -> usize {
+    head.iter().take_while(|&&byte| byte == 0).count()
+}
+
+/// NUL bytes in a row that are a hole, rather than the data of a binary file.
+const HOLE: usize = 16;
+
+/// Holes that a log may have in its first bytes. Padded records, as in archives, have more.
+const HOLES: usize = 2;
+
+/// Whether bytes are text, by their share of control bytes.
+///
+/// A few of them make no binary file, and holes do not count: a power cut, a full disk or a
+/// rotation leaves NULs in a log, at its front, in its middle or at its end. Random bytes have a
+/// tenth of control bytes and are no UTF-8; programs, images and databases have more.
+fn is_text(bytes: &[u8]) -> bool {
+    let control = |byte: &u8| {
+        let layout = matches!(*byte, b'\t' | b'\n' | 0x0b | 0x0c | b'\r' | 8 | 0x1b);
+        *byte < b' ' && !layout || *byte == 0x7f
+    };
+    if !bytes.iter().any(control) {
+        // Whatever its encoding is.
+        return true;
+    }
+    let holes: Vec<usize> = bytes
+        .chunk_by(|a, b| (*a == 0) == (*b == 0))
+        .filter(|run| run.len() >= HOLE && run[0] == 0)
+        .map(<[u8]>::len)
+        .collect();
+    if holes.len() > HOLES {
+        return false;
+    }
+    let holes: usize = holes.iter().sum();
+    let length = bytes.len() - holes;
+    let controls = bytes.iter().filter(|byte| control(byte)).count() - holes;
+    // The last character may be cut.
+    let utf8 = match std::str::from_utf8(bytes) {
+        Ok(_) => true,
+        Err(error) => error.error_len().is_none(),
+    };
+    length > 0 && controls * if utf8 { 8 } else { 50 } <= length
 }
 
 /// Bytes read of the source at a time.
@@ -208,5 +256,33 @@ mod tests {
         let small: Vec<u8> = (0..4000_u16).flat_map(|n| (n % 9).to_le_bytes()).collect();
         assert_eq!(Encoding::of(&small), None);
         assert_eq!(Encoding::of(&[0; 512]), None);
+    }
+
+    #[test]
+    fn stray_control_bytes_are_text_and_many_are_not() {
+        let line = "2024-05-01T10:00:00Z größe: connection refused\n";
+        let torn = [line.as_bytes(), &[0], line.as_bytes()].concat();
+        assert_eq!(Encoding::of(&torn), Some(Encoding::Utf8));
+        // Latin-1 with a NUL.
+        let latin = b"gr\xf6\xdfe: connection refused\n".repeat(4);
+        let latin = [&latin, &[0][..], &latin].concat();
+        assert_eq!(Encoding::of(&latin), Some(Encoding::Utf8));
+        let hole = [&[0; 700][..], line.as_bytes()].concat();
+        assert_eq!(Encoding::of(&hole), Some(Encoding::Utf8));
+        assert_eq!(Encoding::Utf8.mark(&hole), 700);
+        let cut = [line.as_bytes(), &[0; 7000]].concat();
+        assert_eq!(Encoding::of(&cut), Some(Encoding::Utf8));
+        assert_eq!(Encoding::of(b""), Some(Encoding::Utf8));
+        let mut state = 1_u64;
+        let mut random = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 56) as u8
+        };
+        let noise: Vec<u8> = (0..2000).map(|_| random()).collect();
+        assert_eq!(Encoding::of(&noise), None);
+        // Lengths in front of short names, as in many binary files.
+        assert_eq!(Encoding::of(&b"\0\x04name\0\x03age".repeat(50)), None);
     }
 }

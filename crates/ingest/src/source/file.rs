@@ -72,7 +72,7 @@ impl Visitor<'_> {
                 return self.zip(place, &mut Counted::new(file, &budget));
             }
             Kind::Text(encoding @ (Encoding::Utf8 | Encoding::Utf8Bom)) => {
-                let mark = encoding.mark();
+                let mark = encoding.mark(&head);
                 if size < LARGE && size > 0 {
                     return self.small(name, &file, head, mark, size);
                 }
@@ -120,9 +120,8 @@ impl Visitor<'_> {
 
     /// Reads a pipe or a terminal.
     pub(super) fn live(&mut self, path: &Path, name: &Name) -> ControlFlow<()> {
-        let budget = Budget::new(self.limits, None);
         match File::open(path) {
-            Ok(mut file) => self.source(name, None, &budget, &mut file),
+            Ok(file) => self.open_end(name, file),
             Err(error) => {
                 self.fail(name, cannot_open(&error));
                 ControlFlow::Continue(())

@@ -13,7 +13,7 @@ const POLL: Duration = Duration::from_millis(250);
 
 /// Reads a file from its start, waits for more at its end, and ends when it is told to.
 ///
-/// When the file is replaced or cut, it goes on with the new one from its start; a line end is put
+/// A file that is not there yet is waited for, as by `tail -F`. When the file is replaced or cut, it goes on with the new one from its start; a line end is put
 /// between the two where the old one had none. It waits for a file that is gone meanwhile. A file
 /// that is cut and has grown beyond the old length between two looks cannot be told from one that
 /// has only grown.
@@ -22,7 +22,8 @@ const POLL: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub struct Follow {
     path: PathBuf,
-    file: File,
+    /// `None` until it is there.
+    file: Option<File>,
     position: u64,
     mid_line: bool,
     /// The length when the stop came.
@@ -31,15 +32,16 @@ pub struct Follow {
 }
 
 impl Follow {
-    /// Opens a file. When `stop` is set, what is there by then is read, and then it ends.
+    /// Opens a file, or gets ready to wait for it. When `stop` is set, what is there by then is
+    /// read, and then it ends.
     ///
     /// # Errors
     ///
-    /// The file cannot be opened.
+    /// The file is there and cannot be opened.
     pub fn open(path: &Path, stop: Arc<AtomicBool>) -> io::Result<Self> {
         Ok(Self {
             path: path.to_owned(),
-            file: File::open(path)?,
+            file: there(path)?,
             position: 0,
             mid_line: false,
             until: None,
@@ -47,9 +49,37 @@ impl Follow {
         })
     }
 
+    /// Whether the file is not there yet.
+    pub fn waits(&self) -> bool {
+        self.file.is_none()
+    }
+
+    /// Waits until the file is there; `false` if the stop comes first.
+    fn arrived(&mut self) -> io::Result<bool> {
+        while self.file.is_none() {
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
+            self.file = there(&self.path)?;
+            if self.file.is_none() {
+                thread::sleep(POLL);
+            }
+        }
+        Ok(true)
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        self.file
+            .as_ref()
+            .map_or(Ok(0), |f| Ok(f.metadata()?.len()))
+    }
+
     /// The file that stands at the path now, if it is another one.
     fn successor(&self) -> io::Result<Option<File>> {
-        let ours = self.file.metadata()?;
+        let Some(ours) = &self.file else {
+            return Ok(None);
+        };
+        let ours = ours.metadata()?;
         // Between the two halves of a rotation there is no file.
         Ok(match fs::metadata(&self.path) {
             Ok(there) if !same(&ours, &there) => File::open(&self.path).ok(),
@@ -60,18 +90,30 @@ impl Follow {
     /// Whether all is read that was there when the stop came. A busy writer must not delay it.
     fn ended(&mut self) -> io::Result<bool> {
         if self.until.is_none() && self.stop.load(Ordering::Relaxed) {
-            self.until = Some(self.file.metadata()?.len());
+            self.until = Some(self.length()?);
         }
         Ok(self.until.is_some_and(|until| until <= self.position))
     }
 
     fn read_on(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let n = self.file.read(buf)?;
+        let Some(file) = &mut self.file else {
+            return Ok(0);
+        };
+        let n = file.read(buf)?;
         if let Some(&last) = buf[..n].last() {
             self.position += n as u64;
             self.mid_line = last != b'\n';
         }
         Ok(n)
+    }
+}
+
+/// The file at a path, if there is one.
+fn there(path: &Path) -> io::Result<Option<File>> {
+    match File::open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -89,7 +131,7 @@ fn same(a: &Metadata, b: &Metadata) -> bool {
 
 impl Read for Follow {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if buf.is_empty() {
+        if buf.is_empty() || !self.arrived()? {
             return Ok(0);
         }
         while !self.ended()? {
@@ -104,9 +146,9 @@ impl Read for Follow {
                 return Ok(n);
             }
             if let Some(file) = successor {
-                self.file = file;
-            } else if self.file.metadata()?.len() < self.position {
-                self.file.rewind()?;
+                self.file = Some(file);
+            } else if self.length()? < self.position {
+                self.file.as_mut().map_or(Ok(()), File::rewind)?;
             } else if self.until.is_some() {
                 // Cut after the stop: it may never get that long again.
                 break;

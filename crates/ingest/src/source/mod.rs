@@ -17,6 +17,7 @@ mod file;
 mod follow;
 mod map;
 mod name;
+mod pipe;
 mod salvage;
 mod sniff;
 mod tar;
@@ -31,6 +32,7 @@ use std::path::PathBuf;
 use pullwhy_model::Warning;
 
 pub use self::follow::Follow;
+pub use self::pipe::Pipe;
 
 use self::budget::Budget;
 use self::name::Name;
@@ -59,7 +61,7 @@ pub struct Meta {
 
 /// The bytes of one source, as UTF-8-compatible text.
 ///
-/// UTF-16 is transcoded and a byte-order mark is removed, so positions in a text refer to what
+/// UTF-16 is transcoded, a byte-order mark and NULs at the front are removed, so positions in a text refer to what
 /// stands here, not to the original file. Line ends are left as they are.
 pub enum Body<'a> {
     /// The whole text.
@@ -104,6 +106,12 @@ pub struct VisitStats {
     pub skipped: u64,
     /// Inputs, files and members that could not be opened, or not read at all.
     pub unreadable: u64,
+    /// What was asked for and not read, as a whole or in part: unreadable, cut, broken, beyond a
+    /// limit, or named and not text. Not here: what is no text and only lies in a folder or an
+    /// archive.
+    pub unread: u64,
+    /// How many warnings, at the end of the list, only tell what was left out on purpose.
+    pub remarks: u64,
     /// Warnings that were left out because there were too many.
     pub warnings_left_out: u64,
     /// Whether the caller broke off.
@@ -120,10 +128,25 @@ pub fn visit(
     warnings: &mut Vec<Warning>,
     each: &mut dyn FnMut(&Meta, Body<'_>) -> ControlFlow<()>,
 ) -> VisitStats {
+    visit_live(inputs, limits, None, warnings, each)
+}
+
+/// The same, where standard input and named pipes are read through `pipe`, so that `each` can ask
+/// it whether anything more is there.
+pub fn visit_live(
+    inputs: &[Input],
+    limits: &Limits,
+    pipe: Option<&Pipe>,
+    warnings: &mut Vec<Warning>,
+    each: &mut dyn FnMut(&Meta, Body<'_>) -> ControlFlow<()>,
+) -> VisitStats {
     let mut visitor = Visitor {
         limits,
         warnings,
         each,
+        pipe,
+        named: true,
+        remarks: Vec::new(),
         warned: 0,
         stats: VisitStats::default(),
     };
@@ -140,6 +163,10 @@ struct Visitor<'a> {
     limits: &'a Limits,
     warnings: &'a mut Vec<Warning>,
     each: &'a mut dyn FnMut(&Meta, Body<'_>) -> ControlFlow<()>,
+    pipe: Option<&'a Pipe>,
+    /// Whether what is read now was named, rather than found in a folder.
+    named: bool,
+    remarks: Vec<Warning>,
     warned: u64,
     stats: VisitStats,
 }
@@ -158,8 +185,21 @@ impl Visitor<'_> {
     }
 
     fn stdin(&mut self) -> ControlFlow<()> {
+        self.named = true;
+        self.open_end(&Name::stdin(), io::stdin())
+    }
+
+    /// Reads what has no length: a pipe or a terminal.
+    fn open_end(&mut self, name: &Name, from: impl Read + Send + 'static) -> ControlFlow<()> {
         let budget = Budget::new(self.limits, None);
-        self.source(&Name::stdin(), None, &budget, &mut io::stdin().lock())
+        let Some(pipe) = self.pipe else {
+            let mut from = from;
+            return self.source(name, None, &budget, &mut from);
+        };
+        pipe.attach(from);
+        let flow = self.source(name, None, &budget, &mut pipe.clone());
+        pipe.detach();
+        flow
     }
 
     fn give(&mut self, name: &Name, size: Option<u64>, body: Body<'_>) -> ControlFlow<()> {
@@ -174,21 +214,31 @@ impl Visitor<'_> {
 
     /// Adds a warning about something that was read in part.
     fn warn(&mut self, name: &Name, text: impl Into<String>) {
+        self.stats.unread += 1;
         if self.warned == MAX_WARNINGS {
             self.stats.warnings_left_out += 1;
             return;
         }
         self.warned += 1;
-        self.warnings.push(Warning {
-            file: name.full().to_owned(),
-            text: text.into(),
-        });
+        self.warnings.push(warning(name, text));
     }
 
-    /// Adds a warning about something that is not for this tool.
+    /// Adds a warning about something that is not for this tool, or beyond a limit, and should
+    /// have been read.
     fn skip(&mut self, name: &Name, text: impl Into<String>) {
         self.stats.skipped += 1;
         self.warn(name, text);
+    }
+
+    /// Tells of something that is not for this tool, and that nobody has asked for.
+    fn remark(&mut self, name: &Name, text: impl Into<String>) {
+        self.stats.skipped += 1;
+        if self.stats.remarks == MAX_WARNINGS {
+            self.stats.warnings_left_out += 1;
+            return;
+        }
+        self.stats.remarks += 1;
+        self.remarks.push(warning(name, text));
     }
 
     /// Adds a warning about something that could not be read.
@@ -197,7 +247,7 @@ impl Visitor<'_> {
         self.warn(name, text);
     }
 
-    fn finish(self) -> VisitStats {
+    fn finish(mut self) -> VisitStats {
         if self.stats.warnings_left_out > 0 {
             self.warnings.push(Warning {
                 file: String::new(),
@@ -207,6 +257,14 @@ impl Visitor<'_> {
                 ),
             });
         }
+        self.warnings.append(&mut self.remarks);
         self.stats
+    }
+}
+
+fn warning(name: &Name, text: impl Into<String>) -> Warning {
+    Warning {
+        file: name.full().to_owned(),
+        text: text.into(),
     }
 }

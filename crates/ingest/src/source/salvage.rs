@@ -7,9 +7,9 @@
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
 
-use super::Visitor;
 use super::archive::Place;
 use super::zip::{Member, Source};
+use super::{VisitStats, Visitor};
 
 const DESCRIPTOR: &[u8] = b"PK\x07\x08";
 
@@ -41,15 +41,34 @@ impl Visitor<'_> {
         place: Place<'_>,
         source: &mut Source<'_>,
     ) -> ControlFlow<()> {
-        self.warn(
-            place.name,
-            "broken: the directory at its end is missing, as after a cut download; the members \
-             before the cut are read; download it again to read all",
-        );
         if let Err(error) = source.seek(SeekFrom::Start(0)) {
             self.fail(place.name, format!("nothing could be read: {error}"));
             return ControlFlow::Continue(());
         }
+        let reached = |stats: &VisitStats| stats.texts + stats.skipped + stats.unreadable;
+        let before = reached(&self.stats);
+        self.members_from_the_front(place, source)?;
+        if reached(&self.stats) == before {
+            self.fail(
+                place.name,
+                "nothing could be read: it begins like a zip archive, and has neither a directory \
+                 nor a whole member; download it again",
+            );
+        } else {
+            self.warn(
+                place.name,
+                "broken: the directory at its end is missing, as after a cut download; the \
+                 members before the cut are read; download it again to read all",
+            );
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn members_from_the_front(
+        &mut self,
+        place: Place<'_>,
+        source: &mut Source<'_>,
+    ) -> ControlFlow<()> {
         while let Ok(Some(member)) = Member::local(source) {
             if place.spent() || !self.counted(place) {
                 break;

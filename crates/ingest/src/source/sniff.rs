@@ -32,8 +32,8 @@ const OTHER: &[(&[u8], &str)] = &[
     (b"\x04\x22\x4d\x18", "not a text file but compressed with lz4; unpack it with `lz4 -d`"),
     (b"7z\xbc\xaf\x27\x1c", "not a text file but a 7z archive; unpack it with `7z x`"),
     (b"Rar!\x1a\x07", "not a text file but a RAR archive; unpack it with `unrar x`"),
-    (b"SQLite format 3\0", "not a text file but an SQLite database; skipped"),
-    (b"\x7fELF", "not a text file but a program; skipped"),
+    (b"SQLite format 3\0", "not a text file but an SQLite database; give the log as text"),
+    (b"\x7fELF", "not a text file but a program; give the log that it writes"),
     (b"\x89PNG\r\n\x1a\n", "not a text file but an image; copy the log as text"),
     (b"\xff\xd8\xff", "not a text file but an image; copy the log as text"),
     (b"GIF87a", "not a text file but an image; copy the log as text"),
@@ -61,7 +61,9 @@ pub(super) fn sniff(head: &[u8]) -> Kind {
     }
     match Encoding::of(head) {
         Some(encoding) => Kind::Text(encoding),
-        None => Kind::Other("not a text file (it holds NUL bytes); skipped"),
+        None => Kind::Other(
+            "not a text file (too many of its first bytes are control bytes); give the log as text",
+        ),
     }
 }
 
@@ -86,7 +88,9 @@ mod tests {
         assert_eq!(sniff(b"\x1f\x8b\x08"), Kind::Gzip);
         assert_eq!(sniff(b"\xef\xbb\xbfab"), Kind::Text(Encoding::Utf8Bom));
         assert!(matches!(sniff(b"\x7fELF\x02"), Kind::Other(_)));
-        assert!(matches!(sniff(b"some text\0with a hole"), Kind::Other(_)));
+        assert!(matches!(sniff(&[1, 0, 2, b'x'].repeat(9)), Kind::Other(_)));
+        // A power cut leaves such holes.
+        assert_eq!(sniff(b"some text\0with a hole"), Kind::Text(Encoding::Utf8));
         // Latin-1 is close enough to UTF-8 for ASCII messages.
         assert_eq!(sniff(b"gr\xfc\xdfe\n"), Kind::Text(Encoding::Utf8));
     }

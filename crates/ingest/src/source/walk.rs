@@ -67,6 +67,7 @@ fn is_pattern(text: &str) -> bool {
 impl Visitor<'_> {
     /// Reads what one path stands for.
     pub(super) fn path(&mut self, path: &Path, seen: &mut Seen) -> ControlFlow<()> {
+        self.named = true;
         match fs::metadata(path) {
             Ok(metadata) => self.known(path, &metadata, seen),
             Err(error) => match path.to_str() {
@@ -142,6 +143,8 @@ impl Visitor<'_> {
     }
 
     fn path_found(&mut self, path: &Path, seen: &mut Seen) -> ControlFlow<()> {
+        // A folder among the matches may have come before.
+        self.named = true;
         match fs::metadata(path) {
             Ok(metadata) => self.known(path, &metadata, seen),
             Err(error) => {
@@ -154,6 +157,7 @@ impl Visitor<'_> {
     /// Reads the files in a folder and its folders, by name. What is hidden, and pipes and devices,
     /// are left out: reading them could wait forever.
     fn folder(&mut self, root: &Path, seen: &mut Seen) -> ControlFlow<()> {
+        self.named = false;
         // The next one is last.
         let mut open = vec![root.to_owned()];
         while let Some(path) = open.pop() {

@@ -166,6 +166,21 @@ fn corrupt_and_encrypted_members() {
 }
 
 #[test]
+fn an_archive_of_which_nothing_can_be_read_is_unreadable() {
+    let folder = Folder::new();
+    for bytes in [
+        &b"PK\x03\x04garbage"[..],
+        b"PK\x03\x04",
+        b"PK\x05\x06 and more",
+    ] {
+        let seen = look(folder.put("bad.zip", bytes));
+        seen.warned("bad.zip", "nothing could be read");
+        assert_eq!((seen.stats.texts, seen.stats.unreadable), (0, 1));
+        assert_eq!(seen.warnings.len(), 1);
+    }
+}
+
+#[test]
 fn a_comment_that_looks_like_the_end() {
     let folder = Folder::new();
     let mut zip = zip_of(&[("a.log", LINE.as_bytes())]);

@@ -154,14 +154,58 @@ fn what_is_not_text() {
         (b"SQLite format 3\0", "SQLite"),
         (b"\xd4\xc3\xb2\xa1\x02\0", "capture"),
         (b"ElfFile\0", "event log"),
-        (b"text\0and more text", "NUL"),
+        (b"\0\x04name\0\x03age\0\x01\x02", "control bytes"),
+        (&[0; 9000], "control bytes"),
         (b"\xfd7zXZ\0", "xz"),
     ] {
         let seen = look(folder.put("thing", bytes));
         seen.warned("thing", "not a text file");
         seen.warned("thing", word);
         assert_eq!((seen.stats.texts, seen.stats.skipped), (0, 1));
+        assert_eq!((seen.stats.unread, seen.stats.remarks), (1, 0));
     }
+}
+
+#[test]
+fn what_is_no_text_is_a_failure_only_where_it_was_named() {
+    let folder = Folder::new();
+    let program = folder.put("tools/program", b"\x7fELF\x02\x01\x01");
+    folder.put("tools/z.log", LINE);
+    let seen = look(folder.path("tools"));
+    assert_eq!((seen.stats.texts, seen.stats.skipped), (1, 1));
+    assert_eq!((seen.stats.unread, seen.stats.remarks), (0, 1));
+    let zip = zip_of(&[("program", b"\x7fELF\x02"), ("a.log", LINE.as_bytes())]);
+    let seen = look(folder.put("both.zip", zip));
+    assert_eq!((seen.stats.unread, seen.stats.remarks), (0, 1));
+    // A compressed program is the named file itself.
+    let seen = look(folder.put("program.gz", gz(b"\x7fELF\x02")));
+    assert_eq!((seen.stats.unread, seen.stats.remarks), (1, 0));
+    let inputs = [folder.path("tools"), program, folder.path("gone")].map(Input::Path);
+    let seen = look_within(&inputs, &Limits::default());
+    // The program was seen in the folder already.
+    assert_eq!((seen.stats.unread, seen.stats.remarks), (1, 1));
+    assert!(seen.warnings[0].file.ends_with("gone"), "errors go first");
+}
+
+#[test]
+fn holes_of_nul_bytes_do_not_hide_a_log() {
+    let folder = Folder::new();
+    let text = lines(20_000);
+    for hole in [1, 5000, 8192, 100_000, 3 << 20] {
+        for text in [LINE, &text] {
+            let raw = [&vec![0; hole], text.as_bytes()].concat();
+            for file in [folder.put("a.log", &raw), folder.put("a.log.gz", gz(&raw))] {
+                let seen = look(file);
+                seen.quiet();
+                assert!(seen.texts[0].2 == text.as_bytes(), "{hole}");
+            }
+        }
+    }
+    // As after a power cut: in the middle.
+    let raw = [text.as_bytes(), &[0; 4096], LINE.as_bytes()].concat();
+    let seen = look(folder.put("b.log", &raw));
+    seen.quiet();
+    assert!(seen.texts[0].2 == raw);
 }
 
 fn wait_for(follow: &mut Follow, text: &str) {
@@ -173,6 +217,26 @@ fn wait_for(follow: &mut Follow, text: &str) {
 fn append(path: &Path, text: &str) {
     let mut file = fs::File::options().append(true).open(path).unwrap();
     file.write_all(text.as_bytes()).unwrap();
+}
+
+#[test]
+fn following_waits_for_a_file_that_is_not_there_yet() {
+    let folder = Folder::new();
+    let path = folder.path("later.log");
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut follow = Follow::open(&path, Arc::clone(&stop)).unwrap();
+    assert!(follow.waits());
+    let writer = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(300));
+        fs::write(path, LINE).unwrap();
+    });
+    wait_for(&mut follow, LINE);
+    writer.join().unwrap();
+    assert!(!follow.waits());
+    stop.store(true, Ordering::Relaxed);
+    assert_eq!(follow.read(&mut [0; 8]).unwrap(), 0);
+    let mut never = Follow::open(&folder.path("never.log"), stop).unwrap();
+    assert_eq!(never.read(&mut [0; 8]).unwrap(), 0);
 }
 
 #[test]

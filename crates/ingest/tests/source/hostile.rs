@@ -56,7 +56,7 @@ fn bombs() {
     );
     assert_eq!(stats.texts, 4, "the good one after the bomb is read");
 
-    // Zeros are no text, so they are not even unpacked.
+    // A hole without a log behind it.
     let seen = look(folder.put("zeros.gz", gz(vec![0; 1 << 20])));
     seen.warned("zeros.gz", "not a text file");
 }
@@ -92,6 +92,7 @@ fn total_members_and_depth() {
         assert_eq!(seen.stats.texts, 4);
         assert_eq!(seen.warnings.len(), 1, "{:?}", seen.warnings);
         assert!(seen.warnings[0].text.contains("more than 3 members"));
+        assert_eq!(seen.stats.unread, 1);
     }
 
     let mut deep = LINE.as_bytes().to_vec();

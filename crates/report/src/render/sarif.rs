@@ -29,12 +29,13 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         .iter()
         .map(|i| {
             let place = |e: &Evidence| {
+                let (start, end) = code_points(e);
                 json!({"physicalLocation": {
                     "artifactLocation": {"uri": uri(&e.file)},
                     "region": {
                         "startLine": e.line,
-                        "startColumn": e.column,
-                        "endColumn": e.column + e.length,
+                        "startColumn": start,
+                        "endColumn": end,
                         "snippet": {"text": e.text},
                     },
                 }})
@@ -73,6 +74,25 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
+/// First column of the span and the one after it, from 1, in code points as `columnKind` says.
+///
+/// Evidence counts bytes of the original line. What stands before the span in the shown line says
+/// how many of them continue a character. Where the shown line was cut or cleaned, signs stand for
+/// what was left out; they are not of the line, so they tell nothing about it.
+fn code_points(e: &Evidence) -> (u64, u64) {
+    let (from, to) = e.span;
+    let before = e.text.get(..from).unwrap_or_default();
+    let inside = e.text.get(from..to).unwrap_or_default();
+    let continued = |text: &str| -> u64 {
+        let of_line = |c: &char| !matches!(*c, '…' | char::REPLACEMENT_CHARACTER);
+        let surplus = text.chars().filter(of_line).map(|c| c.len_utf8() - 1);
+        surplus.sum::<usize>() as u64
+    };
+    let start = e.column.saturating_sub(continued(before)).max(1);
+    let length = e.length.saturating_sub(continued(inside)).max(1);
+    (start, start + length)
+}
+
 /// A relative or file URI of a path (RFC 3986): everything but unreserved characters is encoded.
 fn uri(path: &str) -> String {
     let encode = |b: u8| {
@@ -87,5 +107,44 @@ fn uri(path: &str) -> String {
         format!("file://{path}")
     } else {
         path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pullwhy_model::{Evidence, Role};
+
+    use super::code_points;
+
+    fn evidence(line: &str, mark: &str) -> Evidence {
+        let at = line.find(mark).expect("in the line");
+        Evidence {
+            file: "a.log".to_owned(),
+            line: 1,
+            column: at as u64 + 1,
+            length: mark.len() as u64,
+            text: line.to_owned(),
+            role: Role::Root,
+            cause: None,
+            note: None,
+            at: None,
+            span: (at, at + mark.len()),
+        }
+    }
+
+    #[test]
+    fn columns_count_code_points() {
+        let line = "ééééé日本 Error response";
+        assert_eq!(code_points(&evidence(line, "Error")), (9, 14));
+        assert_eq!(code_points(&evidence(line, "日本")), (6, 8));
+        // One code point outside the first plane; UTF-16 would count two units.
+        assert_eq!(code_points(&evidence("🐳 Error", "Error")), (3, 8));
+    }
+
+    #[test]
+    fn a_cut_line_keeps_the_columns_of_the_whole() {
+        let mut cut = evidence("…tail é Error", "Error");
+        cut.column = 2003;
+        assert_eq!(code_points(&cut), (2002, 2007));
     }
 }

@@ -1,12 +1,12 @@
 //! What is shown while the work goes on: progress, and incidents as soon as they are known.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pullwhy_explain::{Observer, Progress};
-use pullwhy_model::{Incident, Report};
+use pullwhy_model::{Incident, Outcome, Report};
 use pullwhy_report::{Format, Style};
 
 use crate::terminal::{self, Bar, Stream};
@@ -17,7 +17,9 @@ use super::Output;
 pub(super) struct Screen {
     format: Format,
     style: Style,
-    redact: bool,
+    /// All that was told so far, if it is to be redacted: a name keeps its pseudonym only in one
+    /// report.
+    redacted: Option<Report>,
     bar: Bar,
     shown: Shown,
     failed: Option<io::Error>,
@@ -29,18 +31,19 @@ pub(super) struct Screen {
 pub(super) struct Shown {
     /// One by one, rather than in a report at the end.
     each: bool,
-    ids: HashSet<String>,
+    /// How often each had come.
+    counts: HashMap<String, u64>,
 }
 
 impl Shown {
     /// Whether this incident was shown.
     pub(super) fn has(&self, id: &str) -> bool {
-        self.ids.contains(id)
+        self.counts.contains_key(id)
     }
 
     /// Whether any incident was shown.
     pub(super) fn any(&self) -> bool {
-        !self.ids.is_empty()
+        !self.counts.is_empty()
     }
 }
 
@@ -57,42 +60,87 @@ impl Screen {
         Self {
             format: output.format,
             style: super::style(output, Stream::Out),
-            redact: output.redact,
+            redacted: output
+                .redact
+                .then(|| Report::new(env!("CARGO_PKG_VERSION"))),
             bar: Bar::new(terminal::is_watched() && !patient),
             shown: Shown {
                 each: follow || output.format == Format::Ndjson,
-                ids: HashSet::new(),
+                counts: HashMap::new(),
             },
             failed: None,
             stop,
         }
     }
 
-    /// Takes the progress away, and says which incidents were shown.
-    pub(super) fn finish(mut self) -> io::Result<Shown> {
+    /// Takes the progress away, and says which incidents were shown, and whether that failed.
+    pub(super) fn finish(mut self) -> (Shown, io::Result<()>) {
         self.bar.clear();
-        match self.failed {
-            Some(error) => Err(error),
-            None => Ok(self.shown),
-        }
+        (self.shown, self.failed.map_or(Ok(()), Err))
     }
 
-    fn show(&self, incident: &Incident) -> io::Result<()> {
-        let mut out = terminal::stdout();
+    /// A report of this incident alone.
+    fn report(&mut self, incident: &Incident) -> Report {
         let mut report = Report::new(env!("CARGO_PKG_VERSION"));
-        report.incidents.push(incident.clone());
-        if self.redact {
-            pullwhy_report::redact(&mut report);
+        let Some(all) = &mut self.redacted else {
+            report.incidents.push(incident.clone());
+            return report;
+        };
+        let known = all.incidents.iter().position(|i| i.id == incident.id);
+        let at = known.unwrap_or(all.incidents.len());
+        if known.is_none() {
+            all.incidents.push(incident.clone());
+        } else {
+            all.incidents[at] = incident.clone();
         }
-        match self.format {
-            Format::Ndjson => {
-                for incident in &report.incidents {
-                    pullwhy_report::render_incident_line(incident, &mut out)?;
-                }
+        let mut all = all.clone();
+        pullwhy_report::redact(&mut all);
+        report.incidents.extend(all.incidents.into_iter().nth(at));
+        report
+    }
+
+    fn show(&mut self, incident: &Incident) -> io::Result<()> {
+        let report = self.report(incident);
+        let (format, style) = (self.format, self.style);
+        self.bar.aside(|| {
+            let mut out = terminal::stdout();
+            pullwhy_report::render(&report, format, &style, &mut out)?;
+            out.flush()
+        })
+    }
+
+    /// One line, for people who have read about it before.
+    fn remind(&mut self, incident: &Incident, came_again: bool) -> io::Result<()> {
+        let word = match incident.outcome {
+            _ if came_again => "again",
+            Outcome::Recovered => "recovered",
+            _ => return Ok(()),
+        };
+        let report = self.report(incident);
+        self.bar.aside(|| {
+            let mut out = terminal::stdout();
+            for incident in &report.incidents {
+                let image = incident.image.as_ref().map_or("", |i| &i.reference);
+                let blank = if image.is_empty() { "" } else { " " };
+                let times = match incident.count {
+                    1 => "1 time".to_owned(),
+                    n => format!("{n} times"),
+                };
+                writeln!(out, "{word}: {}{blank}{image} ({times})", incident.cause)?;
             }
-            format => pullwhy_report::render(&report, format, &self.style, &mut out)?,
+            out.flush()
+        })
+    }
+
+    fn wants(&self) -> bool {
+        self.shown.each && self.failed.is_none()
+    }
+
+    fn done(&mut self, done: io::Result<()>) {
+        if let Err(error) = done {
+            self.failed = Some(error);
+            self.stop.store(true, Ordering::Relaxed);
         }
-        out.flush()
     }
 }
 
@@ -102,13 +150,32 @@ impl Observer for Screen {
     }
 
     fn incident(&mut self, incident: &Incident) {
-        if !self.shown.each || self.failed.is_some() {
+        if !self.wants() {
             return;
         }
-        self.shown.ids.insert(incident.id.clone());
-        if let Err(error) = self.bar.aside(|| self.show(incident)) {
-            self.failed = Some(error);
-            self.stop.store(true, Ordering::Relaxed);
+        let (id, count) = (incident.id.clone(), incident.count);
+        self.shown.counts.insert(id, count);
+        let done = self.show(incident);
+        self.done(done);
+    }
+
+    fn again(&mut self, incident: &Incident) {
+        if !self.wants() {
+            return;
         }
+        let (id, count) = (incident.id.clone(), incident.count);
+        let before = self.shown.counts.insert(id, count);
+        let came_again = before.is_none_or(|before| count > before);
+        let done = match self.format {
+            Format::Human => self.remind(incident, came_again),
+            Format::Ndjson | Format::Json | Format::Github => self.show(incident),
+            // Documents: the same one again would tell nothing new.
+            Format::Markdown | Format::Sarif | Format::Html => Ok(()),
+        };
+        self.done(done);
+    }
+
+    fn gone(&self) -> bool {
+        self.failed.is_some()
     }
 }

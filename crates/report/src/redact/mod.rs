@@ -1,0 +1,145 @@
+//! `--redact`: names that point at somebody are replaced by pseudonyms, the same everywhere.
+//!
+//! First every text of the report is read for names ([`names`]), then every text is rewritten.
+//! What is no name to the tool stays: a report is to be read before it is published.
+
+mod names;
+
+use pullwhy_model::{Check, Evidence, Fact, Incident, Report};
+
+use names::Names;
+
+/// Replaces the names that the report recognised in every text of it.
+pub fn redact(report: &mut Report) {
+    let mut names = Names::default();
+    for incident in &report.incidents {
+        names.learn_incident(incident);
+    }
+    for incident in &mut report.incidents {
+        for evidence in &incident.evidence {
+            names.learn_text(&evidence.text);
+        }
+        for text in texts(incident) {
+            names.learn_text(text);
+        }
+    }
+    for warning in &report.warnings {
+        names.learn_text(&warning.file);
+        names.learn_text(&warning.text);
+    }
+    let names = names.ordered();
+    let replace = |text: &mut String| *text = rewritten(text, &replacements(text, &names));
+    for incident in &mut report.incidents {
+        for evidence in &mut incident.evidence {
+            redact_evidence(evidence, &names);
+        }
+        texts(incident).into_iter().for_each(replace);
+    }
+    for warning in &mut report.warnings {
+        replace(&mut warning.file);
+        replace(&mut warning.text);
+    }
+}
+
+/// Every text of an incident that may hold names, but for the lines of the log.
+fn texts(incident: &mut Incident) -> Vec<&mut String> {
+    fn of_check(check: &mut Option<Check>) -> impl Iterator<Item = &mut String> {
+        check
+            .iter_mut()
+            .flat_map(|c| std::iter::once(&mut c.text).chain(&mut c.command))
+    }
+    let mut out = vec![&mut incident.title, &mut incident.explanation];
+    out.extend(&mut incident.notes);
+    out.extend(&mut incident.instance);
+    out.extend(incident.instances.iter_mut().map(|i| &mut i.name));
+    out.extend(incident.evidence.iter_mut().map(|e| &mut e.file));
+    out.extend(incident.facts.values_mut().filter_map(|fact| match fact {
+        Fact::Text(text) => Some(text),
+        Fact::Number(_) => None,
+    }));
+    if let Some(image) = &mut incident.image {
+        out.push(&mut image.reference);
+        out.extend(&mut image.registry);
+        out.extend(&mut image.repository);
+        out.extend(&mut image.tag);
+        out.extend(&mut image.digest);
+    }
+    for candidate in &mut incident.candidates {
+        out.push(&mut candidate.because);
+        out.extend(of_check(&mut candidate.check));
+    }
+    for reason in &mut incident.reasons {
+        out.push(&mut reason.text);
+        out.extend(of_check(&mut reason.check));
+    }
+    for fix in &mut incident.fixes {
+        out.push(&mut fix.title);
+        out.push(&mut fix.when);
+        for step in &mut fix.steps {
+            out.push(&mut step.text);
+            out.extend(&mut step.command);
+        }
+    }
+    out
+}
+
+/// A line of the log, whose decisive span moves with what is replaced before it.
+fn redact_evidence(evidence: &mut Evidence, names: &[(String, String)]) {
+    let replacements = replacements(&evidence.text, names);
+    let moved = |place: usize, end: bool| {
+        let mut shift = 0isize;
+        for (from, to, pseudonym) in &replacements {
+            if *to <= place {
+                shift += pseudonym.len().cast_signed() - (to - from).cast_signed();
+            } else if *from < place {
+                // Inside of a name: the span takes the whole pseudonym.
+                let edge = from.saturating_add_signed(shift);
+                return edge + if end { pseudonym.len() } else { 0 };
+            }
+        }
+        place.saturating_add_signed(shift)
+    };
+    let (from, to) = evidence.span;
+    evidence.span = (moved(from, false), moved(to, true));
+    evidence.text = rewritten(&evidence.text, &replacements);
+}
+
+/// Where names stand in a text, in order and apart; longer names win.
+///
+/// All are looked for in the text as it was, so that no pseudonym is taken for a name.
+fn replacements<'a>(text: &str, names: &'a [(String, String)]) -> Vec<(usize, usize, &'a str)> {
+    let mut found: Vec<(usize, usize, &str)> = Vec::new();
+    for (name, pseudonym) in names {
+        for (from, _) in text.match_indices(name.as_str()) {
+            let to = from + name.len();
+            let free = found.iter().all(|(f, t, _)| to <= *f || *t <= from);
+            if free && stands_alone(text, from, to) {
+                found.push((from, to, pseudonym));
+            }
+        }
+    }
+    found.sort_unstable();
+    found
+}
+
+/// Whether a name is one here: `web`, but not the `web` of `az webapp`. One of a letter or two is
+/// only as a whole text or in a path: `a` is a word, and the repository of `r.example/a`.
+fn stands_alone(text: &str, from: usize, to: usize) -> bool {
+    let part = |c: char| c.is_ascii_alphanumeric();
+    let before = text[..from].chars().next_back();
+    let alone = !before.is_some_and(part) && !text[to..].chars().next().is_some_and(part);
+    let word = to - from < 3 && text[from..to].bytes().all(|b| !b.is_ascii_digit());
+    alone && (!word || before == Some('/') || to - from == text.len())
+}
+
+fn rewritten(text: &str, replacements: &[(usize, usize, &str)]) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    for (from, to, pseudonym) in replacements {
+        out.push_str(&text[at..*from]);
+        out.push_str(pseudonym);
+        at = *to;
+    }
+    out.push_str(&text[at..]);
+    out
+}

@@ -1,0 +1,355 @@
+//! Which words of a report are names, and what stands for each.
+
+use std::collections::BTreeMap;
+use std::net::Ipv6Addr;
+
+use pullwhy_model::{Fact, Incident};
+
+/// Facts whose values are names.
+const NAMES: [(&str, &str); 19] = [
+    ("registry", "registry"),
+    ("host", "host"),
+    ("repository", "repository"),
+    ("acr_name", "registry"),
+    ("instance", "instance"),
+    ("node", "node"),
+    ("pod", "pod"),
+    ("namespace", "namespace"),
+    ("site", "app"),
+    ("secret", "secret"),
+    ("identity", "identity"),
+    ("project", "project"),
+    ("aws_account", "account"),
+    ("proxy", "proxy"),
+    ("user", "user"),
+    ("group", "group"),
+    ("address", "address"),
+    ("client_ip", "address"),
+    ("resolver", "address"),
+];
+
+/// Kinds whose values are hosts, maybe with a port.
+const HOSTS: [&str; 4] = ["registry", "host", "proxy", "address"];
+
+/// Hosts that everybody uses, and whole domains of such.
+const PUBLIC: [&str; 28] = [
+    "docker.io",
+    "docker.com",
+    "ghcr.io",
+    "quay.io",
+    "gcr.io",
+    "pkg.dev",
+    "mcr.microsoft.com",
+    "registry.k8s.io",
+    "k8s.gcr.io",
+    "public.ecr.aws",
+    "nvcr.io",
+    "registry.gitlab.com",
+    "gitlab.com",
+    "github.com",
+    "githubusercontent.com",
+    "registry.access.redhat.com",
+    "registry.redhat.io",
+    "docs.redhat.com",
+    "docker.elastic.co",
+    "login.microsoftonline.com",
+    "management.azure.com",
+    "aka.ms",
+    "learn.microsoft.com",
+    "kubernetes.io",
+    "docs.aws.amazon.com",
+    "cloud.google.com",
+    "json-schema.org",
+    "localhost",
+];
+
+/// Addresses that mean the same everywhere: this machine, the cloud's own services.
+const PUBLIC_ADDRESSES: [&str; 7] = [
+    "127.0.0.1",
+    "127.0.0.11",
+    "127.0.0.53",
+    "0.0.0.0",
+    "169.254.169.254",
+    "168.63.129.16",
+    "::1",
+];
+
+/// Names that say nothing about anybody, and the words that stand where a command has a gap.
+const PLAIN: [&str; 17] = [
+    "default",
+    "kube-system",
+    "library",
+    "latest",
+    "root",
+    "system",
+    "NAME",
+    "NAMES",
+    "RG",
+    "APP",
+    "SUB",
+    "CLUSTER",
+    "REGISTRY",
+    "REGISTRY_NAME",
+    "IDENTITY",
+    "REPOSITORY",
+    "HOST",
+];
+
+/// What stands before a name, in small letters: resources of Azure, arguments of `az`.
+const BEFORE: [(&str, &str); 16] = [
+    ("/resourcegroups/", "group"),
+    ("--resource-group ", "group"),
+    ("--resource-group=", "group"),
+    (" -g ", "group"),
+    ("/subscriptions/", "id"),
+    ("--subscription ", "id"),
+    ("/userassignedidentities/", "identity"),
+    ("/registries/", "registry"),
+    ("/sites/", "app"),
+    ("/containergroups/", "app"),
+    ("/containerapps/", "app"),
+    ("/managedenvironments/", "app"),
+    ("/managedclusters/", "cluster"),
+    ("/virtualnetworks/", "network"),
+    ("/subnets/", "network"),
+    ("lookup ", "host"),
+];
+
+/// What stands before the name of a user in a path.
+const HOMES: [&str; 4] = ["home/", "Users/", "Users\\", "Users\\\\"];
+
+/// Names, and their pseudonyms.
+#[derive(Default)]
+pub(super) struct Names {
+    known: BTreeMap<String, String>,
+    /// By name in small letters: Azure writes one name in many ways.
+    pseudonyms: BTreeMap<String, String>,
+    counts: BTreeMap<&'static str, usize>,
+}
+
+impl Names {
+    /// Longer names first: `team/app` before `team`.
+    pub(super) fn ordered(self) -> Vec<(String, String)> {
+        let mut ordered: Vec<(String, String)> = self.known.into_iter().collect();
+        ordered.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+        ordered
+    }
+
+    /// Names that an incident knows as such.
+    pub(super) fn learn_incident(&mut self, incident: &Incident) {
+        for (fact, kind) in NAMES {
+            if let Some(Fact::Text(value)) = incident.facts.get(fact) {
+                self.learn(value, kind);
+            }
+        }
+        if let Some(image) = &incident.image {
+            for (part, kind) in [
+                (&image.registry, "registry"),
+                (&image.repository, "repository"),
+            ] {
+                if let Some(value) = part {
+                    self.learn(value, kind);
+                }
+            }
+        }
+        for instance in incident
+            .instances
+            .iter()
+            .map(|i| &i.name)
+            .chain(&incident.instance)
+        {
+            self.learn(instance, "instance");
+        }
+    }
+
+    /// Names that a text gives away by their form or by what stands before them.
+    pub(super) fn learn_text(&mut self, text: &str) {
+        for word in text.split(|c: char| !(c.is_ascii_alphanumeric() || ".:-".contains(c))) {
+            if let Some((kind, name)) = form(word) {
+                self.learn(name, kind);
+            }
+        }
+        for rest in text.split("://").skip(1) {
+            let end = rest.find(|c: char| c.is_whitespace() || "\"'/?\\<>".contains(c));
+            let authority = &rest[..end.unwrap_or(rest.len())];
+            let host = authority.rsplit('@').next().unwrap_or(authority);
+            let end = host.find(|c: char| !(c.is_ascii_alphanumeric() || ".-".contains(c)));
+            self.learn(&host[..end.unwrap_or(host.len())], "host");
+        }
+        for word in text.split(|c: char| c.is_whitespace() || "\"'<>(),;=".contains(c)) {
+            let word = word.trim_matches([':', '.']);
+            if is_mail(word) {
+                self.learn(word, "mail");
+            }
+        }
+        for (at, _) in text.match_indices("sha256:") {
+            let hex = &text[at + 7..];
+            let end = hex.find(|c: char| !c.is_ascii_hexdigit());
+            let hex = &hex[..end.unwrap_or(hex.len())];
+            if hex.len() >= 7 {
+                self.learn(hex, "digest");
+            }
+        }
+        let small = text.to_ascii_lowercase();
+        for (before, kind) in BEFORE {
+            for (at, _) in small.match_indices(before) {
+                let name = name_at(&text[at + before.len()..]);
+                // Other programs have a `-g` too, and `lookup` is a word.
+                let fits = match before {
+                    " -g " => text.contains("az "),
+                    "lookup " => name.contains('.'),
+                    _ => true,
+                };
+                if fits {
+                    self.learn(name, kind);
+                }
+            }
+        }
+        for home in HOMES {
+            for (at, _) in text.match_indices(home) {
+                let name = name_at(&text[at + home.len()..]);
+                if !name.is_empty() && !PLAIN.contains(&name) {
+                    // Only in paths: users are called as anything is.
+                    let pseudonym = self.pseudonym(name, "user");
+                    self.known
+                        .insert(format!("{home}{name}"), format!("{home}{pseudonym}"));
+                }
+            }
+        }
+    }
+
+    /// Takes a value as a name, if it is one.
+    fn learn(&mut self, value: &str, kind: &'static str) {
+        let mut name = value;
+        let mut kind = kind;
+        if HOSTS.contains(&kind) {
+            name = host(value);
+            if let Some(short) = azure_registry(name) {
+                // The short name stands alone in commands; within the host it is a word too.
+                (name, kind) = (short, "registry");
+            }
+            if is_public(name) {
+                return;
+            }
+        }
+        // Images of everybody, and a word that is too short to tell it from others.
+        let public = kind == "repository" && name.starts_with("library/");
+        let own = ["registry", "repository", "host", "instance"].contains(&kind);
+        let short = name.len() < 3 && (!own || name.bytes().all(|b| b.is_ascii_digit()));
+        if name.is_empty()
+            || short
+            || public
+            || PLAIN.contains(&name)
+            || name.contains("[redacted]")
+        {
+            return;
+        }
+        let pseudonym = self.pseudonym(name, kind);
+        self.known.entry(name.to_owned()).or_insert(pseudonym);
+    }
+
+    fn pseudonym(&mut self, name: &str, kind: &'static str) -> String {
+        let counts = &mut self.counts;
+        let make = || {
+            let number = counts.entry(kind).or_insert(0);
+            *number += 1;
+            format!("{kind}-{number}")
+        };
+        self.pseudonyms
+            .entry(name.to_ascii_lowercase())
+            .or_insert_with(make)
+            .clone()
+    }
+}
+
+/// A host without scheme, user, port and brackets.
+fn host(value: &str) -> &str {
+    let value = value.split_once("://").map_or(value, |(_, rest)| rest);
+    let value = value.rsplit('@').next().unwrap_or(value);
+    let value = value.trim_end_matches('/');
+    if let Some(rest) = value.strip_prefix('[') {
+        return rest.split([']', '%']).next().unwrap_or(rest);
+    }
+    match value.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') && port.bytes().all(|b| b.is_ascii_digit()) => {
+            host
+        }
+        _ => value,
+    }
+}
+
+/// The short name in a host of an Azure registry, `NAME.azurecr.io` or `NAME.REGION.data.…`.
+fn azure_registry(host: &str) -> Option<&str> {
+    let (name, rest) = host.split_once('.')?;
+    let domain = ["azurecr.io", "azurecr.cn", "azurecr.us", "azurecr.de"];
+    domain
+        .iter()
+        .any(|d| rest == *d || rest.ends_with(&format!(".{d}")))
+        .then_some(name)
+}
+
+fn is_public(host: &str) -> bool {
+    let under = |domain: &str| {
+        host.strip_suffix(domain)
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    PUBLIC.iter().any(|d| under(d)) || PUBLIC_ADDRESSES.contains(&host)
+}
+
+/// Addresses and ids, which are known by their form.
+fn form(word: &str) -> Option<(&'static str, &str)> {
+    let trimmed = word.trim_matches([':', '.', '-']);
+    let cut = word.strip_suffix(':').unwrap_or(word);
+    if let Some(address) = [word, cut, trimmed].into_iter().find(|w| is_ipv6(w)) {
+        return Some(("address", address));
+    }
+    if is_ipv4(trimmed) {
+        return Some(("address", trimmed.split(':').next().unwrap_or(trimmed)));
+    }
+    if is_groups(trimmed, '-', &[8, 4, 4, 4, 12]) {
+        return Some(("id", trimmed));
+    }
+    if is_groups(trimmed, ':', &[2; 6]) || is_groups(trimmed, '-', &[2; 6]) {
+        return Some(("mac", trimmed));
+    }
+    let hex = trimmed.len() == 64 && trimmed.bytes().all(|b| b.is_ascii_hexdigit());
+    hex.then_some(("digest", trimmed))
+}
+
+fn is_ipv4(word: &str) -> bool {
+    let host = word.split(':').next().unwrap_or(word);
+    let parts: Vec<&str> = host.split('.').collect();
+    parts.len() == 4
+        && parts
+            .iter()
+            .all(|p| !p.is_empty() && p.len() <= 3 && p.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// An address with a digit in it: `a::b` is a path of Rust.
+fn is_ipv6(word: &str) -> bool {
+    word.bytes().any(|b| b.is_ascii_digit()) && word.parse::<Ipv6Addr>().is_ok()
+}
+
+/// Groups of hexadecimal digits of these lengths.
+fn is_groups(word: &str, between: char, lengths: &[usize]) -> bool {
+    word.split(between)
+        .map(str::len)
+        .eq(lengths.iter().copied())
+        && word.chars().all(|c| c.is_ascii_hexdigit() || c == between)
+}
+
+fn is_mail(word: &str) -> bool {
+    word.contains('.')
+        && !word.contains("sha256:")
+        && !word.contains('/')
+        && word
+            .split_once('@')
+            .is_some_and(|(a, b)| !a.is_empty() && b.len() > 3)
+}
+
+/// The name at the start of a text, maybe behind a quote.
+fn name_at(text: &str) -> &str {
+    let text = text.trim_start_matches(['"', '\'']);
+    let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)));
+    text[..end.unwrap_or(text.len())].trim_end_matches('.')
+}

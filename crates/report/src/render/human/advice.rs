@@ -1,0 +1,161 @@
+//! What the log shows, which causes are open, and what to do.
+
+use std::io;
+
+use pullwhy_model::{Check, Confidence, Incident, Outcome, Risk, Transient, Trigger};
+
+use super::Page;
+use crate::render::{count, when};
+use crate::wrap::{hanging, hanging_at, paragraph};
+
+/// Fixes shown unless more are asked for.
+const FIXES: usize = 2;
+/// Reasons shown unless more are asked for.
+const REASONS: usize = 3;
+
+impl Page<'_> {
+    pub(super) fn known(&mut self, incident: &Incident) -> io::Result<()> {
+        self.heading("what the log shows")?;
+        let mut rows: Vec<(&str, String)> = vec![("sure", sure(incident).to_owned())];
+        if let Some(image) = &incident.image {
+            rows.push(("image", image.reference.clone()));
+        }
+        if incident.instances.len() > 1 {
+            let names: Vec<_> = incident
+                .instances
+                .iter()
+                .take(4)
+                .map(|i| i.name.as_str())
+                .collect();
+            let more = incident.instances.len().saturating_sub(4);
+            let more = if more > 0 {
+                format!(" and {more} more")
+            } else {
+                String::new()
+            };
+            rows.push(("instances", format!("{}{more}", names.join(", "))));
+        } else if let Some(instance) = &incident.instance {
+            rows.push(("instance", instance.clone()));
+        }
+        let attempts = count(incident.count, "attempt");
+        rows.push((
+            "attempts",
+            when(incident).map_or(attempts.clone(), |when| format!("{attempts}, {when}")),
+        ));
+        rows.push(("outcome", outcome(incident.outcome).to_owned()));
+        if incident.trigger != Trigger::Unknown {
+            rows.push(("set off by", incident.trigger.to_string().replace('-', " ")));
+        }
+        rows.push(("a retry", retry(incident.transient).to_owned()));
+        let notes = incident.notes.iter().map(|note| ("note", note.clone()));
+        for (name, value) in rows.into_iter().chain(notes) {
+            let lead = format!("    {name:<11} ");
+            self.put(&hanging(&lead, &value, self.prose))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn candidates(&mut self, incident: &Incident) -> io::Result<()> {
+        if incident.candidates.len() < 2 {
+            return Ok(());
+        }
+        self.heading("still open, most likely first, with the check that decides")?;
+        for candidate in &incident.candidates {
+            let percent = format!("{:.0} %", candidate.weight * 100.0);
+            let lead = format!("    {percent:>5} ");
+            let text = if candidate.because == incident.title {
+                format!("{}, as above", candidate.cause)
+            } else {
+                format!("{}: {}", candidate.cause, candidate.because)
+            };
+            self.put(&hanging(&lead, &text, self.prose))?;
+            if let Some(check) = &candidate.check {
+                self.check("          check: ", check)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check(&mut self, prefix: &str, check: &Check) -> io::Result<()> {
+        self.put(&hanging(prefix, &check.text, self.prose))?;
+        let command = check.command.as_deref().unwrap_or_default();
+        self.command(prefix.len(), command)
+    }
+
+    pub(super) fn reasons(&mut self, incident: &Incident) -> io::Result<()> {
+        if incident.candidates.len() > 1 && !self.verbose || incident.reasons.is_empty() {
+            return Ok(());
+        }
+        self.heading("usual reasons, most likely first")?;
+        let shown = if self.verbose { usize::MAX } else { REASONS };
+        for reason in incident.reasons.iter().take(shown) {
+            self.put(&hanging("    - ", &reason.text, self.prose))?;
+            if let Some(check) = &reason.check {
+                self.check("      confirm: ", check)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn fixes(&mut self, incident: &Incident) -> io::Result<()> {
+        let shown = if self.verbose { usize::MAX } else { FIXES };
+        for (number, fix) in incident.fixes.iter().take(shown).enumerate() {
+            let word = if number == 0 { "fix" } else { "or" };
+            let text = format!("{word}: {}", fix.title);
+            let head = hanging_at("  ", &text, 4, self.prose);
+            let rest = head.get(2 + word.len()..).unwrap_or_default();
+            let word = self.green(word);
+            write!(self.out, "\n  {word}{rest}")?;
+            if !fix.when.is_empty() {
+                let when = format!("({})", fix.when);
+                self.put(&paragraph(&when, "    ", self.prose))?;
+            }
+            if fix.risk == Risk::WeakensSecurity {
+                self.put(&paragraph("this lowers a protection", "    ", self.prose))?;
+            }
+            for (step, number) in fix.steps.iter().zip(1..) {
+                let lead = format!("    {number}. ");
+                self.put(&hanging(&lead, &step.text, self.prose))?;
+                self.command(lead.len(), step.command.as_deref().unwrap_or_default())?;
+            }
+        }
+        let rest = incident.fixes.len().saturating_sub(shown);
+        if rest > 0 {
+            let rest = if rest == 1 {
+                "1 more fix".to_owned()
+            } else {
+                format!("{rest} more fixes")
+            };
+            writeln!(self.out, "\n  ({rest} with -v)")?;
+        }
+        Ok(())
+    }
+}
+
+fn sure(incident: &Incident) -> &'static str {
+    match incident.confidence {
+        Confidence::Certain => "certain: the line above proves it",
+        Confidence::Likely if incident.candidates.len() > 1 => {
+            "likely: other causes are left open, see below"
+        }
+        Confidence::Likely => "likely",
+        Confidence::Possible => "possible only: the evidence is thin",
+    }
+}
+
+fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Failed => "failed",
+        Outcome::Recovered => "recovered: a later attempt succeeded",
+        Outcome::UsedCachedImage => "runs on with the copy it had",
+        Outcome::Unknown => "unknown: the log ends before the end",
+    }
+}
+
+fn retry(transient: Transient) -> &'static str {
+    match transient {
+        Transient::Yes => "can cure it",
+        Transient::No => "will not cure it",
+        Transient::Maybe => "may cure it",
+    }
+}

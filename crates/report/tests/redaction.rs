@@ -1,0 +1,217 @@
+//! `--redact`: what names somebody goes, the same everywhere, and what everybody knows stays.
+
+use pullwhy_model::Report;
+use pullwhy_report::redact;
+
+/// A report with these facts, this line of evidence with `span`, and this command.
+fn report(facts: &[(&str, &str)], line: &str, command: &str) -> Report {
+    let facts: serde_json::Map<String, serde_json::Value> = facts
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).into()))
+        .collect();
+    let mut report: Report = serde_json::from_value(serde_json::json!({
+        "schema": "pullwhy.report/1",
+        "tool": {"name": "pullwhy", "version": "0.0.0"},
+        "incidents": [{
+            "id": "0123456789abcdef", "cause": "auth/unspecified", "title": "t", "explanation": "a text",
+            "confidence": "likely", "candidates": [], "reasons": [],
+            "transient": "no", "outcome": "failed", "trigger": "manual", "client": "docker",
+            "image": null, "instance": null, "first_seen": null, "last_seen": null, "count": 1,
+            "facts": facts,
+            "evidence": [{
+                "file": "/home/alice/logs/x.log", "line": 1, "column": 1, "length": 1, "text": line,
+                "role": "root", "cause": null,
+            }],
+            "fixes": [{"title": "f", "platform": "any", "when": "", "risk": "none", "steps": [{"text": "s", "command": command}]}],
+            "references": [],
+        }],
+        "stats": {"files": 1, "bytes": 1, "lines": 1, "elapsed_ms": 0.5},
+    }))
+    .expect("a report");
+    report.incidents[0].evidence[0].span = (0, line.len());
+    report
+}
+
+fn redacted(facts: &[(&str, &str)], line: &str, command: &str) -> (String, String) {
+    let mut report = report(facts, line, command);
+    redact(&mut report);
+    let incident = &report.incidents[0];
+    let command = incident.fixes[0].steps[0].command.clone();
+    (
+        incident.evidence[0].text.clone(),
+        command.expect("a command"),
+    )
+}
+
+fn line(text: &str) -> String {
+    redacted(&[], text, "").0
+}
+
+#[test]
+fn an_azure_registry_has_one_pseudonym() {
+    let facts = [
+        ("registry", "contosoprod.azurecr.io"),
+        ("acr_name", "contosoprod"),
+        ("host", "contosoprod.westeurope.data.azurecr.io"),
+        ("group", "rg-payroll-prod"),
+    ];
+    let (text, command) = redacted(
+        &facts,
+        "Get \"https://contosoprod.azurecr.io/v2/\": EOF",
+        "az aks check-acr -g rg-payroll-prod --acr contosoprod.azurecr.io --attach-acr contosoprod",
+    );
+    assert_eq!(text, "Get \"https://registry-1.azurecr.io/v2/\": EOF");
+    assert_eq!(
+        command,
+        "az aks check-acr -g group-1 --acr registry-1.azurecr.io --attach-acr registry-1"
+    );
+}
+
+#[test]
+fn addresses_of_every_kind_go() {
+    for (text, expected) in [
+        (
+            "dial tcp [fe80::1%eth0]:443: refused",
+            "dial tcp [address-1%eth0]:443: refused",
+        ),
+        ("from 2001:db8::5: timeout", "from address-1: timeout"),
+        (
+            "dial tcp 10.1.2.3:443->10.1.2.3:5",
+            "dial tcp address-1:443->address-1:5",
+        ),
+        ("ether 02:42:ac:11:00:02 up", "ether mac-1 up"),
+        (
+            "at 12:34:56 in std::net, a::b",
+            "at 12:34:56 in std::net, a::b",
+        ),
+    ] {
+        assert_eq!(line(text), expected);
+    }
+}
+
+#[test]
+fn one_host_with_and_without_port_has_one_pseudonym() {
+    let facts = [
+        ("registry", "r.corp:5000"),
+        ("host", "r.corp"),
+        ("address", "10.0.0.9:443"),
+    ];
+    let (text, _) = redacted(&facts, "r.corp:5000 r.corp 10.0.0.9:443", "");
+    assert_eq!(text, "registry-1:5000 registry-1 address-1:443");
+}
+
+#[test]
+fn resources_of_azure_go() {
+    let path = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/RG-Payroll/providers/Microsoft.ManagedIdentity/userAssignedIdentities/payroll-id";
+    assert_eq!(
+        line(path),
+        "/subscriptions/id-1/resourceGroups/group-1/providers/Microsoft.ManagedIdentity/userAssignedIdentities/identity-1"
+    );
+    let (_, command) = redacted(&[], "", "az webapp show --resource-group 'rg-payroll' -n x");
+    assert_eq!(command, "az webapp show --resource-group 'group-1' -n x");
+    let (_, command) = redacted(
+        &[],
+        "/resourcegroups/rg-payroll",
+        "az webapp show -g RG-Payroll",
+    );
+    assert_eq!(command, "az webapp show -g group-1");
+    let (_, gap) = redacted(&[], "", "az webapp show -g RG -n APP");
+    assert_eq!(gap, "az webapp show -g RG -n APP");
+}
+
+#[test]
+fn homes_go_from_texts_and_file_names() {
+    assert_eq!(
+        line("open /home/alice/.docker/config.json: no such file"),
+        "open /home/user-1/.docker/config.json: no such file"
+    );
+    assert_eq!(line(r"open C:\Users\alice\x"), r"open C:\Users\user-1\x");
+    assert_eq!(
+        line(r"open C:\\Users\\alice\\x"),
+        r"open C:\\Users\\user-1\\x"
+    );
+    let mut report = report(&[], "x", "x");
+    redact(&mut report);
+    assert_eq!(
+        report.incidents[0].evidence[0].file,
+        "/home/user-1/logs/x.log"
+    );
+}
+
+#[test]
+fn digests_keep_their_algorithm() {
+    let digest = "a".repeat(64);
+    assert_eq!(
+        line(&format!(
+            "r.corp/a@sha256:{digest}: blobs/sha256/aa/{digest}/data"
+        )),
+        "r.corp/a@sha256:digest-1: blobs/sha256/aa/digest-1/data"
+    );
+}
+
+#[test]
+fn short_names_go_where_they_are_names() {
+    let facts = [
+        ("registry", "r.corp"),
+        ("repository", "a"),
+        ("instance", "n1"),
+    ];
+    let (text, command) = redacted(
+        &facts,
+        "a pull of r.corp/a:1 on n1",
+        "docker pull r.corp/a:1",
+    );
+    assert_eq!(text, "a pull of registry-1/repository-1:1 on instance-1");
+    assert_eq!(command, "docker pull registry-1/repository-1:1");
+}
+
+#[test]
+fn a_pseudonym_is_no_name() {
+    let facts = [("registry", "r.corp"), ("repository", "registry")];
+    let (text, _) = redacted(&facts, "r.corp/registry:1", "");
+    assert_eq!(text, "registry-1/repository-1:1");
+}
+
+#[test]
+fn what_everybody_knows_stays() {
+    for text in [
+        "Get \"https://registry-1.docker.io/v2/\": EOF",
+        "https://auth.docker.io/token https://mcr.microsoft.com/v2 https://ghcr.io/v2 https://quay.io/v2",
+        "https://gcr.io/v2 https://registry.k8s.io/v2 https://aka.ms/x https://learn.microsoft.com/x",
+        "lookup registry-1.docker.io on 127.0.0.53:53: no such host",
+        "docker.io/library/nginx:latest",
+    ] {
+        let facts = [("registry", "docker.io"), ("repository", "library/nginx")];
+        assert_eq!(redacted(&facts, text, "").0, text);
+    }
+}
+
+#[test]
+fn the_user_of_a_url_does_not_hide_its_host() {
+    assert_eq!(
+        line("Get https://[redacted]@r.corp/v2/: EOF"),
+        "Get https://[redacted]@host-1/v2/: EOF"
+    );
+}
+
+#[test]
+fn the_span_moves_with_the_text() {
+    let mut report = report(
+        &[],
+        "10.1.2.3 says no such host for https://r.corp.example/",
+        "",
+    );
+    let evidence = &mut report.incidents[0].evidence[0];
+    let at = evidence.text.find("no such host").expect("there");
+    evidence.span = (at, at + 12);
+    redact(&mut report);
+    let evidence = &report.incidents[0].evidence[0];
+    assert_eq!(
+        &evidence.text[evidence.span.0..evidence.span.1],
+        "no such host"
+    );
+    assert_eq!(
+        evidence.text,
+        "address-1 says no such host for https://host-1/"
+    );
+}
