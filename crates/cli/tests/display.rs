@@ -171,8 +171,5 @@ fn the_first_screen_tells_what_broke_the_proof_and_what_to_do_first() {
     let screen: Vec<&str> = out.lines().take(24).collect();
     let has = |what: &str| screen.iter().any(|l| l.contains(what));
     assert!(screen[0].starts_with("error[host/userns-unmapped-id]"));
-    assert!(
-        has("^^^^") && has(" = first: "),
-        "{screen:#?}"
-    );
+    assert!(has("^^^^") && has(" = first: "), "{screen:#?}");
 }

@@ -5,6 +5,7 @@
 
 mod join;
 mod live;
+mod recorded;
 mod scan;
 mod waves;
 mod words;
@@ -203,6 +204,8 @@ struct Run<'r, 'c> {
     /// What is read and told at the same time.
     live: Option<Live>,
     told: HashMap<String, Told>,
+    /// Diagnoses of recorded live checks among the sources.
+    recorded: Vec<Incident>,
 }
 
 impl<'r, 'c> Run<'r, 'c> {
@@ -233,6 +236,7 @@ impl<'r, 'c> Run<'r, 'c> {
             pipe: Pipe::default(),
             live: None,
             told: HashMap::new(),
+            recorded: Vec::new(),
             filter,
         }
     }
@@ -262,6 +266,7 @@ impl<'r, 'c> Run<'r, 'c> {
         let mut report = self.report;
         let found = self.diagnosis.finish();
         report.incidents = found.incidents;
+        report.incidents.extend(self.recorded);
         if found.unlisted > 0 {
             report.warnings.push(Warning {
                 file: "-".to_owned(),

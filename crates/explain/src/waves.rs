@@ -11,7 +11,7 @@ use pullwhy_ingest::source::{Body, Meta, Pipe};
 
 use crate::live::Live;
 use crate::scan::{Block, Scanned};
-use crate::{Observer, Progress, Run};
+use crate::{Observer, Progress, Run, recorded};
 
 /// Bytes that one thread scans at a time: few where much is found, since all that is found in a
 /// wave is held until the wave is over.
@@ -41,10 +41,20 @@ impl Run<'_, '_> {
         match body {
             Body::Mapped(bytes) => {
                 self.begin(meta, is_paste(bytes));
-                self.bytes(meta, bytes, observer);
+                if !self.recorded(bytes) {
+                    self.bytes(meta, bytes, observer);
+                }
             }
             Body::Stream(stream) => self.stream(meta, stream, observer, false),
         }
+    }
+
+    /// Takes in a recorded live check; `false` where the source is something else.
+    fn recorded(&mut self, bytes: &[u8]) -> bool {
+        let judged = recorded::judge(self.reader.catalogue(), bytes);
+        let is_record = judged.is_some();
+        self.recorded.extend(judged.flatten());
+        is_record
     }
 
     /// Reads a source that grows, telling incidents as they come.
