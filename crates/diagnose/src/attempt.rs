@@ -68,12 +68,17 @@ struct Tally {
     /// When it was counted last, and what the line said.
     at: Option<Timestamp>,
     verdict: Arc<Verdict>,
+    anonymous: bool,
 }
 
 impl Tally {
     /// Whether a line tells of one more try. The same words at another time do; other words right
     /// after are the same failure, told by the engine and by its client.
     fn is_retry(&self, seen: &Seen) -> bool {
+        // The platform's second try, without credentials, belongs to the first.
+        if seen.anonymous && !self.anonymous {
+            return false;
+        }
         let same = Arc::ptr_eq(&self.verdict, &seen.verdict) || self.verdict == seen.verdict;
         let apart = self.at.zip(seen.at).and_then(|(a, b)| apart(a, b));
         match apart {
@@ -164,6 +169,7 @@ impl Attempt {
                 count: times,
                 at: seen.at,
                 verdict: Arc::clone(&seen.verdict),
+                anonymous: seen.anonymous,
             }),
         }
     }

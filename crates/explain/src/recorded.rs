@@ -10,8 +10,9 @@ const MOST: usize = 4 << 20;
 /// Bytes of a text in it.
 const TEXT: usize = 1000;
 
-/// The diagnosis of a recorded check: `None` where the bytes are something else.
-pub(crate) fn judge(catalogue: &Catalogue, bytes: &[u8]) -> Option<Option<Incident>> {
+/// The diagnoses of a recorded check, none where the pull would have worked; `None` where the
+/// bytes are something else.
+pub(crate) fn judge(catalogue: &Catalogue, bytes: &[u8]) -> Option<Vec<Incident>> {
     let is_object = bytes.trim_ascii_start().starts_with(b"{");
     if !is_object || bytes.len() > MOST || memmem::find(bytes, CHECK_SCHEMA.as_bytes()).is_none() {
         return None;
@@ -20,7 +21,8 @@ pub(crate) fn judge(catalogue: &Catalogue, bytes: &[u8]) -> Option<Option<Incide
     // A file can hold anything, whoever claims to have written it.
     record.hops.iter_mut().for_each(wash);
     let image = washed(record.image);
-    Some(pullwhy_diagnose::judge(catalogue, &image, &mut record.hops).incident)
+    let judged = pullwhy_diagnose::judge(catalogue, &image, &mut record.hops);
+    Some(judged.incident.into_iter().collect())
 }
 
 fn safe(text: &str) -> String {

@@ -53,7 +53,7 @@ impl Run<'_, '_> {
     fn recorded(&mut self, bytes: &[u8]) -> bool {
         let judged = recorded::judge(self.reader.catalogue(), bytes);
         let is_record = judged.is_some();
-        self.recorded.extend(judged.flatten());
+        self.recorded.extend(judged.into_iter().flatten());
         is_record
     }
 
