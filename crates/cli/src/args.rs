@@ -177,6 +177,10 @@ pub(crate) struct CheckArgs {
     /// Seconds that one hop may take
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
     pub(crate) timeout: f64,
+    /// Walk so many times, to tell a passing fault from a lasting one
+    #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) repeat: u16,
     /// Ask this resolver instead of the system's
     #[arg(long, value_name = "ADDR[:PORT]")]
     pub(crate) dns: Option<String>,

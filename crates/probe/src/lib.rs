@@ -14,6 +14,7 @@ mod challenge;
 mod hops;
 mod net;
 mod options;
+mod repeat;
 mod rows;
 
 pub use challenge::{Challenge, parse as parse_challenges};
@@ -22,6 +23,7 @@ pub use hops::manifest::Kind as ManifestKind;
 pub use net::no_proxy::NoProxy;
 pub use options::{Family, Options, Platform, ProxyEnvironment};
 pub use pullwhy_model::HopRow;
+pub use repeat::{Repeated, repeated};
 
 use std::time::Instant;
 

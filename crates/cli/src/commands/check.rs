@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use pullwhy_diagnose::judge;
-use pullwhy_model::{Answer, CHECK_SCHEMA, CheckReport, HopRow, Tool};
-use pullwhy_probe::{Family, Observer, Options, Platform, ProxyEnvironment};
+use pullwhy_model::{Answer, CHECK_SCHEMA, CheckReport, HopRow, Tool, Transient};
+use pullwhy_probe::{Family, Observer, Options, Platform, ProxyEnvironment, Walk};
 use pullwhy_report::{Format, Style};
 
 use crate::args::{CheckArgs, Common};
@@ -24,14 +24,31 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
     let mut screen = Screen {
         out: &mut out,
         style,
-        show,
+        show: show && args.repeat == 1,
         failed: None,
     };
-    let mut walk = pullwhy_probe::walk(&args.image, &options, &mut screen);
+    let walks: Vec<Walk> = (0..args.repeat)
+        .map(|_| pullwhy_probe::walk(&args.image, &options, &mut screen))
+        .collect();
     if let Some(error) = screen.failed {
         return Err(error.into());
     }
-    let judged = judge(&catalogue, &walk.image, &mut walk.rows);
+    let all = pullwhy_probe::repeated(walks).ok_or_else(|| Failure::new("nothing was walked"))?;
+    let mut walk = all.walk;
+    let mut judged = judge(&catalogue, &walk.image, &mut walk.rows);
+    if let Some(incident) = judged.incident.as_mut().filter(|_| all.runs > 1) {
+        incident
+            .notes
+            .push(format!("{} of {} walks failed", all.failed, all.runs));
+        if all.failed < all.runs {
+            incident.transient = Transient::Yes;
+        }
+    }
+    if show && all.runs > 1 {
+        for row in &walk.rows {
+            pullwhy_report::render_hop(row, &style, &mut out)?;
+        }
+    }
     let report = CheckReport {
         schema: CHECK_SCHEMA.to_owned(),
         tool: Tool {

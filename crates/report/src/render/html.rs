@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use pullwhy_model::{Check, Incident, Outcome, Report, Role};
 
-use super::{code_spans, count, when};
+use super::{code_spans, cost, count, when};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}\
 h1{font-size:1.4rem}h2{font-size:1.2rem;margin:2.5rem 0 .3rem}h3{font-size:1rem;margin:1.2rem 0 .3rem}code,pre{font:13px/1.5 ui-monospace,monospace}\
@@ -122,7 +122,7 @@ fn section(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
             out,
             "<h3>Fix: {}</h3><p class=\"tag\">{}</p><ol>",
             prose(&fix.title),
-            prose(&fix.when)
+            prose(&[fix.when.as_str(), cost(fix.risk).unwrap_or_default()].join(" "))
         )?;
         for step in &fix.steps {
             writeln!(out, "<li>{}", prose(&step.text))?;

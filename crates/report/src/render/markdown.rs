@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use pullwhy_model::{Check, Incident, Report};
 
-use super::{code_spans, count, when};
+use super::{code_spans, cost, count, when};
 
 pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     if report.incidents.is_empty() {
@@ -66,6 +66,10 @@ fn incident(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
             plain(&fix.title),
             plain(&fix.platform)
         )?;
+        let told = [fix.when.as_str(), cost(fix.risk).unwrap_or_default()];
+        for line in told.into_iter().filter(|l| !l.is_empty()) {
+            writeln!(out, "{}\n", plain(line))?;
+        }
         for (number, step) in (1..).zip(&fix.steps) {
             writeln!(out, "{number}. {}\n", plain(&step.text))?;
             step.command.iter().try_for_each(|c| fence(c, "sh", out))?;

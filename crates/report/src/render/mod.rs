@@ -8,7 +8,16 @@ pub(crate) mod json;
 pub(crate) mod markdown;
 pub(crate) mod sarif;
 
-use pullwhy_model::{Evidence, Incident, Role};
+use pullwhy_model::{Evidence, Incident, Risk, Role};
+
+/// What a fix costs, where it costs something.
+pub(crate) const fn cost(risk: Risk) -> Option<&'static str> {
+    match risk {
+        Risk::None => None,
+        Risk::ChangesHost => Some("this changes or removes something on the host"),
+        Risk::WeakensSecurity => Some("this lowers a protection"),
+    }
+}
 
 /// The line that proves an incident.
 pub(crate) fn root(incident: &Incident) -> Option<&Evidence> {

@@ -2,10 +2,10 @@
 
 use std::io;
 
-use pullwhy_model::{Check, Confidence, Incident, Outcome, Risk, Transient, Trigger};
+use pullwhy_model::{Check, Confidence, Incident, Outcome, Transient, Trigger};
 
 use super::Page;
-use crate::render::{count, when};
+use crate::render::{cost, count, when};
 use crate::wrap::{hanging, hanging_at, paragraph};
 
 /// Fixes shown unless more are asked for.
@@ -110,8 +110,8 @@ impl Page<'_> {
                 let when = format!("({})", fix.when);
                 self.put(&paragraph(&when, "    ", self.prose))?;
             }
-            if fix.risk == Risk::WeakensSecurity {
-                self.put(&paragraph("this lowers a protection", "    ", self.prose))?;
+            if let Some(cost) = cost(fix.risk) {
+                self.put(&paragraph(cost, "    ", self.prose))?;
             }
             for (step, number) in fix.steps.iter().zip(1..) {
                 let lead = format!("    {number}. ");
