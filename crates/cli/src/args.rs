@@ -181,6 +181,9 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) repeat: u16,
+    /// A check recorded elsewhere with `--format json`, to see what differs from here
+    #[arg(long, value_name = "RUN.json")]
+    pub(crate) compare: Option<PathBuf>,
     /// Ask this resolver instead of the system's
     #[arg(long, value_name = "ADDR[:PORT]")]
     pub(crate) dns: Option<String>,

@@ -7,11 +7,13 @@
 mod attempt;
 mod build;
 mod check;
+mod compare;
 mod diagnosis;
 mod elect;
 mod fold;
 mod verdict;
 
 pub use check::{Judgement, judge};
+pub use compare::compare;
 pub use diagnosis::{Diagnosis, Event, Filter, Found, Row, SourceInfo};
 pub use verdict::{Finding, Reader, Verdict};

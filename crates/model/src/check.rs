@@ -61,6 +61,22 @@ pub struct HopRow {
     pub saw: Option<String>,
 }
 
+/// A hop that differs between two walks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Difference {
+    /// Which station.
+    pub hop: Hop,
+    /// What was asked.
+    pub target: String,
+    /// What this walk saw.
+    pub here: String,
+    /// What the other one saw.
+    pub there: String,
+    /// What follows from it; null where nothing does.
+    pub follows: Option<String>,
+}
+
 /// Everything that `check` found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -79,6 +95,9 @@ pub struct CheckReport {
     pub hops: Vec<HopRow>,
     /// The diagnosis, as in the report of `explain`; null when the pull would work.
     pub incident: Option<Incident>,
+    /// What differs from the walk given with `--compare`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<Difference>,
     /// Milliseconds in all.
     pub elapsed_ms: f64,
 }

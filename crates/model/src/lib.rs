@@ -10,7 +10,7 @@ mod report;
 pub mod text;
 
 pub use cause::{CauseId, Confidence, Hop, Outcome, Role, Target, Transient, Trigger};
-pub use check::{Answer, CHECK_SCHEMA, CheckReport, HopRow, Status};
+pub use check::{Answer, CHECK_SCHEMA, CheckReport, Difference, HopRow, Status};
 pub use incident::{
     Candidate, Check, Evidence, Fact, Facts, Fix, Image, Incident, Instance, Reason, Risk, Step,
 };

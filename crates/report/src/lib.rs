@@ -145,6 +145,7 @@ pub fn render_check(
         Format::Human => {
             if !style.quiet {
                 render::check::verdict(report, style, out)?;
+                render::check::differences(report, style, out)?;
             }
         }
         Format::Json => {

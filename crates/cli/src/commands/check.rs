@@ -1,13 +1,15 @@
 //! `pullwhy check`: walks the pull path of an image live.
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pullwhy_diagnose::judge;
-use pullwhy_model::{Answer, CHECK_SCHEMA, CheckReport, HopRow, Tool, Transient};
+use pullwhy_model::text::{clean, scrub};
+use pullwhy_model::{Answer, CHECK_SCHEMA, CheckReport, Fact, HopRow, Tool, Transient};
 use pullwhy_probe::{Family, Observer, Options, Platform, ProxyEnvironment, Walk};
 use pullwhy_report::{Format, Style};
 
@@ -49,6 +51,10 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
             pullwhy_report::render_hop(row, &style, &mut out)?;
         }
     }
+    let differences = match &args.compare {
+        Some(path) => pullwhy_diagnose::compare(&walk.rows, &recorded(path)?),
+        None => Vec::new(),
+    };
     let report = CheckReport {
         schema: CHECK_SCHEMA.to_owned(),
         tool: Tool {
@@ -60,6 +66,7 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
         failed_hop: judged.failed_hop,
         hops: walk.rows,
         incident: judged.incident,
+        differences,
         elapsed_ms: walk.elapsed_ms,
     };
     pullwhy_report::render_check(&report, args.output.format, &style, &mut out)?;
@@ -69,6 +76,38 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
         Answer::NotPullable => Exit::Found,
         Answer::Unknown => Exit::Failed,
     })
+}
+
+/// Bytes of a recorded check at most.
+const RECORD: u64 = 4 << 20;
+
+/// The hops of a check that was recorded elsewhere.
+fn recorded(path: &Path) -> Result<Vec<HopRow>, Failure> {
+    let shown = path.display();
+    let mut text = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(RECORD).read_to_end(&mut text));
+    read.map_err(|error| {
+        Failure::new(format!("`--compare {shown}`: cannot be read: {error}"))
+            .help("record one with `pullwhy check --format json IMAGE > run.json`")
+    })?;
+    let record: CheckReport = serde_json::from_slice(&text).map_err(|error| {
+        Failure::new(format!(
+            "`--compare {shown}`: is no recorded check: {error}"
+        ))
+        .help("record one with `pullwhy check --format json IMAGE > run.json`")
+    })?;
+    let safe = |text: &str| clean(&scrub(text), 1000);
+    let washed = record.hops.into_iter().map(|row| HopRow {
+        target: safe(&row.target),
+        summary: safe(&row.summary),
+        facts: row
+            .facts
+            .into_iter()
+            .map(|(name, value)| (name, Fact::from(safe(&value.to_string()))))
+            .collect(),
+        ..row
+    });
+    Ok(washed.collect())
 }
 
 /// Shows hops as they end.

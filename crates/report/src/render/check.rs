@@ -76,6 +76,32 @@ pub(crate) fn verdict(report: &CheckReport, style: &Style, out: &mut dyn Write) 
     )
 }
 
+/// What differs from a walk made elsewhere.
+pub(crate) fn differences(
+    report: &CheckReport,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if report.differences.is_empty() {
+        return Ok(());
+    }
+    let width = if style.width == 0 { 100 } else { style.width };
+    writeln!(out, "what differs from the other walk")?;
+    for d in &report.differences {
+        writeln!(out, "  {} {}", d.hop, shorten(&d.target, TARGET))?;
+        let mut tell = |lead: &str, text: &str| {
+            let text = crate::wrap::hanging(lead, text, width);
+            out.write_all(text.as_bytes())
+        };
+        tell("    here   ", &d.here)?;
+        tell("    there  ", &d.there)?;
+        if let Some(follows) = &d.follows {
+            tell("    so     ", follows)?;
+        }
+    }
+    writeln!(out)
+}
+
 /// The hops as a table of Markdown.
 pub(crate) fn markdown(report: &CheckReport, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
