@@ -65,6 +65,18 @@ fn lines_made_to_be_slow_are_not() {
         "[redacted]",
         "token: [redacted]",
         "password=[redacted]a",
+        "echo ",
+        "echo a|",
+        "password \"",
+        "password ",
+        "password is ",
+        "username a, password ",
+        "code=",
+        "&code=a",
+        "ConvertTo-SecureString ",
+        "ENV API_KEY ",
+        "docker login <<<",
+        "--secret id=a,value=",
     ] {
         let line = piece.repeat(65_536 / piece.len());
         let once = scrub(&line);
@@ -154,6 +166,23 @@ fn soup() -> impl Strategy<Value = String> {
         "5000",
         "\u{1b}[1m",
         "x-",
+        "echo ",
+        " is ",
+        " -> ",
+        "username a, ",
+        "password ",
+        "token ",
+        "ENV ",
+        "API_KEY ",
+        "sshpass ",
+        "<<<",
+        "--password-stdin",
+        "code=",
+        "&state=",
+        "--secret id=",
+        ",value=",
+        "ConvertTo-SecureString ",
+        "hunter2!",
     ];
     proptest::collection::vec(proptest::sample::select(pieces.to_vec()), 0..24)
         .prop_map(|v| v.concat())

@@ -145,7 +145,7 @@ fn digests_keep_their_algorithm() {
         line(&format!(
             "r.corp/a@sha256:{digest}: blobs/sha256/aa/{digest}/data"
         )),
-        "r.corp/a@sha256:digest-1: blobs/sha256/aa/digest-1/data"
+        "host-1/a@sha256:digest-1: blobs/sha256/aa/digest-1/data"
     );
 }
 
@@ -213,5 +213,63 @@ fn the_span_moves_with_the_text() {
     assert_eq!(
         evidence.text,
         "address-1 says no such host for https://host-1/"
+    );
+}
+
+#[test]
+fn capitals_hide_no_name() {
+    let facts = [("registry", "contoso.azurecr.io"), ("site", "app")];
+    let (text, command) = redacted(
+        &facts,
+        "CONTOSO.AZURECR.IO and Contoso.azurecr.io",
+        "az webapp show -n APP --acr CONTOSO",
+    );
+    assert_eq!(text, "registry-1.AZURECR.IO and registry-1.azurecr.io");
+    // The gap of a command is no app, though an app may be called so.
+    assert_eq!(command, "az webapp show -n APP --acr registry-1");
+    assert_eq!(
+        line("Https://MCR.microsoft.com/v2"),
+        "Https://MCR.microsoft.com/v2"
+    );
+}
+
+#[test]
+fn hosts_beside_the_registry_go_whole() {
+    let facts = [("registry", "contoso.azurecr.io")];
+    for (text, expected) in [
+        (
+            "from jumpbox01.corp.contoso.local: refused",
+            "from host-1: refused",
+        ),
+        ("dial build7.contoso.com:443: EOF", "dial host-1:443: EOF"),
+        (
+            "JUMPBOX.contoso.LOCAL jumpbox.contoso.local",
+            "host-1 host-1",
+        ),
+        (
+            "read config.json, System.Net.Http, com.contoso.io.net and a.tar.gz",
+            "read config.json, System.Net.Http, com.registry-1.io.net and a.tar.gz",
+        ),
+        (
+            "production.cloudflare.docker.com westeurope.data.mcr.microsoft.com",
+            "production.cloudflare.docker.com westeurope.data.mcr.microsoft.com",
+        ),
+    ] {
+        assert_eq!(redacted(&facts, text, "").0, expected);
+    }
+}
+
+#[test]
+fn an_app_goes_wherever_it_is_named() {
+    let (text, command) = redacted(
+        &[("site", "myshop")],
+        "pull failed on MyShop, container myshop_0_1a2b",
+        "az webapp log tail -n myshop",
+    );
+    assert_eq!(text, "pull failed on app-1, container app-1_0_1a2b");
+    assert_eq!(command, "az webapp log tail -n app-1");
+    assert_eq!(
+        line("https://myshop.scm.azurewebsites.net/ on myshop"),
+        "https://app-1.scm.azurewebsites.net/ on app-1"
     );
 }

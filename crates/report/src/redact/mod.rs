@@ -109,11 +109,13 @@ fn redact_evidence(evidence: &mut Evidence, names: &[(String, String)]) {
 /// All are looked for in the text as it was, so that no pseudonym is taken for a name.
 fn replacements<'a>(text: &str, names: &'a [(String, String)]) -> Vec<(usize, usize, &'a str)> {
     let mut found: Vec<(usize, usize, &str)> = Vec::new();
+    // Hosts and resources of Azure are the same in capitals; only ASCII keeps its length.
+    let small = text.to_ascii_lowercase();
     for (name, pseudonym) in names {
-        for (from, _) in text.match_indices(name.as_str()) {
+        for (from, _) in small.match_indices(&name.to_ascii_lowercase()) {
             let to = from + name.len();
             let free = found.iter().all(|(f, t, _)| to <= *f || *t <= from);
-            if free && stands_alone(text, from, to) {
+            if free && stands_alone(text, from, to) && !names::is_plain(&text[from..to]) {
                 found.push((from, to, pseudonym));
             }
         }

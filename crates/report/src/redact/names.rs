@@ -95,6 +95,23 @@ const PLAIN: [&str; 17] = [
     "HOST",
 ];
 
+/// Last labels of hosts in inner networks, and of hosts on the internet.
+const INNER: [&str; 9] = [
+    "local",
+    "internal",
+    "corp",
+    "lan",
+    "intra",
+    "intranet",
+    "home",
+    "localdomain",
+    "private",
+];
+const OUTER: [&str; 20] = [
+    "com", "net", "org", "io", "dev", "cloud", "eu", "de", "uk", "fr", "nl", "ch", "at", "it",
+    "es", "us", "ca", "au", "jp", "cn",
+];
+
 /// What stands before a name, in small letters: resources of Azure, arguments of `az`.
 const BEFORE: [(&str, &str); 16] = [
     ("/resourcegroups/", "group"),
@@ -167,6 +184,8 @@ impl Names {
         for word in text.split(|c: char| !(c.is_ascii_alphanumeric() || ".:-".contains(c))) {
             if let Some((kind, name)) = form(word) {
                 self.learn(name, kind);
+            } else if let Some(host) = host_name(word) {
+                self.learn(host, "host");
             }
         }
         for rest in text.split("://").skip(1) {
@@ -227,6 +246,8 @@ impl Names {
             if let Some(short) = azure_registry(name) {
                 // The short name stands alone in commands; within the host it is a word too.
                 (name, kind) = (short, "registry");
+            } else if let Some(short) = azure_app(name) {
+                (name, kind) = (short, "app");
             }
             if is_public(name) {
                 return;
@@ -281,6 +302,7 @@ fn host(value: &str) -> &str {
 /// The short name in a host of an Azure registry, `NAME.azurecr.io` or `NAME.REGION.data.…`.
 fn azure_registry(host: &str) -> Option<&str> {
     let (name, rest) = host.split_once('.')?;
+    let rest = rest.to_ascii_lowercase();
     let domain = ["azurecr.io", "azurecr.cn", "azurecr.us", "azurecr.de"];
     domain
         .iter()
@@ -288,12 +310,43 @@ fn azure_registry(host: &str) -> Option<&str> {
         .then_some(name)
 }
 
+/// The app in a host of App Service, `NAME.azurewebsites.net` or `NAME.scm.…`.
+fn azure_app(host: &str) -> Option<&str> {
+    let (name, rest) = host.split_once('.')?;
+    ["azurewebsites.net", "scm.azurewebsites.net"]
+        .iter()
+        .any(|d| rest.eq_ignore_ascii_case(d))
+        .then_some(name)
+}
+
+/// A host by its form: under a domain that only inner networks have, or three labels under one
+/// that hosts of the internet have. `config.json` and `System.Net.Http` are none.
+fn host_name(word: &str) -> Option<&str> {
+    let word = word.trim_matches([':', '.', '-']);
+    let (host, port) = word.split_once(':').unwrap_or((word, ""));
+    let labels: Vec<&str> = host.split('.').collect();
+    let last = labels.last()?.to_ascii_lowercase();
+    let label = |l: &&str| !l.is_empty() && l.len() <= 63;
+    let inner = INNER.contains(&last.as_str()) && labels.len() >= 2;
+    // Packages of Java are written from the other end.
+    let package = ["com", "org", "net", "io"].contains(&labels[0]);
+    let outer = OUTER.contains(&last.as_str()) && labels.len() >= 3 && !package;
+    (port.bytes().all(|b| b.is_ascii_digit()) && labels.iter().all(label) && (inner || outer))
+        .then_some(host)
+}
+
+/// Whether a word stands in commands for a name, or is everybody's.
+pub(super) fn is_plain(word: &str) -> bool {
+    PLAIN.contains(&word)
+}
+
 fn is_public(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
     let under = |domain: &str| {
         host.strip_suffix(domain)
             .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     };
-    PUBLIC.iter().any(|d| under(d)) || PUBLIC_ADDRESSES.contains(&host)
+    PUBLIC.iter().any(|d| under(d)) || PUBLIC_ADDRESSES.contains(&host.as_str())
 }
 
 /// Addresses and ids, which are known by their form.

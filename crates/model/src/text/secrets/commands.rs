@@ -29,6 +29,9 @@ impl Command {
         let is =
             |w: &[u8]| begins(rest, w) && !rest.get(w.len()).is_some_and(u8::is_ascii_alphanumeric);
         match rest[0] {
+            // Its only argument of one letter that is a password; what follows it is another program.
+            b's' if is(b"sshpass") => self.login = true,
+            b's' if is(b"ssh") || is(b"scp") || is(b"sftp") => self.login = false,
             b'l' if is(b"login") => self.login |= self.tool,
             b'd' | b'p' | b's' | b'c' | b'n' | b'b' | b'h' | b'o' | b'r' | b'f' | b'a' | b'w' => {
                 self.tool |= TOOLS.iter().any(|t| is(t));
@@ -83,9 +86,31 @@ impl Scan<'_> {
                 .iter()
                 .any(|p| self.is(from, p))
         {
-            return None;
+            return self.build_secret(from);
         }
         self.attached(from, pair)
+    }
+
+    /// The value in `--secret id=x,value=y`.
+    fn build_secret(&self, from: usize) -> Option<Range> {
+        let end = self.bare(from, from + 256, false);
+        let key = b",value=";
+        let at = self.bytes[from..end]
+            .windows(key.len())
+            .position(|w| w == key)?;
+        self.attached(from + at + key.len(), false)
+    }
+
+    /// What a shell gives to a login: `docker login --password-stdin <<< x`.
+    pub(super) fn here_string(&self, at: usize) -> Option<Range> {
+        if !self.command.login {
+            return None;
+        }
+        let from = self.skip(at, 8, |b| matches!(b, b' ' | b'"' | b'\''));
+        if self.bytes.get(from) == Some(&b'$') {
+            return None;
+        }
+        self.attached(from, false)
     }
 
     /// Where the argument behind a flag begins: after blanks, or in the next string of a list.

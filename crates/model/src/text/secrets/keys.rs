@@ -23,7 +23,7 @@ pub(super) enum Kind {
 
 /// Last words, what they say, and whether they count only as a word of their own: `auth`, but not
 /// `oauth`.
-const WORDS: [(&[u8], Kind, bool); 21] = [
+const WORDS: [(&[u8], Kind, bool); 29] = [
     (b"password", Kind::Password, false),
     (b"passwd", Kind::Password, false),
     (b"passphrase", Kind::Password, false),
@@ -35,6 +35,14 @@ const WORDS: [(&[u8], Kind, bool); 21] = [
     (b"credential", Kind::Token, false),
     (b"credentials", Kind::Token, false),
     (b"creds", Kind::Token, true),
+    (b"cred", Kind::Token, true),
+    (b"secrettext", Kind::Token, false),
+    (b"assertion", Kind::Token, true),
+    (b"jwt", Kind::Token, true),
+    (b"sas", Kind::Token, true),
+    (b"identity_header", Kind::Token, true),
+    (b"identity-header", Kind::Token, true),
+    (b"x-registry-config", Kind::Token, true),
     (b"signature", Kind::Token, false),
     (b"sig", Kind::Token, true),
     (b"pat", Kind::Token, true),
@@ -48,7 +56,7 @@ const WORDS: [(&[u8], Kind, bool); 21] = [
 ];
 
 /// Words before `key` that make it a secret: a key of a cache is none.
-const KEYS: [&[u8]; 14] = [
+const KEYS: [&[u8]; 17] = [
     b"api",
     b"access",
     b"account",
@@ -63,6 +71,9 @@ const KEYS: [&[u8]; 14] = [
     b"auth",
     b"primary",
     b"secondary",
+    b"session",
+    b"shared",
+    b"instrumentation",
 ];
 
 /// Words that make the whole the name of something else: an error code, or an object of Kubernetes.
@@ -124,7 +135,7 @@ pub(super) fn kind(key: &[u8]) -> Option<(Kind, bool)> {
     if NO_KEYS.iter().any(|q| named(q)) {
         return None;
     }
-    let compound = before.iter().any(u8::is_ascii_alphanumeric);
+    let compound = contains(word, b"_") || before.iter().any(u8::is_ascii_alphanumeric);
     // Objects of Kubernetes are called `secret`, not `client_secret`.
     let kind = match kind {
         Kind::Secret if compound => Kind::Token,
@@ -158,7 +169,7 @@ impl Scan<'_> {
             }
         }
         let Some(key) = self.key(at) else {
-            return self.pair(at);
+            return if equals { self.code(at) } else { None }.or_else(|| self.pair(at));
         };
         if key.kind == Kind::Proxy {
             return self.proxy(at + 1);
@@ -167,12 +178,31 @@ impl Scan<'_> {
             let from = self.skip(at + 1, 2, |b| b == b'=' || b == b'>');
             return self.value(from, key.kind, key.sure());
         }
+        // `--- PASS: TestLogin` is the outcome of a test.
+        if !key.quoted && &self.bytes[key.start..at] == b"PASS" {
+            return None;
+        }
         let tight = !self.bytes.get(at + 1).is_some_and(u8::is_ascii_whitespace);
         let doubt = self.doubt(&key, tight)?;
         if let Some(word) = self.line_of_yaml(&key, at) {
             return Some(word);
         }
         self.value(at + 1, key.kind, doubt)
+    }
+
+    /// The code of a sign-in, in a form that was sent: `code=x&state=y`, `&code=x`.
+    fn code(&self, at: usize) -> Option<Range> {
+        let (start, end, _) = self.written(at);
+        if &self.bytes[start..end] != b"code" || end != at {
+            return None;
+        }
+        let from = at + 1;
+        let to = self.skip(from, 2048, |b| {
+            b.is_ascii_alphanumeric() || b"-_.~%/+*!".contains(&b)
+        });
+        let stated = self.is(to, b"&state=") || self.is(to, b"&session_state=");
+        let sent = self.before(start) == Some(b'&') && to - from >= 8;
+        ((stated || sent) && to > from).then_some((from, to))
     }
 
     /// How sure it is that a value behind a colon is none of an error's prose.
@@ -314,7 +344,7 @@ impl Scan<'_> {
     }
 
     /// `access key`, in two words.
-    fn spaced_key(&self, start: usize, run: &[u8]) -> Option<(Kind, bool)> {
+    pub(super) fn spaced_key(&self, start: usize, run: &[u8]) -> Option<(Kind, bool)> {
         if !run.eq_ignore_ascii_case(b"key") || self.before(start) != Some(b' ') {
             return None;
         }

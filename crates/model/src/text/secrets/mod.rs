@@ -2,7 +2,7 @@
 //!
 //! A rule starts at a byte that gives it away: a separator with a key before it ([`keys`]), the
 //! `://` or `?` of a URL ([`urls`]), a flag ([`commands`]), the start of a token of a known shape
-//! ([`shapes`]). Where a value ends, and whether it is prose, is in [`values`].
+//! ([`shapes`]), a word that a secret follows ([`prose`]). Where a value ends, and whether it is prose, is in [`values`].
 //!
 //! Scrubbing twice is scrubbing once, and the pass is linear, because of three rules:
 //!
@@ -12,6 +12,7 @@
 
 mod commands;
 mod keys;
+mod prose;
 mod shapes;
 mod urls;
 mod values;
@@ -90,6 +91,7 @@ impl Scan<'_> {
                 None
             }
             b'>' => self.element(at),
+            b'<' if self.is(at, b"<<<") => self.here_string(at + 3),
             b'-' => self.private_key(at).or_else(|| self.flag(at)),
             b';' | b'|' => {
                 self.command.separator(true);
@@ -112,7 +114,7 @@ impl Scan<'_> {
                 && !self.before(at).is_some_and(|b| b.is_ascii_alphanumeric()) =>
             {
                 self.command.word(&self.bytes[at..]);
-                self.shape(at)
+                self.shape(at).or_else(|| self.spoken(at))
             }
             _ => None,
         }

@@ -67,9 +67,11 @@ impl Scan<'_> {
         if self.before(at) == Some(b'[') && self.bytes.get(to) == Some(&b']') {
             return (!self.is_prose(from)).then_some((from, to));
         }
-        let least = if scheme.starts_with(b"Bea") { 16 } else { 8 };
-        let fits = value.len() >= least && !contains(value, b"://");
-        (fits && is_likely(value)).then_some((from, to))
+        // `Bearer service="…"` is a challenge.
+        let challenge = value.ends_with(b"=") && matches!(self.bytes.get(to), Some(b'"' | b'\\'));
+        let fits = value.len() >= 8 && !contains(value, b"://") && !challenge;
+        let long = value.len() >= 20 && value.iter().all(u8::is_ascii_alphanumeric);
+        (fits && (long || is_likely(value))).then_some((from, to))
     }
 
     /// What stands in a PEM block of a private key; what is cut off is secret too.

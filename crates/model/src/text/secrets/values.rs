@@ -23,10 +23,10 @@ pub(super) enum Doubt {
 }
 
 /// No word of prose, no tag and no name is longer.
-const LONG: usize = 256;
+pub(super) const LONG: usize = 256;
 
 /// Words before a secret that stay.
-const SCHEMES: [&[u8]; 7] = [
+const SCHEMES: [&[u8]; 9] = [
     b"Bearer ",
     b"Basic ",
     b"token ",
@@ -34,6 +34,8 @@ const SCHEMES: [&[u8]; 7] = [
     b"NTLM ",
     b"Digest ",
     b"ApiKey ",
+    b"SharedKey ",
+    b"SharedKeyLite ",
 ];
 
 /// Words that go on with a sentence where a secret could stand: `--password via the CLI`,
@@ -99,11 +101,11 @@ const PROSE: [&str; 54] = [
 const NOTHING: [&[u8]; 7] = [b"true", b"false", b"null", b"nil", b"none", b"yes", b"no"];
 
 /// An opening quote, and how deep it is escaped.
-struct Quote {
+pub(super) struct Quote {
     mark: &'static [u8],
     depth: usize,
     /// Where the content begins.
-    from: usize,
+    pub(super) from: usize,
 }
 
 impl Scan<'_> {
@@ -260,7 +262,7 @@ impl Scan<'_> {
     }
 
     /// The opening quote at a place.
-    fn quote(&self, at: usize) -> Option<Quote> {
+    pub(super) fn quote(&self, at: usize) -> Option<Quote> {
         let run = self.skip(at, 64, |b| b == b'\\');
         let depth = run - at;
         let mark: &'static [u8] = match self.bytes.get(run)? {
@@ -281,7 +283,7 @@ impl Scan<'_> {
     ///
     /// A quote inside of the value is escaped deeper than the one that opened it; one that is
     /// escaped less closes a string around it.
-    fn close(&self, quote: &Quote, from: usize, limit: usize) -> usize {
+    pub(super) fn close(&self, quote: &Quote, from: usize, limit: usize) -> usize {
         let end = self.bytes.len().min(limit);
         let deeper = 2 * (quote.depth + 1);
         let mut at = from;
@@ -351,6 +353,27 @@ pub(super) fn is_likely(value: &[u8]) -> bool {
     }
 }
 
+/// Whether a value has digits among letters or symbols, as no word of a sentence has.
+pub(super) fn is_marked(value: &[u8]) -> bool {
+    // Behind a word, these end a sentence.
+    let end = value.iter().rposition(|b| !b"!?".contains(b));
+    let core = &value[..end.map_or(0, |e| e + 1)];
+    let plain = core.iter().all(u8::is_ascii_alphabetic);
+    let m = makeup(if plain { core } else { value });
+    let assignment = contains(
+        value.trim_ascii_end().strip_suffix(b"=").unwrap_or(value),
+        b"=",
+    );
+    let spaced = value.iter().any(u8::is_ascii_whitespace);
+    if is_error(value) || assignment || spaced {
+        return false;
+    }
+    let letters = m.lower + m.upper;
+    (m.digits > 0 && letters > 0)
+        || (m.odd > 0 && m.length >= 4)
+        || (m.length >= 4 && m.digits == m.length)
+}
+
 /// Whether a value looks like nothing but a secret.
 pub(super) fn is_random(value: &[u8]) -> bool {
     let m = makeup(value);
@@ -370,13 +393,13 @@ pub(super) fn is_random(value: &[u8]) -> bool {
     m.length >= 8 && !place && (m.lower + m.upper > 0 || m.digits >= 16)
 }
 
-fn is_tag(value: &[u8]) -> bool {
+pub(super) fn is_tag(value: &[u8]) -> bool {
     let bare = value.strip_prefix(b"v").unwrap_or(value);
     bare.first().is_some_and(u8::is_ascii_digit)
 }
 
 /// A name that Kubernetes allows.
-fn is_name(value: &[u8]) -> bool {
+pub(super) fn is_name(value: &[u8]) -> bool {
     value
         .iter()
         .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-./".contains(b))
