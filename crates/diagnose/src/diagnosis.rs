@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pullwhy_ingest::formats::file::Says;
-use pullwhy_ingest::peel::has_year;
+use pullwhy_ingest::peel::{apart, has_year};
 use pullwhy_ingest::record::Record;
 use pullwhy_model::{Image, Incident};
 
 use crate::attempt::{Attempt, Seen, same_image};
 use crate::fold::{Book, Success};
-use crate::verdict::{Reader, Verdict};
+use crate::verdict::{Finding, Reader, Verdict};
 
 /// The original lines behind a verdict; kept only where they may become evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +79,8 @@ pub struct Found {
 
 /// Attempts that may be open at a time; parallel pulls of one log are few.
 const OPEN: usize = 32;
+/// Seconds within which an engine turns from one mirror to the next.
+const TURN: i64 = 90;
 /// Lines that may stand between two different errors of one attempt when nothing names an image.
 const UNNAMED: u64 = 40;
 
@@ -96,7 +98,7 @@ pub struct Diagnosis<'r, 'c> {
 }
 
 /// Lines after the beginning of a push that are about it.
-const PUSH: u64 = 200;
+const PUSH: u64 = 100;
 
 impl<'r, 'c> Diagnosis<'r, 'c> {
     /// A diagnosis that has seen nothing yet.
@@ -138,7 +140,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
         }
         if verdict.has(Says::Push) {
             self.push = Some(event.line);
-        } else if verdict.has(Says::Start) {
+        } else if verdict.has(Says::Pushed) || verdict.names_a_pull {
             self.push = None;
         }
         let pushing = self
@@ -170,6 +172,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             if unlikely && place.is_none() {
                 continue;
             }
+            let place = place.filter(|place| !self.asks_elsewhere(*place, finding, &event));
             let place = self.place_for_finding(&event, place, image, finding.cause);
             let attempt = &mut self.open[place];
             if !any {
@@ -233,7 +236,12 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
 
     /// The open attempt that a line belongs to: one that names the same image, else the latest near one.
     fn attempt_for(&self, event: &Event, image: Option<&Arc<Image>>) -> Option<usize> {
-        let near = |a: &&Attempt| a.near(event.at, event.line);
+        let instance = self.instance(event);
+        let here = |a: &Attempt| match (&a.instance, &instance) {
+            (Some(own), Some(next)) => own == next,
+            _ => true,
+        };
+        let near = |a: &Attempt| here(a) && a.near(event.at, event.line);
         let candidates = || self.open.iter().enumerate().rev().filter(|(_, a)| near(a));
         if let Some(image) = image {
             let same = candidates()
@@ -317,6 +325,27 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             && event.line - attempt.last_line <= 8
     }
 
+    /// Whether a failure that names no image asked another registry than an attempt does, so much
+    /// later that it is no mirror's turn.
+    fn asks_elsewhere(&self, place: usize, finding: &Finding, event: &Event) -> bool {
+        let attempt = &self.open[place];
+        let host = |f: &Finding| f.facts.get("host").map(ToString::to_string);
+        let own = attempt.image.as_ref().and_then(|i| i.registry.clone());
+        let own = own.or_else(|| {
+            attempt
+                .seen
+                .iter()
+                .rev()
+                .filter_map(Seen::found)
+                .find_map(host)
+        });
+        let later = attempt.last_at.zip(event.at).and_then(|(a, b)| apart(a, b));
+        finding.image.is_none()
+            && later.is_some_and(|gap| gap.as_secs() > TURN)
+            && matches!((own, host(finding)), (Some(own), Some(next))
+                if own != next && !own.starts_with(&next) && !is_part_of(&own, &next))
+    }
+
     /// Where a finding goes; opens an attempt where none fits.
     fn place_for_finding(
         &mut self,
@@ -338,9 +367,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
         if unnamed && other && event.line - attempt.last_line > UNNAMED {
             return self.open_attempt(event, image);
         }
-        if attempt.image.is_none() {
-            attempt.image = image;
-        }
+        attempt.learn(image);
         place
     }
 
@@ -355,9 +382,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             None => return,
         };
         let attempt = &mut self.open[place];
-        if attempt.image.is_none() {
-            attempt.image = image;
-        }
+        attempt.learn(image);
         attempt.note(verdict, event.record.as_deref(), event.row.as_ref());
         let telling = verdict.marks.iter().any(|m| {
             matches!(
@@ -416,6 +441,12 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             self.book.close(attempt, self.reader);
         }
     }
+}
+
+/// Hosts that belong to a registry besides its own: token services, stores of blobs.
+fn is_part_of(registry: &str, host: &str) -> bool {
+    let kind = pullwhy_reference::kind;
+    kind(registry) != "other" && (kind(host) == kind(registry) || kind(host) == "other")
 }
 
 fn is_trigger(says: Says) -> bool {
