@@ -1,16 +1,18 @@
 //! Takes verdicts in log order and gathers them into attempts.
 
+mod place;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use pullwhy_ingest::formats::file::Says;
-use pullwhy_ingest::peel::{apart, has_year};
+use pullwhy_ingest::peel::has_year;
 use pullwhy_ingest::record::Record;
 use pullwhy_model::{Image, Incident};
 
 use crate::attempt::{Attempt, Seen, same_image};
 use crate::fold::{Book, Success};
-use crate::verdict::{Finding, Reader, Verdict};
+use crate::verdict::{Reader, Verdict};
 
 /// The original lines behind a verdict; kept only where they may become evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,8 +81,6 @@ pub struct Found {
 
 /// Attempts that may be open at a time; parallel pulls of one log are few.
 const OPEN: usize = 32;
-/// Seconds within which an engine turns from one mirror to the next.
-const TURN: i64 = 90;
 /// Lines that may stand between two different errors of one attempt when nothing names an image.
 const UNNAMED: u64 = 40;
 
@@ -234,25 +234,6 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             || self.filter.until.is_some_and(|until| at > until)
     }
 
-    /// The open attempt that a line belongs to: one that names the same image, else the latest near one.
-    fn attempt_for(&self, event: &Event, image: Option<&Arc<Image>>) -> Option<usize> {
-        let instance = self.instance(event);
-        let here = |a: &Attempt| match (&a.instance, &instance) {
-            (Some(own), Some(next)) => own == next,
-            _ => true,
-        };
-        let near = |a: &Attempt| here(a) && a.near(event.at, event.line);
-        let candidates = || self.open.iter().enumerate().rev().filter(|(_, a)| near(a));
-        if let Some(image) = image {
-            let same = candidates()
-                .find(|(_, a)| a.image.as_ref().is_some_and(|own| same_image(own, image)));
-            return same
-                .or_else(|| candidates().find(|(_, a)| a.image.is_none()))
-                .map(|(i, _)| i);
-        }
-        candidates().map(|(i, _)| i).next()
-    }
-
     fn open_attempt(&mut self, event: &Event, image: Option<Arc<Image>>) -> usize {
         // An attempt for the same image that is too far away has ended.
         let mut index = 0;
@@ -306,44 +287,6 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             // Podman: the next registry of a short name's search list. The attempt goes on there.
             self.open[index].image.clone_from(&event.verdict.image);
         }
-    }
-
-    /// Whether a start line looks for the same short name in another registry.
-    fn searches_on(attempt: &Attempt, event: &Event) -> bool {
-        let (Some(own), Some(next)) = (&attempt.image, &event.verdict.image) else {
-            return false;
-        };
-        let last = |i: &Image| {
-            i.repository
-                .as_deref()
-                .and_then(|r| r.rsplit('/').next())
-                .map(str::to_owned)
-        };
-        own.registry != next.registry
-            && own.tag == next.tag
-            && last(own) == last(next)
-            && event.line - attempt.last_line <= 8
-    }
-
-    /// Whether a failure that names no image asked another registry than an attempt does, so much
-    /// later that it is no mirror's turn.
-    fn asks_elsewhere(&self, place: usize, finding: &Finding, event: &Event) -> bool {
-        let attempt = &self.open[place];
-        let host = |f: &Finding| f.facts.get("host").map(ToString::to_string);
-        let own = attempt.image.as_ref().and_then(|i| i.registry.clone());
-        let own = own.or_else(|| {
-            attempt
-                .seen
-                .iter()
-                .rev()
-                .filter_map(Seen::found)
-                .find_map(host)
-        });
-        let later = attempt.last_at.zip(event.at).and_then(|(a, b)| apart(a, b));
-        finding.image.is_none()
-            && later.is_some_and(|gap| gap.as_secs() > TURN)
-            && matches!((own, host(finding)), (Some(own), Some(next))
-                if own != next && !own.starts_with(&next) && !is_part_of(&own, &next))
     }
 
     /// Where a finding goes; opens an attempt where none fits.
@@ -441,12 +384,6 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             self.book.close(attempt, self.reader);
         }
     }
-}
-
-/// Hosts that belong to a registry besides its own: token services, stores of blobs.
-fn is_part_of(registry: &str, host: &str) -> bool {
-    let kind = pullwhy_reference::kind;
-    kind(registry) != "other" && (kind(host) == kind(registry) || kind(host) == "other")
 }
 
 fn is_trigger(says: Says) -> bool {
