@@ -52,6 +52,9 @@ pub struct AnswerRow {
     /// Bytes in place of an HTTP answer.
     #[serde(default)]
     pub raw: Option<String>,
+    /// So many bytes behind `raw`.
+    #[serde(default)]
+    pub raw_bytes: usize,
     /// Waits before the answer.
     #[serde(default)]
     pub delay_ms: u64,

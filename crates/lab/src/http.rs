@@ -142,7 +142,8 @@ fn answer(stream: &mut Stream, request: &Request, row: &AnswerRow) -> io::Result
         return Ok(false);
     }
     if let Some(raw) = &row.raw {
-        stream.write_all(raw.as_bytes())?;
+        write_body(stream, raw.as_bytes(), row.drip)?;
+        write_body(stream, &vec![b'x'; row.raw_bytes], row.drip)?;
         return Ok(false);
     }
     let (status, body, extra) = ranged(request, row, body(row)?);

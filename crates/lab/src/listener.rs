@@ -12,6 +12,10 @@ use std::time::Duration;
 /// Address that no server of the lab listens on: connections there are refused.
 pub const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 77));
 
+/// Address that no connection can be made to: the broadcast address of loopback. The kernel says so
+/// (ENETUNREACH) before anything is sent.
+pub const NO_WAY: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 255, 255, 255));
+
 /// A listener with its address.
 #[derive(Debug)]
 pub struct Bound {

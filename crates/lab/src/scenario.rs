@@ -61,6 +61,8 @@ pub enum Listen {
     Tls,
     /// Nobody listens on the port.
     Refuse,
+    /// No way leads to the address.
+    Unreachable,
     /// Connections are never answered.
     BlackHole,
     /// Connections are reset as soon as they say something.

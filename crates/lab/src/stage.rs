@@ -15,7 +15,7 @@ use crate::certificate::{self, Authority};
 use crate::content::Content;
 use crate::dns::{self, Dns};
 use crate::http::Desk;
-use crate::listener::{self, Bound, NOBODY, Running, wait_for_words};
+use crate::listener::{self, Bound, NO_WAY, NOBODY, Running, wait_for_words};
 use crate::scenario::{Listen, Scenario, Serves, Server};
 use crate::stream::Stream;
 
@@ -99,7 +99,7 @@ impl Stage {
         authority: &Authority,
     ) -> Result<(), Error> {
         let running = match server.listen {
-            Listen::Refuse => socket.refuse(),
+            Listen::Refuse | Listen::Unreachable => socket.refuse(),
             Listen::BlackHole => socket.black_hole().map_err(|source| Error::Listen {
                 server: name.to_owned(),
                 source,
@@ -240,6 +240,7 @@ impl Place {
     fn of(server: &Server, bound: SocketAddr) -> Self {
         let address = match server.listen {
             Listen::Refuse => NOBODY,
+            Listen::Unreachable => NO_WAY,
             _ => bound.ip(),
         };
         Self {
