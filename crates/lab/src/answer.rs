@@ -159,6 +159,7 @@ impl AnswerRow {
     }
 
     /// Puts values in for placeholders.
+    #[must_use]
     pub fn filled(mut self, fill: &dyn Fn(&str) -> String) -> Self {
         for text in self.headers.values_mut() {
             *text = fill(text);
@@ -168,10 +169,11 @@ impl AnswerRow {
             &mut self.raw,
             &mut self.if_header,
             &mut self.unless_header,
-        ] {
-            if let Some(text) = text {
-                *text = fill(text);
-            }
+        ]
+        .into_iter()
+        .flatten()
+        {
+            *text = fill(text);
         }
         self.path = fill(&self.path);
         self

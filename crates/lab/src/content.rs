@@ -31,9 +31,7 @@ impl Content {
             br#"{"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":[]}}"#
                 .to_vec();
         let layers = [vec![b'a'; 3000], vec![b'b'; 70_000]];
-        let blob = |media: &str, bytes: &[u8]| {
-            serde_json::json!({"mediaType": media, "digest": digest(bytes), "size": bytes.len()})
-        };
+        let blob = |media: &str, bytes: &[u8]| serde_json::json!({"mediaType": media, "digest": digest(bytes), "size": bytes.len()});
         let layer = "application/vnd.oci.image.layer.v1.tar+gzip";
         let manifest = serde_json::json!({
             "schemaVersion": 2,
@@ -43,9 +41,7 @@ impl Content {
         })
         .to_string()
         .into_bytes();
-        let entry = |platform: serde_json::Value| {
-            serde_json::json!({"mediaType": MANIFEST, "digest": digest(&manifest), "size": manifest.len(), "platform": platform})
-        };
+        let entry = |platform: serde_json::Value| serde_json::json!({"mediaType": MANIFEST, "digest": digest(&manifest), "size": manifest.len(), "platform": platform});
         let index = serde_json::json!({
             "schemaVersion": 2,
             "mediaType": INDEX,

@@ -102,9 +102,7 @@ impl Zone {
         let name = question.qname.to_string();
         let mut reply = Packet::new_reply(asked.id());
         reply.set_flags(
-            PacketFlag::RESPONSE
-                | PacketFlag::RECURSION_DESIRED
-                | PacketFlag::RECURSION_AVAILABLE,
+            PacketFlag::RESPONSE | PacketFlag::RECURSION_DESIRED | PacketFlag::RECURSION_AVAILABLE,
         );
         reply.questions.push(question.clone());
         let known = self

@@ -55,10 +55,8 @@ impl Desk {
                 Some(row) => row,
                 None if self.proxy => {
                     if let Err(error) = forward(&request, stream) {
-                        lock(&self.unlisted).push(format!(
-                            "{} {}: {error}",
-                            request.method, request.target
-                        ));
+                        lock(&self.unlisted)
+                            .push(format!("{} {}: {error}", request.method, request.target));
                     }
                     return;
                 }
@@ -72,9 +70,10 @@ impl Desk {
                     }
                 }
             };
+            let last = request.field("connection") == Some("close");
             match answer(&mut stream, &request, &row) {
-                Ok(true) => {}
-                Ok(false) => return stream.end(),
+                Ok(true) if !last => {}
+                Ok(_) => return stream.end(),
                 Err(_) => return,
             }
         }

@@ -30,7 +30,11 @@ pub fn text(outcomes: &[Outcome]) -> String {
     for outcome in outcomes {
         out.push_str(&format!(
             "{:5} {:38} {:13} {:12} {:34} {:7.0} ms\n",
-            if outcome.wrong.is_empty() { "ok" } else { "WRONG" },
+            if outcome.wrong.is_empty() {
+                "ok"
+            } else {
+                "WRONG"
+            },
             outcome.name,
             outcome.verdict.to_string(),
             outcome.failed_hop,

@@ -114,11 +114,7 @@ fn compare(
     }
     if let Some(wanted) = expect.confidence {
         let got = incident.map(|i| i.confidence.to_string());
-        same(
-            "confidence",
-            &got.unwrap_or_default(),
-            &wanted.to_string(),
-        );
+        same("confidence", &got.unwrap_or_default(), &wanted.to_string());
     }
     for (name, value) in &expect.facts {
         let wanted = stage.fill(&value.to_string());

@@ -16,7 +16,7 @@ use crate::content::Content;
 use crate::dns::{self, Dns};
 use crate::http::Desk;
 use crate::listener::{self, Bound, NO_WAY, NOBODY, Running, wait_for_words};
-use crate::scenario::{Listen, Scenario, Serves, Server};
+use crate::scenario::{Listen, Scenario, Server, Serves};
 use crate::stream::Stream;
 
 /// Servers that run until it is dropped.
@@ -28,9 +28,9 @@ pub struct Stage {
     pub options: Options,
     desks: BTreeMap<String, (Arc<Desk>, bool)>,
     placeholders: Vec<(String, String)>,
-    _running: Vec<Running>,
-    _dns: Vec<Dns>,
-    _folder: Folder,
+    running: Vec<Running>,
+    dns: Vec<Dns>,
+    folder: Folder,
 }
 
 impl Stage {
@@ -69,11 +69,11 @@ impl Stage {
             options: Options::default(),
             desks: BTreeMap::new(),
             placeholders,
-            _running: Vec::new(),
-            _dns: Vec::new(),
-            _folder: folder,
+            running: Vec::new(),
+            dns: Vec::new(),
+            folder,
         };
-        let certificates = stage._folder.0.join("certs.d");
+        let certificates = stage.folder.0.join("certs.d");
         for (name, (socket, place)) in bound {
             let server = &scenario.servers[&name];
             write(
@@ -82,10 +82,10 @@ impl Stage {
             )?;
             stage.open(&name, server, socket, &place, &content, &authority)?;
         }
-        write(&stage._folder.0.join("hosts"), &hosts)?;
+        write(&stage.folder.0.join("hosts"), &hosts)?;
         stage.options = stage.options(scenario, &dns, certificates)?;
         stage.image = stage.fill(&scenario.image);
-        stage._dns = dns.into_values().collect();
+        stage.dns = dns.into_values().collect();
         Ok(stage)
     }
 
@@ -139,7 +139,7 @@ impl Stage {
                 })
             }
         };
-        self._running.push(running);
+        self.running.push(running);
         Ok(())
     }
 
@@ -165,7 +165,7 @@ impl Stage {
         dns: &BTreeMap<String, Dns>,
         certificates: PathBuf,
     ) -> Result<Options, Error> {
-        let folder = &self._folder.0;
+        let folder = &self.folder.0;
         let mut auth_files = Vec::new();
         if let Some(config) = &scenario.config {
             let path = folder.join("config.json");

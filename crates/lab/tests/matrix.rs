@@ -20,6 +20,10 @@ const AT_ONCE: usize = 4;
 #[test]
 fn every_scenario_is_told_right() {
     let catalogue = Catalogue::built_in().expect("the built-in catalogue loads");
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "narrows the matrix for who writes a scenario"
+    )]
     let only = std::env::var("LAB_ONLY").unwrap_or_default();
     let mut scenarios = scenario::load(&scenario::folder()).expect("scenarios load");
     scenarios.retain(|s| s.name.contains(&only));
@@ -30,7 +34,9 @@ fn every_scenario_is_told_right() {
             scope.spawn(|| {
                 loop {
                     let at = next.fetch_add(1, Ordering::SeqCst);
-                    let Some(named) = scenarios.get(at) else { break };
+                    let Some(named) = scenarios.get(at) else {
+                        break;
+                    };
                     let outcome = play(named, &catalogue).expect("a scenario can be played");
                     done.lock().expect("no panic").push((at, outcome));
                 }
