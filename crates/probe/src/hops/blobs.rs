@@ -2,23 +2,23 @@
 
 use pullwhy_model::{Hop, Target};
 
+use super::follow::{Ask, follow};
 use super::manifest::{Blob, Manifest};
-use super::registry::{ERROR, Session, broken, said};
-use crate::net::connect::Origin;
-use crate::net::http::{Request, Response};
+use super::registry::{ERROR, Session, is_ip_denied, said};
+use crate::net::http::Response;
 use crate::rows::{Row, Rows};
 
-/// Redirects that are followed for one blob.
-const REDIRECTS: usize = 5;
 /// Layers asked for at a time.
 const AT_ONCE: usize = 4;
 
 /// Asks for all blobs. The first one makes the rows of the hosts behind redirects; the others go
 /// side by side.
 pub(crate) fn probe(session: &Session<'_, '_>, manifest: &Manifest, rows: &mut Rows<'_>) {
+    let mut silent = false;
     match &manifest.config {
         Some(config) => {
             let row = ask(session, Hop::ConfigBlob, config, Some(rows));
+            silent = row.saw("timeout");
             rows.push(row);
         }
         None => rows.push(Row::new(Hop::ConfigBlob, "").skipped("the manifest names none")),
@@ -27,9 +27,24 @@ pub(crate) fn probe(session: &Session<'_, '_>, manifest: &Manifest, rows: &mut R
         rows.push(Row::new(Hop::Layer, "").skipped("the image has no layers"));
         return;
     };
-    let row = ask(session, Hop::Layer, first, Some(rows));
-    rows.push(row);
+    // Silence costs its time once, not once a layer.
+    let skipped = |blob: &Blob| {
+        Row::new(Hop::Layer, blob.digest.clone()).skipped("the one before got no answer in time")
+    };
+    if silent {
+        rows.push(skipped(first));
+    } else {
+        let row = ask(session, Hop::Layer, first, Some(rows));
+        silent = row.saw("timeout");
+        rows.push(row);
+    }
     for some in others.chunks(AT_ONCE) {
+        if silent {
+            for blob in some {
+                rows.push(skipped(blob));
+            }
+            continue;
+        }
         let asked: Vec<Row> = std::thread::scope(|scope| {
             let threads: Vec<_> = some
                 .iter()
@@ -38,6 +53,7 @@ pub(crate) fn probe(session: &Session<'_, '_>, manifest: &Manifest, rows: &mut R
             threads.into_iter().filter_map(|t| t.join().ok()).collect()
         });
         for row in asked {
+            silent |= row.saw("timeout");
             rows.push(row);
         }
     }
@@ -52,82 +68,22 @@ fn ask(session: &Session<'_, '_>, hop: Hop, blob: &Blob, rows: Option<&mut Rows<
         .fact("digest", blob.digest.as_str())
         .fact("size", i64::try_from(blob.size).unwrap_or(i64::MAX))
         .fact("host", session.origin.host.as_str());
-    let response = match session.send("HEAD", &path, &[], ERROR) {
-        Ok(response) => response,
-        Err(error) => return broken(row, &error),
+    let ask = Ask {
+        method: "HEAD",
+        path: &path,
+        authorization: session.authorization.as_deref(),
+        most: ERROR,
+        first_byte: true,
+        ..Ask::default()
     };
-    if !is_redirect(&response) {
-        return judge(row, &response, blob);
+    let roles = (Target::Registry, Target::Blob);
+    match follow(session.net, &session.origin, roles, ask, rows) {
+        Ok(answer) => {
+            let row = row.role(answer.role).fact("host", answer.at.host.as_str());
+            judge(row, &answer.response, blob)
+        }
+        Err(stopped) => stopped.tell(row),
     }
-    follow(session, row, &response, blob, rows)
-}
-
-fn is_redirect(response: &Response) -> bool {
-    matches!(response.status, 301 | 302 | 303 | 307 | 308)
-}
-
-fn follow(
-    session: &Session<'_, '_>,
-    mut row: Row,
-    first: &Response,
-    blob: &Blob,
-    mut rows: Option<&mut Rows<'_>>,
-) -> Row {
-    let mut response = first.clone();
-    let mut at = session.origin.clone();
-    for _ in 0..REDIRECTS {
-        let to = response.field("location").unwrap_or_default();
-        let to = if to.starts_with('/') {
-            Some((at.clone(), to.to_owned()))
-        } else {
-            Origin::parse(to)
-        };
-        let Some((origin, path)) = to else {
-            return row.failed("bad-redirect", "a redirect that leads nowhere");
-        };
-        if at.https && !origin.https {
-            return row.failed(
-                "bad-redirect",
-                format!("a redirect from HTTPS to plain HTTP on {}", origin.host),
-            );
-        }
-        let same = origin == session.origin;
-        let role = if same { Target::Registry } else { Target::Blob };
-        row = row.role(role).fact("host", origin.host.as_str());
-        let there = match rows.as_deref_mut() {
-            Some(rows) => session.net.reach(&origin, role, rows),
-            None => session.net.reach(&origin, role, &mut Rows::new(&mut ())),
-        };
-        if !there {
-            return row.failed(
-                "unreachable",
-                format!("{} serves it and cannot be reached", origin.host),
-            );
-        }
-        let authority = origin.authority();
-        // One byte: a signed URL is signed for GET. No credential goes to another host.
-        let mut fields = vec![("Range", "bytes=0-0".to_owned())];
-        if same && let Some(authorization) = &session.authorization {
-            fields.push(("Authorization", authorization.clone()));
-        }
-        let request = Request {
-            method: "GET",
-            path: &path,
-            host: &authority,
-            fields,
-            body: None,
-            most: ERROR,
-        };
-        response = match session.net.ask(&origin, &request) {
-            Ok(response) => response,
-            Err(error) => return broken(row, &error),
-        };
-        if !is_redirect(&response) {
-            return judge(row, &response, blob);
-        }
-        at = origin;
-    }
-    row.failed("redirect-loop", format!("more than {REDIRECTS} redirects"))
 }
 
 fn judge(row: Row, response: &Response, blob: &Blob) -> Row {
@@ -157,6 +113,7 @@ fn judge(row: Row, response: &Response, blob: &Blob) -> Row {
             }
         }
         404 => row.failed("missing", says()),
+        403 if is_ip_denied(&says()) => row.failed("ip-denied", says()),
         401 | 403 => row.failed("denied", says()),
         429 => row.failed("rate-limited", says()),
         500.. => row.failed("unavailable", says()),

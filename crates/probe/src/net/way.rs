@@ -1,0 +1,248 @@
+//! The way to a host, step by step: TCP, proxy, TLS, each with its own row.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use pullwhy_model::{Hop, Target};
+
+use super::certificate::Chain;
+use super::connect::{Net, Way};
+use super::http::{Request, exchange};
+use super::origin::Origin;
+use super::proxy::{self, Proxy, Refusal};
+use super::tls::{Failure as TlsFailure, Secured, Stream};
+use super::{Deadline, host_port, is_loopback, tcp};
+use crate::rows::{Row, Rows};
+
+/// How long a server may take to show that it speaks plain HTTP: a question on the side.
+const PLAIN: Duration = Duration::from_secs(1);
+
+impl Net<'_> {
+    pub(super) fn dial(
+        &self,
+        host: &str,
+        port: u16,
+        addresses: &[IpAddr],
+        role: Target,
+        rows: &mut Rows<'_>,
+    ) -> Option<(TcpStream, SocketAddr)> {
+        let row = Row::new(Hop::Tcp, host_port(host, port))
+            .role(role)
+            .fact("host", host)
+            .fact("port", i64::from(port));
+        if addresses.is_empty() {
+            rows.push(row.failed("unreachable", "the host has no address of the asked family"));
+            return None;
+        }
+        let attempts = tcp::connect(addresses, port, self.options.timeout);
+        let told: Vec<String> = attempts
+            .iter()
+            .map(|a| match &a.result {
+                Ok(_) => format!("{} in {:.1} ms", a.address.ip(), a.elapsed_ms),
+                Err(why) => format!("{}: {}", a.address.ip(), why.says()),
+            })
+            .collect();
+        let told = told.join("; ");
+        let worst = attempts
+            .iter()
+            .find_map(|a| a.result.as_ref().err().map(|e| (a.address, e.clone())));
+        let good = attempts
+            .into_iter()
+            .find_map(|a| Some((a.result.ok()?, a.address)));
+        match (good, worst) {
+            (Some((stream, address)), None) => {
+                rows.push(row.fact("address", address.to_string()).ok(told));
+                Some((stream, address))
+            }
+            (Some((stream, address)), Some(_)) => {
+                rows.push(
+                    row.fact("address", address.to_string())
+                        .warning("some-addresses", told),
+                );
+                Some((stream, address))
+            }
+            (None, worst) => {
+                let (address, why) = worst?;
+                rows.push(
+                    row.fact("address", address.to_string())
+                        .failed(why.saw(), told),
+                );
+                None
+            }
+        }
+    }
+
+    pub(super) fn tunnel(
+        &self,
+        stream: TcpStream,
+        proxy: &Proxy,
+        origin: &Origin,
+        rows: &mut Rows<'_>,
+    ) -> Option<TcpStream> {
+        let name = host_port(&proxy.host, proxy.port);
+        let row = Row::new(Hop::Proxy, name.clone())
+            .role(Target::Proxy)
+            .fact("proxy", name)
+            .fact("host", origin.host.as_str());
+        if !origin.https {
+            rows.push(row.ok("plain HTTP goes through it as it is"));
+            return Some(stream);
+        }
+        let deadline = Deadline::after(self.options.timeout);
+        match proxy::tunnel(stream, proxy, (&origin.host, origin.port), deadline) {
+            Ok(stream) => {
+                rows.push(row.ok(format!("tunnel to {}", origin.target())));
+                return Some(stream);
+            }
+            Err(Refusal::Status(status, reason)) => {
+                let saw = match status {
+                    407 => "authentication-required",
+                    _ => "refused-tunnel",
+                };
+                rows.push(row.fact("http_status", i64::from(status)).failed(
+                    saw,
+                    format!("CONNECT {}: {status} {reason}", origin.target()),
+                ));
+            }
+            Err(Refusal::Io(error)) => {
+                let why = tcp::Failure::of(&error);
+                rows.push(row.failed(
+                    why.saw(),
+                    format!("CONNECT {}: {}", origin.target(), why.says()),
+                ));
+            }
+            Err(Refusal::Nonsense) => {
+                rows.push(row.failed("no-proxy", "what answers there is no HTTP proxy"));
+            }
+        }
+        None
+    }
+
+    pub(super) fn secure(
+        &self,
+        stream: TcpStream,
+        mut way: Way,
+        origin: &Origin,
+        role: Target,
+        rows: &mut Rows<'_>,
+    ) -> Option<Way> {
+        let row = Row::new(Hop::Tls, origin.target())
+            .role(role)
+            .fact("host", origin.host.as_str());
+        let deadline = Deadline::after(self.options.timeout);
+        let started = Instant::now();
+        match self
+            .trust
+            .handshake(stream, (&origin.host, origin.port), deadline)
+        {
+            Ok(Secured {
+                tls,
+                chain,
+                wants_certificate,
+            }) => {
+                way.wants_certificate = wants_certificate;
+                let asks = if wants_certificate {
+                    "; it asks for a client certificate"
+                } else {
+                    ""
+                };
+                let version = tls
+                    .conn
+                    .protocol_version()
+                    .map_or(String::new(), |v| format!("{v:?}"));
+                let issuer = chain.as_ref().map(|c| c.issuer.clone()).unwrap_or_default();
+                let row = with_chain(row, chain.as_ref());
+                rows.push(
+                    row.took(started)
+                        .ok(format!("{version}, certificate by {issuer}{asks}")),
+                );
+                self.put(origin, Stream::Tls(Box::new(tls)));
+                Some(way)
+            }
+            Err(failure) => {
+                let speaks_http = matches!(failure.saw, "not-tls" | "cut" | "timeout" | "failed")
+                    && self.speaks_plain_http(&way, origin);
+                if speaks_http && is_loopback(&origin.host) {
+                    rows.push(
+                        row.took(started)
+                            .skipped("plain HTTP, as engines allow for this machine"),
+                    );
+                    way.plain = true;
+                    return Some(way);
+                }
+                rows.push(refusal(row.took(started), failure, speaks_http));
+                None
+            }
+        }
+    }
+
+    fn speaks_plain_http(&self, way: &Way, origin: &Origin) -> bool {
+        let deadline = Deadline::after(self.options.timeout.min(PLAIN));
+        let ask = || -> io::Result<u16> {
+            let stream = TcpStream::connect_timeout(&way.address, deadline.left()?)?;
+            let request = Request {
+                method: "GET",
+                path: "/v2/",
+                host: &origin.authority(),
+                fields: Vec::new(),
+                body: None,
+                most: 1 << 10,
+            };
+            Ok(exchange(&mut Stream::Plain(stream), &request, deadline)?.status)
+        };
+        way.proxy.is_none() && ask().is_ok()
+    }
+}
+
+fn refusal(row: Row, failure: TlsFailure, speaks_http: bool) -> Row {
+    let row = with_chain(row, failure.chain.as_deref());
+    if speaks_http {
+        return row.failed(
+            "plain-http",
+            "the server speaks plain HTTP on this port, not TLS",
+        );
+    }
+    let Some(chain) = failure.chain else {
+        return row.failed(failure.saw, failure.says);
+    };
+    let says = match failure.saw {
+        "unknown-issuer" if chain.self_signed => {
+            format!(
+                "{}: it is signed by itself ({})",
+                failure.says, chain.subject
+            )
+        }
+        "unknown-issuer" => match chain.interceptor() {
+            Some(product) => format!(
+                "{}: its issuer names {product}, which opens TLS on the way ({})",
+                failure.says, chain.issuer
+            ),
+            None if chain.length == 1 => format!(
+                "{}: issuer {}; the server sends no intermediate certificate",
+                failure.says, chain.issuer
+            ),
+            None => format!("{}: issuer {}", failure.says, chain.issuer),
+        },
+        "expired" => format!("{}: on {}", failure.says, chain.not_after),
+        "not-yet-valid" => format!("{}: from {}", failure.says, chain.not_before),
+        "name-mismatch" => format!("{}: {}", failure.says, chain.names.join(", ")),
+        _ => failure.says,
+    };
+    let saw = if failure.saw == "unknown-issuer" && chain.interceptor().is_some() {
+        "interceptor"
+    } else {
+        failure.saw
+    };
+    row.failed(saw, says)
+}
+
+fn with_chain(row: Row, chain: Option<&Chain>) -> Row {
+    let Some(chain) = chain else { return row };
+    row.fact("certificate_subject", chain.subject.as_str())
+        .fact("certificate_issuer", chain.issuer.as_str())
+        .fact("certificate_names", chain.names.join(", "))
+        .fact("not_before", chain.not_before.as_str())
+        .fact("not_after", chain.not_after.as_str())
+        .fact("chain_length", i64::try_from(chain.length).unwrap_or(0))
+}
