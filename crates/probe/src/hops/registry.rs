@@ -155,7 +155,7 @@ impl<'n, 'o> Session<'n, 'o> {
             ..Ask::default()
         };
         let roles = (Target::Registry, Target::Registry);
-        follow(self.net, &self.origin, roles, ask, rows)
+        follow(self.net, &self.origin, roles, ask, None, rows)
     }
 }
 

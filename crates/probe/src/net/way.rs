@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use pullwhy_model::{Hop, Target};
@@ -132,6 +133,9 @@ impl Net<'_> {
             .fact("host", origin.host.as_str());
         let deadline = Deadline::after(self.options.timeout);
         let started = Instant::now();
+        // A registry on this machine may speak plain HTTP: both are tried at once.
+        let asked = (is_loopback(&origin.host) && way.proxy.is_none())
+            .then(|| plain_question(&way, origin, self.options.timeout));
         match self
             .trust
             .handshake(stream, (&origin.host, origin.port), deadline)
@@ -161,38 +165,70 @@ impl Net<'_> {
                 Some(way)
             }
             Err(failure) => {
-                let speaks_http = matches!(failure.saw, "not-tls" | "cut" | "timeout" | "failed")
-                    && self.speaks_plain_http(&way, origin);
-                if speaks_http && is_loopback(&origin.host) {
+                let answer = || match &asked {
+                    Some(told) => told.recv().ok().flatten(),
+                    None => plain_question(&way, origin, self.options.timeout.min(PLAIN))
+                        .recv()
+                        .ok()
+                        .flatten(),
+                };
+                let no_tls = matches!(failure.saw, "not-tls" | "cut" | "failed");
+                let here = asked.is_some();
+                // What is no TLS on this machine is asked in plain HTTP, whatever it then says.
+                let stream = (no_tls || failure.saw == "timeout").then(answer).flatten();
+                if here && (no_tls || stream.is_some()) {
                     rows.push(
                         row.took(started)
                             .skipped("plain HTTP, as engines allow for this machine"),
                     );
                     way.plain = true;
+                    if let Some(Answered::Kept(stream)) = stream {
+                        self.put(origin, stream);
+                    }
                     return Some(way);
                 }
-                rows.push(refusal(row.took(started), failure, speaks_http));
+                rows.push(refusal(row.took(started), failure, stream.is_some()));
                 None
             }
         }
     }
+}
 
-    fn speaks_plain_http(&self, way: &Way, origin: &Origin) -> bool {
-        let deadline = Deadline::after(self.options.timeout.min(PLAIN));
-        let ask = || -> io::Result<u16> {
-            let stream = TcpStream::connect_timeout(&way.address, deadline.left()?)?;
+/// An answer in plain HTTP.
+enum Answered {
+    Kept(Stream),
+    Ended,
+}
+
+/// Asks whether plain HTTP is spoken, without waiting for the answer.
+fn plain_question(way: &Way, origin: &Origin, timeout: Duration) -> Receiver<Option<Answered>> {
+    let (tell, told) = std::sync::mpsc::channel();
+    let (address, authority, direct) = (way.address, origin.authority(), way.proxy.is_none());
+    std::thread::spawn(move || {
+        let deadline = Deadline::after(timeout);
+        let ask = || -> io::Result<Answered> {
+            let stream = TcpStream::connect_timeout(&address, deadline.left()?)?;
+            stream.set_nodelay(true)?;
             let request = Request {
                 method: "GET",
                 path: "/v2/",
-                host: &origin.authority(),
+                host: &authority,
                 fields: Vec::new(),
                 body: None,
                 most: 1 << 10,
             };
-            Ok(exchange(&mut Stream::Plain(stream), &request, deadline)?.status)
+            let mut stream = Stream::Plain(stream);
+            let response = exchange(&mut stream, &request, deadline)?;
+            Ok(if response.keep {
+                Answered::Kept(stream)
+            } else {
+                Answered::Ended
+            })
         };
-        way.proxy.is_none() && ask().is_ok()
-    }
+        // Nobody waits where TLS is spoken.
+        let _ = tell.send(direct.then(ask).and_then(Result::ok));
+    });
+    told
 }
 
 fn refusal(row: Row, failure: TlsFailure, speaks_http: bool) -> Row {
