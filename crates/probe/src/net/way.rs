@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use pullwhy_model::{Hop, Target};
 
 use super::certificate::Chain;
-use super::connect::{Net, Way};
+use super::connect::{self, Net, Way};
 use super::http::{Request, exchange};
 use super::origin::Origin;
 use super::proxy::{self, Proxy, Refusal};
 use super::tls::{Failure as TlsFailure, Secured, Stream};
-use super::{Deadline, host_port, is_loopback, tcp};
+use super::{Deadline, clock, host_port, is_loopback, tcp};
 use crate::rows::{Row, Rows};
 
 /// How long a server may take to show that it speaks plain HTTP: a question on the side.
@@ -187,10 +187,34 @@ impl Net<'_> {
                     }
                     return Some(way);
                 }
-                rows.push(refusal(row.took(started), failure, stream.is_some()));
+                let dated = matches!(failure.saw, "expired" | "not-yet-valid");
+                let ahead = dated.then(|| self.ahead_of(&way, origin)).flatten();
+                let row = row.took(started);
+                rows.push(refusal(row, failure, stream.is_some(), ahead));
                 None
             }
         }
+    }
+}
+
+impl Net<'_> {
+    /// Seconds by which this host's clock is ahead of a server whose certificate is refused.
+    fn ahead_of(&self, way: &Way, origin: &Origin) -> Option<i64> {
+        let deadline = Deadline::after(self.options.timeout.min(PLAIN));
+        let socket = connect::again(origin, way, deadline).ok()?;
+        let host = (origin.host.as_str(), origin.port);
+        let secured = self.trust.handshake_with_anyone(socket, host, deadline);
+        let mut stream = Stream::Tls(Box::new(secured.ok()?.tls));
+        let request = Request {
+            method: "HEAD",
+            path: "/v2/",
+            host: &origin.authority(),
+            fields: Vec::new(),
+            body: None,
+            most: 0,
+        };
+        let response = exchange(&mut stream, &request, deadline).ok()?;
+        self.clock.ahead(response.field("date")?)
     }
 }
 
@@ -231,7 +255,7 @@ fn plain_question(way: &Way, origin: &Origin, timeout: Duration) -> Receiver<Opt
     told
 }
 
-fn refusal(row: Row, failure: TlsFailure, speaks_http: bool) -> Row {
+fn refusal(row: Row, failure: TlsFailure, speaks_http: bool, ahead: Option<i64>) -> Row {
     let row = with_chain(row, failure.chain.as_deref());
     if speaks_http {
         return row.failed(
@@ -241,6 +265,12 @@ fn refusal(row: Row, failure: TlsFailure, speaks_http: bool) -> Row {
     }
     let Some(chain) = failure.chain else {
         return row.failed(failure.saw, failure.says);
+    };
+    let clock = ahead.and_then(clock::says);
+    let clock = clock.map_or(String::new(), |says| format!("; {says}"));
+    let row = match ahead {
+        Some(ahead) => row.fact("clock_ahead_s", ahead),
+        None => row,
     };
     let says = match failure.saw {
         "unknown-issuer" if chain.self_signed => {
@@ -260,8 +290,8 @@ fn refusal(row: Row, failure: TlsFailure, speaks_http: bool) -> Row {
             ),
             None => format!("{}: issuer {}", failure.says, chain.issuer),
         },
-        "expired" => format!("{}: on {}", failure.says, chain.not_after),
-        "not-yet-valid" => format!("{}: from {}", failure.says, chain.not_before),
+        "expired" => format!("{}: on {}{clock}", failure.says, chain.not_after),
+        "not-yet-valid" => format!("{}: from {}{clock}", failure.says, chain.not_before),
         "name-mismatch" => format!("{}: {}", failure.says, chain.names.join(", ")),
         _ => failure.says,
     };
