@@ -30,6 +30,9 @@ pub struct Scenario {
     /// A `config.json`, with placeholders.
     #[serde(default)]
     pub config: Option<String>,
+    /// What this host's clock says, in seconds since 1970.
+    #[serde(default)]
+    pub now: Option<u64>,
     /// `HTTPS_PROXY` and `HTTP_PROXY`, with placeholders.
     #[serde(default)]
     pub proxy: Option<String>,

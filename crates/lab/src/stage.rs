@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use pullwhy_probe::{Options, Platform, ProxyEnvironment};
 
@@ -195,6 +195,9 @@ impl Stage {
                 no: scenario.no_proxy.clone(),
             },
             certificate_folders: vec![certificates],
+            now: scenario
+                .now
+                .map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds)),
             etc: folder.clone(),
             ..Options::default()
         })

@@ -7,6 +7,7 @@
     reason = "times are printed for who runs the test, and a skip must be loud"
 )]
 
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -16,6 +17,7 @@ use pullwhy_catalogue::Catalogue;
 use pullwhy_diagnose::{Judgement, judge};
 use pullwhy_lab::certificate::{Authority, chain};
 use pullwhy_lab::content::{Content, REPOSITORY, digest};
+use pullwhy_lab::listener::{Running, bind};
 use pullwhy_lab::scenario::CertificateFault;
 use pullwhy_model::{Answer, HopRow};
 use pullwhy_probe::{Options, walk};
@@ -174,14 +176,14 @@ fn an_open_registry() {
         &format!("team/app@{}", digest(b"nowhere")),
         "reference/digest-not-found",
     );
-    beside_skopeo(&image, &open);
+    if is_installed("skopeo") {
+        let (own, skopeo) = beside_skopeo(&image, &open);
+        assert!(own < skopeo, "the walk takes {own} ms, skopeo {skopeo} ms");
+    }
 }
 
 /// Wall times of both in one run; the best of five each.
-fn beside_skopeo(image: &str, options: &Options) {
-    if !is_installed("skopeo") {
-        return;
-    }
+fn beside_skopeo(image: &str, options: &Options) -> (f64, f64) {
     let best = |mut one: Box<dyn FnMut() -> f64>| (0..5).map(|_| one()).fold(f64::MAX, f64::min);
     let (own_image, own_options) = (image.to_owned(), options.clone());
     let own = best(Box::new(move || {
@@ -201,7 +203,65 @@ fn beside_skopeo(image: &str, options: &Options) {
         started.elapsed().as_secs_f64() * 1000.0
     }));
     println!("walk {own:.1} ms, skopeo inspect {skopeo:.1} ms (best of 5)");
-    assert!(own < skopeo, "the walk takes {own} ms, skopeo {skopeo} ms");
+    (own, skopeo)
+}
+
+/// A relay that holds every byte back, each way.
+fn delayed(port: u16, delay: Duration) -> (Running, u16) {
+    let bound = bind().expect("a port");
+    let own = bound.address.port();
+    let running = bound.serve(move |client| {
+        let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else {
+            return;
+        };
+        let pair = |a: &TcpStream, b: &TcpStream| Some((a.try_clone().ok()?, b.try_clone().ok()?));
+        for (from, to) in [pair(&client, &server), pair(&server, &client)]
+            .into_iter()
+            .flatten()
+        {
+            std::thread::spawn(move || hold_back(from, to, delay));
+        }
+    });
+    (running, own)
+}
+
+fn hold_back(mut from: TcpStream, mut to: TcpStream, delay: Duration) {
+    let (tell, told) = std::sync::mpsc::channel::<(Instant, Vec<u8>)>();
+    std::thread::spawn(move || {
+        for (at, bytes) in told {
+            std::thread::sleep((at + delay).saturating_duration_since(Instant::now()));
+            if to.write_all(&bytes).is_err() {
+                break;
+            }
+        }
+        // The other side has ended: so does this one.
+        let _ = to.shutdown(std::net::Shutdown::Write);
+    });
+    let mut buffer = [0; 16384];
+    while let Ok(read) = from.read(&mut buffer) {
+        if read == 0
+            || tell
+                .send((Instant::now(), buffer[..read].to_vec()))
+                .is_err()
+        {
+            break;
+        }
+    }
+}
+
+#[test]
+fn over_a_slow_path_it_is_quicker_than_skopeo() {
+    if !is_installed("docker-registry") || !is_installed("skopeo") {
+        return;
+    }
+    let registry = Registry::start("slow", "", "", &[]);
+    let (_running, port) = delayed(registry.port, Duration::from_millis(50));
+    let image = format!("127.0.0.1:{port}/{REPOSITORY}:1");
+    let (own, skopeo) = beside_skopeo(&image, &Options::default());
+    assert!(
+        own < 0.7 * skopeo,
+        "the walk takes {own:.0} ms, skopeo {skopeo:.0} ms"
+    );
 }
 
 #[test]

@@ -85,6 +85,12 @@ impl Row {
         self.ends(Status::Warning, Some(saw), summary)
     }
 
+    /// Adds a warning to what was found.
+    pub(crate) fn and_warns(self, saw: &str, says: &str) -> Self {
+        let summary = format!("{}; {says}", self.row.summary);
+        self.ends(Status::Warning, Some(saw), summary)
+    }
+
     pub(crate) fn failed(self, saw: &str, summary: impl Into<String>) -> Self {
         self.ends(Status::Failed, Some(saw), summary)
     }

@@ -60,13 +60,27 @@ impl Stopped {
     }
 }
 
-/// Sends a request and follows redirects. `roles`: of the first host, and of others. `rows`: where
-/// rows of new hosts go.
+/// Whether an answer sends elsewhere.
+pub(crate) fn is_redirect(response: &Response) -> bool {
+    matches!(response.status, 301 | 302 | 303 | 307 | 308)
+}
+
+/// The first host's own answer.
+pub(crate) fn first(net: &Net<'_>, first: &Origin, ask: Ask<'_>) -> io::Result<Response> {
+    net.ask(
+        first,
+        &request(ask, &first.authority(), ask.path, false, true),
+    )
+}
+
+/// Sends a request and follows redirects. `roles`: of the first host, and of others. `given`: the
+/// first host's answer, where it is known. `rows`: where rows of new hosts go.
 pub(crate) fn follow(
     net: &Net<'_>,
     first: &Origin,
     roles: (Target, Target),
     ask: Ask<'_>,
+    mut given: Option<Response>,
     mut rows: Option<&mut Rows<'_>>,
 ) -> Result<Answer, Stopped> {
     let mut at = first.clone();
@@ -80,16 +94,19 @@ pub(crate) fn follow(
             why,
         };
         let astray = |saw, says: String| stop(Why::Astray(saw, says));
-        let response = net
-            .ask(&at, &request(ask, &at.authority(), &path, step > 0, home))
-            .map_err(|error| stop(Why::Broken(error)))?;
+        let response = match given.take() {
+            Some(response) => response,
+            None => net
+                .ask(&at, &request(ask, &at.authority(), &path, step > 0, home))
+                .map_err(|error| stop(Why::Broken(error)))?,
+        };
         if response.status == 407 {
             return Err(astray(
                 "proxy-refused",
                 "407: the proxy on the way wants a login".to_owned(),
             ));
         }
-        if !matches!(response.status, 301 | 302 | 303 | 307 | 308) {
+        if !is_redirect(&response) {
             return Ok(Answer { response, at, role });
         }
         let location = response.field("location").unwrap_or_default();

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::credentials::Credential;
 use super::follow::{Answer, Ask, Stopped, follow};
 use crate::challenge::{self, Challenge};
+use crate::net::clock;
 use crate::net::connect::Net;
 use crate::net::http::Response;
 use crate::net::origin::Origin;
@@ -134,8 +135,22 @@ impl<'n, 'o> Session<'n, 'o> {
                 false,
             ),
         };
-        rows.push(row);
+        rows.push(self.compare_clocks(row, &response));
         usable
+    }
+
+    /// Notes a clock that is far off: tokens and certificates fail by it.
+    fn compare_clocks(&self, row: Row, response: &Response) -> Row {
+        let ahead = response.field("date").and_then(|d| self.net.clock.ahead(d));
+        let Some((ahead, says)) = ahead.and_then(|a| Some((a, clock::says(a)?))) else {
+            return row;
+        };
+        let row = row.fact("clock_ahead_s", ahead);
+        if row.is_failure() {
+            row
+        } else {
+            row.and_warns("clock-skew", &says)
+        }
     }
 
     /// Asks the registry, and whoever it redirects to.
@@ -155,7 +170,7 @@ impl<'n, 'o> Session<'n, 'o> {
             ..Ask::default()
         };
         let roles = (Target::Registry, Target::Registry);
-        follow(self.net, &self.origin, roles, ask, rows)
+        follow(self.net, &self.origin, roles, ask, None, rows)
     }
 }
 

@@ -202,7 +202,7 @@ impl Session<'_, '_> {
             ask.path = path;
             ask.fields = &form;
             ask.body = Some(&body);
-            return follow(self.net, origin, roles, ask, rows);
+            return follow(self.net, origin, roles, ask, None, rows);
         }
         let joint = if path.contains('?') { '&' } else { '?' };
         let mut full = format!("{path}{joint}{query}");
@@ -213,7 +213,7 @@ impl Session<'_, '_> {
         }
         ask.path = &full;
         ask.authorization = authorization.as_deref();
-        follow(self.net, origin, roles, ask, rows)
+        follow(self.net, origin, roles, ask, None, rows)
     }
 }
 

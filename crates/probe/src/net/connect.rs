@@ -8,6 +8,7 @@ use std::sync::Mutex;
 
 use pullwhy_model::{Hop, Target};
 
+use super::clock::Clock;
 use super::http::{Request, Response, exchange};
 use super::origin::Origin;
 use super::proxy::{self, Choice, Proxy};
@@ -31,6 +32,7 @@ pub(super) struct Way {
 pub(crate) struct Net<'a> {
     pub(crate) options: &'a Options,
     pub(super) trust: Trust,
+    pub(crate) clock: Clock,
     ways: Mutex<HashMap<Origin, Option<Way>>>,
     idle: Mutex<HashMap<Origin, Vec<Stream>>>,
 }
@@ -39,6 +41,7 @@ impl<'a> Net<'a> {
     pub(crate) fn new(options: &'a Options) -> Self {
         Self {
             trust: Trust::load(&options.certificate_folders),
+            clock: Clock::new(options.now),
             options,
             ways: Mutex::default(),
             idle: Mutex::default(),
@@ -110,15 +113,7 @@ impl<'a> Net<'a> {
     }
 
     fn connect_again(&self, origin: &Origin, way: &Way, deadline: Deadline) -> io::Result<Stream> {
-        let stream = TcpStream::connect_timeout(&way.address, deadline.left()?)?;
-        stream.set_nodelay(true)?;
-        let stream = match &way.proxy {
-            Some(proxy) if origin.https => {
-                proxy::tunnel(stream, proxy, (&origin.host, origin.port), deadline)
-                    .map_err(|_| io::Error::from(io::ErrorKind::ConnectionRefused))?
-            }
-            _ => stream,
-        };
+        let stream = again(origin, way, deadline)?;
         if !origin.https || way.plain {
             return Ok(Stream::Plain(stream));
         }
@@ -173,6 +168,19 @@ impl<'a> Net<'a> {
             .entry(origin.clone())
             .or_default()
             .push(stream);
+    }
+}
+
+/// One more connection to where one was made before, up to TLS.
+pub(super) fn again(origin: &Origin, way: &Way, deadline: Deadline) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&way.address, deadline.left()?)?;
+    stream.set_nodelay(true)?;
+    match &way.proxy {
+        Some(proxy) if origin.https => {
+            proxy::tunnel(stream, proxy, (&origin.host, origin.port), deadline)
+                .map_err(|_| io::Error::from(io::ErrorKind::ConnectionRefused))
+        }
+        _ => Ok(stream),
     }
 }
 

@@ -1,6 +1,7 @@
 //! From a host to a connection: name, TCP, proxy, TLS, each with its own row.
 
 pub(crate) mod certificate;
+pub(crate) mod clock;
 pub(crate) mod connect;
 pub(crate) mod dns;
 pub(crate) mod http;

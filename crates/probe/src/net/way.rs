@@ -2,17 +2,18 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use pullwhy_model::{Hop, Target};
 
 use super::certificate::Chain;
-use super::connect::{Net, Way};
+use super::connect::{self, Net, Way};
 use super::http::{Request, exchange};
 use super::origin::Origin;
 use super::proxy::{self, Proxy, Refusal};
 use super::tls::{Failure as TlsFailure, Secured, Stream};
-use super::{Deadline, host_port, is_loopback, tcp};
+use super::{Deadline, clock, host_port, is_loopback, tcp};
 use crate::rows::{Row, Rows};
 
 /// How long a server may take to show that it speaks plain HTTP: a question on the side.
@@ -132,6 +133,9 @@ impl Net<'_> {
             .fact("host", origin.host.as_str());
         let deadline = Deadline::after(self.options.timeout);
         let started = Instant::now();
+        // A registry on this machine may speak plain HTTP: both are tried at once.
+        let asked = (is_loopback(&origin.host) && way.proxy.is_none())
+            .then(|| plain_question(&way, origin, self.options.timeout));
         match self
             .trust
             .handshake(stream, (&origin.host, origin.port), deadline)
@@ -161,41 +165,97 @@ impl Net<'_> {
                 Some(way)
             }
             Err(failure) => {
-                let speaks_http = matches!(failure.saw, "not-tls" | "cut" | "timeout" | "failed")
-                    && self.speaks_plain_http(&way, origin);
-                if speaks_http && is_loopback(&origin.host) {
+                let answer = || match &asked {
+                    Some(told) => told.recv().ok().flatten(),
+                    None => plain_question(&way, origin, self.options.timeout.min(PLAIN))
+                        .recv()
+                        .ok()
+                        .flatten(),
+                };
+                let no_tls = matches!(failure.saw, "not-tls" | "cut" | "failed");
+                let here = asked.is_some();
+                // What is no TLS on this machine is asked in plain HTTP, whatever it then says.
+                let stream = (no_tls || failure.saw == "timeout").then(answer).flatten();
+                if here && (no_tls || stream.is_some()) {
                     rows.push(
                         row.took(started)
                             .skipped("plain HTTP, as engines allow for this machine"),
                     );
                     way.plain = true;
+                    if let Some(Answered::Kept(stream)) = stream {
+                        self.put(origin, stream);
+                    }
                     return Some(way);
                 }
-                rows.push(refusal(row.took(started), failure, speaks_http));
+                let dated = matches!(failure.saw, "expired" | "not-yet-valid");
+                let ahead = dated.then(|| self.ahead_of(&way, origin)).flatten();
+                let row = row.took(started);
+                rows.push(refusal(row, failure, stream.is_some(), ahead));
                 None
             }
         }
     }
+}
 
-    fn speaks_plain_http(&self, way: &Way, origin: &Origin) -> bool {
+impl Net<'_> {
+    /// Seconds by which this host's clock is ahead of a server whose certificate is refused.
+    fn ahead_of(&self, way: &Way, origin: &Origin) -> Option<i64> {
         let deadline = Deadline::after(self.options.timeout.min(PLAIN));
-        let ask = || -> io::Result<u16> {
-            let stream = TcpStream::connect_timeout(&way.address, deadline.left()?)?;
+        let socket = connect::again(origin, way, deadline).ok()?;
+        let host = (origin.host.as_str(), origin.port);
+        let secured = self.trust.handshake_with_anyone(socket, host, deadline);
+        let mut stream = Stream::Tls(Box::new(secured.ok()?.tls));
+        let request = Request {
+            method: "HEAD",
+            path: "/v2/",
+            host: &origin.authority(),
+            fields: Vec::new(),
+            body: None,
+            most: 0,
+        };
+        let response = exchange(&mut stream, &request, deadline).ok()?;
+        self.clock.ahead(response.field("date")?)
+    }
+}
+
+/// An answer in plain HTTP.
+enum Answered {
+    Kept(Stream),
+    Ended,
+}
+
+/// Asks whether plain HTTP is spoken, without waiting for the answer.
+fn plain_question(way: &Way, origin: &Origin, timeout: Duration) -> Receiver<Option<Answered>> {
+    let (tell, told) = std::sync::mpsc::channel();
+    let (address, authority, direct) = (way.address, origin.authority(), way.proxy.is_none());
+    std::thread::spawn(move || {
+        let deadline = Deadline::after(timeout);
+        let ask = || -> io::Result<Answered> {
+            let stream = TcpStream::connect_timeout(&address, deadline.left()?)?;
+            stream.set_nodelay(true)?;
             let request = Request {
                 method: "GET",
                 path: "/v2/",
-                host: &origin.authority(),
+                host: &authority,
                 fields: Vec::new(),
                 body: None,
                 most: 1 << 10,
             };
-            Ok(exchange(&mut Stream::Plain(stream), &request, deadline)?.status)
+            let mut stream = Stream::Plain(stream);
+            let response = exchange(&mut stream, &request, deadline)?;
+            Ok(if response.keep {
+                Answered::Kept(stream)
+            } else {
+                Answered::Ended
+            })
         };
-        way.proxy.is_none() && ask().is_ok()
-    }
+        // Nobody waits where TLS is spoken.
+        let _ = tell.send(direct.then(ask).and_then(Result::ok));
+    });
+    told
 }
 
-fn refusal(row: Row, failure: TlsFailure, speaks_http: bool) -> Row {
+fn refusal(row: Row, failure: TlsFailure, speaks_http: bool, ahead: Option<i64>) -> Row {
     let row = with_chain(row, failure.chain.as_deref());
     if speaks_http {
         return row.failed(
@@ -205,6 +265,12 @@ fn refusal(row: Row, failure: TlsFailure, speaks_http: bool) -> Row {
     }
     let Some(chain) = failure.chain else {
         return row.failed(failure.saw, failure.says);
+    };
+    let clock = ahead.and_then(clock::says);
+    let clock = clock.map_or(String::new(), |says| format!("; {says}"));
+    let row = match ahead {
+        Some(ahead) => row.fact("clock_ahead_s", ahead),
+        None => row,
     };
     let says = match failure.saw {
         "unknown-issuer" if chain.self_signed => {
@@ -224,8 +290,8 @@ fn refusal(row: Row, failure: TlsFailure, speaks_http: bool) -> Row {
             ),
             None => format!("{}: issuer {}", failure.says, chain.issuer),
         },
-        "expired" => format!("{}: on {}", failure.says, chain.not_after),
-        "not-yet-valid" => format!("{}: from {}", failure.says, chain.not_before),
+        "expired" => format!("{}: on {}{clock}", failure.says, chain.not_after),
+        "not-yet-valid" => format!("{}: from {}{clock}", failure.says, chain.not_before),
         "name-mismatch" => format!("{}: {}", failure.says, chain.names.join(", ")),
         _ => failure.says,
     };
