@@ -22,6 +22,10 @@ pub struct CauseFile {
     /// Wins over these when one message shows signs of both.
     #[serde(default)]
     pub over: Vec<String>,
+    /// Engines warn of it and go on: it is nothing where the same log shows pulls that worked and
+    /// no other failure.
+    #[serde(default)]
+    pub only_warns: bool,
     /// The cause that this one is where the image was asked for by digest: the message may not
     /// say so, the lines around it do.
     #[serde(default)]

@@ -174,6 +174,18 @@ impl Attempt {
         }
     }
 
+    /// Takes the image's name from a line: the first, or a fuller form of it.
+    pub(crate) fn learn(&mut self, image: Option<Arc<Image>>) {
+        let Some(next) = image else { return };
+        let fuller = match self.image.as_deref() {
+            None => true,
+            Some(own) => is_bare(own) && !is_bare(&next) && same_image(own, &next),
+        };
+        if fuller {
+            self.image = Some(next);
+        }
+    }
+
     /// How many tries its lines stand for.
     pub(crate) fn tries(&self, cause: CauseIndex) -> u64 {
         let own = self.tallies.iter().find(|t| t.cause == cause);
@@ -202,6 +214,7 @@ impl Attempt {
                 | Says::Present
                 | Says::NamesSite
                 | Says::Push
+                | Says::Pushed
                 | Says::NotAPull
                 | Says::Noise => {}
             }
@@ -246,18 +259,8 @@ pub(crate) fn same_image(a: &Image, b: &Image) -> bool {
         return true;
     }
     let version = |i: &Image| i.digest.clone().or_else(|| i.tag.clone());
-    // `pull access denied for contoso/app` leaves the tag out.
-    let bare = |i: &Image| {
-        i.digest.is_none()
-            && !i
-                .reference
-                .rsplit('/')
-                .next()
-                .unwrap_or_default()
-                .contains(':')
-    };
     let tags_agree =
-        bare(a) || bare(b) || a.tag.is_some() && a.tag == b.tag || version(a) == version(b);
+        is_bare(a) || is_bare(b) || a.tag.is_some() && a.tag == b.tag || version(a) == version(b);
     let repository = |i: &Image| i.repository.clone().unwrap_or_default();
     let (ra, rb) = (repository(a), repository(b));
     // Docker's messages leave the registry and `library/` out.
@@ -265,6 +268,12 @@ pub(crate) fn same_image(a: &Image, b: &Image) -> bool {
     tags_agree
         && (ra == rb || trimmed(&ra) == trimmed(&rb))
         && (a.registry == b.registry || is_hub(a) || is_hub(b))
+}
+
+/// Written without a tag: `pull access denied for contoso/app` leaves it out.
+fn is_bare(image: &Image) -> bool {
+    let last = image.reference.rsplit('/').next().unwrap_or_default();
+    image.digest.is_none() && !last.contains(':')
 }
 
 fn is_hub(image: &Image) -> bool {

@@ -67,6 +67,18 @@ fn absorb(book: &mut Book, reader: &Reader<'_>) {
             None => specific.push(entry),
         }
     }
+    let pulled = |source| book.successes.iter().any(|s| s.source == source);
+    let alone = |e: &Entry| {
+        specific
+            .iter()
+            .all(|o| o.order.0 != e.order.0 || o.cause == e.cause)
+    };
+    let idle: Vec<bool> = specific
+        .iter()
+        .map(|e| file(e).only_warns && pulled(e.order.0) && alone(e))
+        .collect();
+    let mut idle = idle.into_iter();
+    specific.retain(|_| !idle.next().unwrap_or(false));
     book.entries = specific;
     name_the_unnamed(book);
 }

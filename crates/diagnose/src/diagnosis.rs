@@ -1,5 +1,7 @@
 //! Takes verdicts in log order and gathers them into attempts.
 
+mod place;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -96,7 +98,7 @@ pub struct Diagnosis<'r, 'c> {
 }
 
 /// Lines after the beginning of a push that are about it.
-const PUSH: u64 = 200;
+const PUSH: u64 = 100;
 
 impl<'r, 'c> Diagnosis<'r, 'c> {
     /// A diagnosis that has seen nothing yet.
@@ -138,7 +140,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
         }
         if verdict.has(Says::Push) {
             self.push = Some(event.line);
-        } else if verdict.has(Says::Start) {
+        } else if verdict.has(Says::Pushed) || verdict.names_a_pull {
             self.push = None;
         }
         let pushing = self
@@ -170,6 +172,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             if unlikely && place.is_none() {
                 continue;
             }
+            let place = place.filter(|place| !self.asks_elsewhere(*place, finding, &event));
             let place = self.place_for_finding(&event, place, image, finding.cause);
             let attempt = &mut self.open[place];
             if !any {
@@ -231,20 +234,6 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             || self.filter.until.is_some_and(|until| at > until)
     }
 
-    /// The open attempt that a line belongs to: one that names the same image, else the latest near one.
-    fn attempt_for(&self, event: &Event, image: Option<&Arc<Image>>) -> Option<usize> {
-        let near = |a: &&Attempt| a.near(event.at, event.line);
-        let candidates = || self.open.iter().enumerate().rev().filter(|(_, a)| near(a));
-        if let Some(image) = image {
-            let same = candidates()
-                .find(|(_, a)| a.image.as_ref().is_some_and(|own| same_image(own, image)));
-            return same
-                .or_else(|| candidates().find(|(_, a)| a.image.is_none()))
-                .map(|(i, _)| i);
-        }
-        candidates().map(|(i, _)| i).next()
-    }
-
     fn open_attempt(&mut self, event: &Event, image: Option<Arc<Image>>) -> usize {
         // An attempt for the same image that is too far away has ended.
         let mut index = 0;
@@ -300,23 +289,6 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
         }
     }
 
-    /// Whether a start line looks for the same short name in another registry.
-    fn searches_on(attempt: &Attempt, event: &Event) -> bool {
-        let (Some(own), Some(next)) = (&attempt.image, &event.verdict.image) else {
-            return false;
-        };
-        let last = |i: &Image| {
-            i.repository
-                .as_deref()
-                .and_then(|r| r.rsplit('/').next())
-                .map(str::to_owned)
-        };
-        own.registry != next.registry
-            && own.tag == next.tag
-            && last(own) == last(next)
-            && event.line - attempt.last_line <= 8
-    }
-
     /// Where a finding goes; opens an attempt where none fits.
     fn place_for_finding(
         &mut self,
@@ -338,9 +310,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
         if unnamed && other && event.line - attempt.last_line > UNNAMED {
             return self.open_attempt(event, image);
         }
-        if attempt.image.is_none() {
-            attempt.image = image;
-        }
+        attempt.learn(image);
         place
     }
 
@@ -355,9 +325,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             None => return,
         };
         let attempt = &mut self.open[place];
-        if attempt.image.is_none() {
-            attempt.image = image;
-        }
+        attempt.learn(image);
         attempt.note(verdict, event.record.as_deref(), event.row.as_ref());
         let telling = verdict.marks.iter().any(|m| {
             matches!(

@@ -48,6 +48,8 @@ pub struct Verdict {
     pub context: bool,
     /// It is about something else.
     pub not_a_pull: bool,
+    /// It names a pull in so many words, and no push.
+    pub names_a_pull: bool,
     /// A sign of it says that another program failed.
     pub other_failure: bool,
     /// Causes, in order of appearance.
@@ -108,6 +110,7 @@ impl<'c> Reader<'c> {
             site: facts::site(body).filter(|_| names_site).map(str::to_owned),
             image,
             client: reading.client,
+            names_a_pull: names_a_pull(body),
             marks: reading.marks,
             other_failure: false,
             findings: Vec::new(),
@@ -175,6 +178,7 @@ impl<'c> Reader<'c> {
                 .map(str::to_owned),
             context,
             not_a_pull,
+            names_a_pull: names_a_pull(&whole.text),
             other_failure,
             findings,
         }
@@ -290,6 +294,15 @@ fn better(marked: Option<Image>, url: Option<Image>) -> Option<Image> {
     }
 }
 
+/// Whether a text says `pull` or `Pulling`, and not `push`.
+fn names_a_pull(text: &str) -> bool {
+    let has = |word: [u8; 4]| {
+        let mut fours = text.as_bytes().windows(4);
+        fours.any(|four| four.eq_ignore_ascii_case(&word))
+    };
+    has(*b"pull") && !has(*b"push")
+}
+
 fn talks_of_a_pull(reading: &formats::Reading) -> bool {
     reading.marks.iter().any(|m| {
         matches!(
@@ -310,7 +323,7 @@ fn talks_of_a_pull(reading: &formats::Reading) -> bool {
 fn image_request(text: &str) -> bool {
     target::urls(text).iter().any(|u| {
         u.scheme.starts_with("http")
-            && (matches!(u.path, "/v2" | "/v2/" | "/v1/_ping")
+            && (matches!(u.path, "/v2" | "/v2/")
                 || u.path.starts_with("/v1/repositories/")
                 || u.path.starts_with("/v2/")
                     && ["/manifests/", "/blobs/", "/tags/list", "/referrers/"]

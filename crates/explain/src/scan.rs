@@ -20,6 +20,9 @@ use pullwhy_model::Confidence;
 use crate::{join, words};
 
 mod document;
+mod lines;
+
+use lines::Lines;
 
 /// A block of complete lines.
 #[derive(Clone, Copy)]
@@ -108,11 +111,7 @@ impl<'r, 'c> Worker<'r, 'c> {
 
     /// Scans a block.
     pub(crate) fn scan(&mut self, block: Block<'_>) -> Scanned {
-        let mut lines = Lines {
-            bytes: block.bytes,
-            counted: 0,
-            number: 1,
-        };
+        let mut lines = Lines::of(block.bytes);
         let mut out = Scanned::default();
         if block.bytes.len() <= TINY {
             self.window(block, 0..block.bytes.len(), None, &mut lines, &mut out);
@@ -136,11 +135,7 @@ impl<'r, 'c> Worker<'r, 'c> {
     /// Pulls that worked, and how they began, since the end may not name the image; lines count
     /// from 1 in this block.
     pub(crate) fn successes(&mut self, block: Block<'_>) -> Vec<Event> {
-        let mut lines = Lines {
-            bytes: block.bytes,
-            counted: 0,
-            number: 1,
-        };
+        let mut lines = Lines::of(block.bytes);
         let mut out = Scanned::default();
         let endings = self.endings.take();
         if endings.is_some() {
@@ -504,32 +499,4 @@ fn hash_of(body: &str, block: Block<'_>) -> u64 {
     hasher.write(rest);
     hasher.write_u8(u8::from(block.paste) | u8::from(block.small) << 1);
     hasher.finish()
-}
-
-/// Line numbers, counted only as far as they are needed.
-struct Lines<'a> {
-    bytes: &'a [u8],
-    counted: usize,
-    number: u64,
-}
-
-impl Lines<'_> {
-    /// Number of the line that begins at an offset.
-    fn number_at(&mut self, offset: usize) -> u64 {
-        if offset < self.counted {
-            // A message joined from several lines was read again; numbers only go forward.
-            let back = memchr::memchr_iter(b'\n', &self.bytes[offset..self.counted]).count();
-            return self.number - u64::try_from(back).unwrap_or(0);
-        }
-        let passed = memchr::memchr_iter(b'\n', &self.bytes[self.counted..offset]).count();
-        self.number += u64::try_from(passed).unwrap_or(0);
-        self.counted = offset;
-        self.number
-    }
-
-    /// Lines in the block; a last one without line end counts.
-    fn total(&mut self) -> u64 {
-        let open = self.bytes.last().is_some_and(|b| *b != b'\n');
-        self.number_at(self.bytes.len()) - 1 + u64::from(open)
-    }
 }

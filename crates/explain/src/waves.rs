@@ -22,7 +22,7 @@ const FAR: usize = 16 << 20;
 /// Events in a wave that are much.
 const MANY: usize = 2000;
 /// Bytes of a stream that are read at a time.
-const STREAM: usize = 4 << 20;
+const STREAM: usize = 2 << 20;
 /// Sources up to this size are looked at whole, larger ones only around failures.
 const SMALL: usize = 4 << 20;
 /// A pipe from which nothing comes for so long has given what there is for now. Longer than the

@@ -134,3 +134,62 @@ fn a_large_log_tells_the_same_course_as_a_small_one() {
         );
     }
 }
+
+#[test]
+fn a_failure_after_a_push_is_a_failure() {
+    let log = "The push refers to repository [contoso.azurecr.io/web]\n\
+               2: digest: sha256:4c3d1fb7e6cb36cba175ea8782ccbfca0a745bf14f32c2c913806bb4c8927e64 size: 1573\n\
+               E0501 10:00:00.1 1 kuberuntime_image.go:55] Failed to pull image \"contoso.azurecr.io/web:3\": rpc error: code = NotFound desc = failed to pull and unpack image \"contoso.azurecr.io/web:3\": failed to resolve reference \"contoso.azurecr.io/web:3\": contoso.azurecr.io/web:3: not found\n";
+    assert_eq!(only(log).cause, *"reference/tag-not-found");
+}
+
+#[test]
+fn machines_in_one_log_fail_apart() {
+    let line = |host: &str, time: &str, message: &str| {
+        format!(
+            "{{\"time\":\"2024-05-01T12:{time}Z\",\"Host\":\"{host}\",\"Message\":\"DockerApiException: Docker API responded with status code=NotFound, response={{\\\"message\\\":\\\"{message}\\\"}}\"}}\n"
+        )
+    };
+    let log = [
+        line(
+            "RD0003FF8A1B2A",
+            "00:00",
+            "manifest for contoso.azurecr.io/a:9 not found: manifest unknown: manifest unknown",
+        ),
+        line(
+            "RD0003FF8A1B2B",
+            "01:00",
+            "Get https://contoso.azurecr.io/v2/: dial tcp 20.1.1.1:443: i/o timeout",
+        ),
+    ]
+    .concat();
+    let report = explained(&log);
+    let causes: Vec<_> = report.incidents.iter().map(|i| i.cause.as_str()).collect();
+    assert_eq!(
+        causes,
+        ["reference/tag-not-found", "network/connect-timeout"]
+    );
+}
+
+#[test]
+fn a_missing_pull_secret_is_nothing_where_the_pull_worked() {
+    let warning = "  Warning  FailedToRetrieveImagePullSecret  10s (x3 over 1m)  kubelet  Unable to retrieve some image pull secrets (regcred); attempting to pull the image may not succeed.\n";
+    let worked = "  Normal   Pulled  9s  kubelet  Successfully pulled image \"contoso.azurecr.io/a:1\" in 2s\n";
+    let head = "Events:\n  Type     Reason  Age  From     Message\n";
+    assert!(
+        explained(&format!("{head}{warning}{worked}"))
+            .incidents
+            .is_empty()
+    );
+    let cause = only(&format!("{head}{warning}")).cause;
+    assert_eq!(cause, *"orchestrator/pull-secret-missing");
+}
+
+#[test]
+fn requests_of_other_services_are_no_pulls() {
+    let log = "2024-05-01T12:00:00Z ERROR Get \"https://api.partner.example/v2/orders\": unauthorized: authentication required\n\
+               2024-05-01T12:00:01Z ERROR Post \"https://ecs.eu-west-1.amazonaws.com/\": dial tcp: lookup ecs.eu-west-1.amazonaws.com: no such host\n\
+               2024-05-01T12:00:02Z level=error msg=\"response completed with error\" err.message=\"manifest unknown\" http.request.uri=/v2/a/manifests/1\n";
+    let found = explained(log).incidents;
+    assert!(found.is_empty(), "{found:?}");
+}

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 /// From the nouns up: a crate may use only those before it.
-const ORDER: [&str; 10] = [
+const ORDER: [&str; 11] = [
     "pullwhy-literals",
     "pullwhy-model",
     "pullwhy-reference",
@@ -12,6 +12,7 @@ const ORDER: [&str; 10] = [
     "pullwhy-diagnose",
     "pullwhy-explain",
     "pullwhy-probe",
+    "pullwhy-lab",
     "pullwhy-report",
     "pullwhy",
 ];

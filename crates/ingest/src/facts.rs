@@ -115,7 +115,16 @@ pub fn image_of_url(text: &str) -> Option<Image> {
             if name.is_empty() || reference.is_empty() {
                 return None;
             }
-            let host = match url.host {
+            // containerd asks a mirror for what belongs to the registry in `ns`.
+            let meant = url
+                .text
+                .split_once("?ns=")
+                .map(|(_, ns)| ns.split('&').next());
+            let host = match meant
+                .flatten()
+                .filter(|ns| !ns.is_empty())
+                .unwrap_or(url.host)
+            {
                 "registry-1.docker.io" | "index.docker.io" => "docker.io",
                 other => other,
             };

@@ -125,37 +125,43 @@ pub fn is_documentation(url: &Url<'_>) -> bool {
 
 /// Whether a message tells of a request that no pull makes: `Post "https://api.example/v1/orders"`.
 pub fn asks_another_service(text: &str) -> bool {
-    const PULLING: [&str; 18] = [
-        "/v2",
-        "/v1/_ping",
-        "/v1/repositories",
-        "/v1/images",
-        "token",
-        "oauth2",
-        "auth",
-        "blob",
-        "manifest",
-        "docker",
-        "registry",
-        "artifactory",
-        "repository",
-        "image",
-        "libpod",
-        "cr.io",
-        "cr/",
-        "_catalog",
-    ];
     let requests: Vec<Url<'_>> = urls(text)
         .into_iter()
         .filter(|u| u.scheme.starts_with("http") && !is_documentation(u) && !is_daemon(u))
         .collect();
+    let posts = text.contains("Post \"") || text.contains("POST ");
     !requests.is_empty()
-        && requests.iter().all(|u| {
-            u.path.len() > 1
-                && !PULLING
-                    .iter()
-                    .any(|p| u.host.contains(p) || u.path.contains(p))
+        && !requests.iter().any(|u| {
+            let asked_for_nothing = u.path.len() <= 1 && !posts;
+            is_token(u) || is_of_a_registry(u.path) || serves_images(u.host) || asked_for_nothing
         })
+}
+
+/// A path of the distribution API, old or new, or of what engines ask besides.
+fn is_of_a_registry(path: &str) -> bool {
+    const PARTS: [&str; 11] = [
+        "sha256",
+        "/registry/v2/",
+        "/manifests/",
+        "/blobs/",
+        "/tags/list",
+        "/referrers/",
+        "/_catalog",
+        "/v1/_ping",
+        "/v1/repositories",
+        "/v1/images",
+        "/libpod",
+    ];
+    matches!(path, "/v2" | "/v2/" | "/v2/auth" | "/v1" | "/v1/")
+        || PARTS.iter().any(|p| path.contains(p))
+}
+
+/// A host that serves nothing but images.
+fn serves_images(host: &str) -> bool {
+    matches!(
+        pullwhy_reference::kind(host),
+        "dockerhub" | "acr" | "ecr" | "gar" | "ghcr" | "quay" | "mcr"
+    )
 }
 
 fn is_daemon(url: &Url<'_>) -> bool {
@@ -226,6 +232,9 @@ mod tests {
     fn knows_requests_of_other_programs() {
         for (text, other) in [
             (r#"Post "https://api.contoso.example/v1/orders": EOF"#, true),
+            (r#"Post "https://ecs.example/": EOF"#, true),
+            (r#"Get "https://api.contoso.example/v2/orders": EOF"#, true),
+            ("Get https://registry.example:5001/metrics: EOF", true),
             (r#"Get "https://r.example/v2/": EOF"#, false),
             ("https://r.example: EOF", false),
             ("Get https://auth.docker.io/token?scope=x: EOF", false),

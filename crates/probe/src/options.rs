@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Settings of a walk.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub struct Options {
     pub proxy: ProxyEnvironment,
     /// Folders whose `HOST/*.crt` are trusted for HOST, as Docker and containerd do.
     pub certificate_folders: Vec<PathBuf>,
+    /// This host's clock, to compare servers' with; without, none is compared.
+    pub now: Option<SystemTime>,
     /// Where `resolv.conf` and `hosts` are.
     pub etc: PathBuf,
 }
@@ -41,6 +43,7 @@ impl Default for Options {
             auth_files: Vec::new(),
             proxy: ProxyEnvironment::default(),
             certificate_folders: Vec::new(),
+            now: None,
             etc: PathBuf::from("/etc"),
         }
     }

@@ -66,6 +66,12 @@ impl Row {
         self
     }
 
+    /// Moves it to another station, where the answer shows that it belongs there.
+    pub(crate) fn at(mut self, hop: Hop) -> Self {
+        self.row.hop = hop;
+        self
+    }
+
     pub(crate) fn fact(mut self, name: &str, value: impl Into<Fact>) -> Self {
         self.row.facts.insert(name.to_owned(), value.into());
         self
@@ -76,6 +82,12 @@ impl Row {
     }
 
     pub(crate) fn warning(self, saw: &str, summary: impl Into<String>) -> Self {
+        self.ends(Status::Warning, Some(saw), summary)
+    }
+
+    /// Adds a warning to what was found.
+    pub(crate) fn and_warns(self, saw: &str, says: &str) -> Self {
+        let summary = format!("{}; {says}", self.row.summary);
         self.ends(Status::Warning, Some(saw), summary)
     }
 
@@ -104,6 +116,11 @@ impl Row {
     /// Whether it failed.
     pub(crate) fn is_failure(&self) -> bool {
         self.row.status == Status::Failed
+    }
+
+    /// Whether it saw this.
+    pub(crate) fn saw(&self, word: &str) -> bool {
+        self.row.saw.as_deref() == Some(word)
     }
 
     /// Everything that a server said is cleaned here, once.

@@ -169,6 +169,7 @@ fn options(args: &CheckArgs) -> Result<Options, Failure> {
         auth_files: auth_files(args),
         proxy: proxy(),
         certificate_folders: certificate_folders(),
+        now: Some(jiff::Timestamp::now().into()),
         etc: PathBuf::from("/etc"),
     })
 }

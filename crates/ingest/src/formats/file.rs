@@ -86,6 +86,8 @@ pub enum Says {
     NamesSite,
     /// A push begins: what follows, up to the next pull, is about it.
     Push,
+    /// A push has ended well.
+    Pushed,
     /// The line is about something else.
     NotAPull,
     /// Chatter that looks like an error.

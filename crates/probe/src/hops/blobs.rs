@@ -1,133 +1,171 @@
 //! The configuration and every layer: asked for, not fetched, down to the host that serves them.
 
+use std::time::{Duration, Instant};
+
 use pullwhy_model::{Hop, Target};
 
+use super::follow::{Ask, broken, first, follow, is_redirect};
 use super::manifest::{Blob, Manifest};
-use super::registry::{ERROR, Session, broken, said};
-use crate::net::connect::Origin;
-use crate::net::http::{Request, Response};
+use super::registry::{ERROR, Session, is_ip_denied, said};
+use crate::net::http::Response;
 use crate::rows::{Row, Rows};
 
-/// Redirects that are followed for one blob.
-const REDIRECTS: usize = 5;
-/// Layers asked for at a time.
-const AT_ONCE: usize = 4;
+/// Blobs asked for at a time.
+const AT_ONCE: usize = 6;
 
-/// Asks for all blobs. The first one makes the rows of the hosts behind redirects; the others go
-/// side by side.
+/// A blob that was asked for.
+struct Asked<'b> {
+    row: Row,
+    blob: &'b Blob,
+    /// The registry's redirect, where it is elsewhere; and how long that took.
+    elsewhere: Option<(Response, Duration)>,
+}
+
+/// Asks for all blobs, some at a time. Those that are elsewhere are followed there: the first one
+/// makes the rows of the hosts, the others go side by side.
 pub(crate) fn probe(session: &Session<'_, '_>, manifest: &Manifest, rows: &mut Rows<'_>) {
-    match &manifest.config {
-        Some(config) => {
-            let row = ask(session, Hop::ConfigBlob, config, Some(rows));
-            rows.push(row);
-        }
-        None => rows.push(Row::new(Hop::ConfigBlob, "").skipped("the manifest names none")),
+    if manifest.config.is_none() {
+        rows.push(Row::new(Hop::ConfigBlob, "").skipped("the manifest names none"));
     }
-    let Some((first, others)) = manifest.layers.split_first() else {
+    let config = manifest.config.iter().map(|blob| (Hop::ConfigBlob, blob));
+    let layers = manifest.layers.iter().map(|blob| (Hop::Layer, blob));
+    let all = config.chain(layers).collect();
+    let mut asked = side_by_side(all, false, |(hop, blob), silent| {
+        let asked = Asked::new(session, hop, blob);
+        if silent {
+            asked.passed_over()
+        } else {
+            asked.ask(session)
+        }
+    });
+    if let Some(at) = asked.iter().position(|a| a.elsewhere.is_some()) {
+        let first = asked.remove(at).follow(session, Some(rows));
+        let silent = first.row.saw("timeout");
+        asked.insert(at, first);
+        asked = side_by_side(asked, silent, |one, silent| {
+            if silent && one.elsewhere.is_some() {
+                one.passed_over()
+            } else {
+                one.follow(session, None)
+            }
+        });
+    }
+    for one in asked {
+        rows.push(one.row);
+    }
+    if manifest.layers.is_empty() {
         rows.push(Row::new(Hop::Layer, "").skipped("the image has no layers"));
-        return;
-    };
-    let row = ask(session, Hop::Layer, first, Some(rows));
-    rows.push(row);
-    for some in others.chunks(AT_ONCE) {
-        let asked: Vec<Row> = std::thread::scope(|scope| {
+    }
+}
+
+/// Works on some at a time, in order. Once one was silent the others are told so: silence costs
+/// its time once, not once a layer.
+fn side_by_side<'b, T: Send>(
+    mut all: Vec<T>,
+    mut silent: bool,
+    work: impl Fn(T, bool) -> Asked<'b> + Sync,
+) -> Vec<Asked<'b>> {
+    let mut done = Vec::with_capacity(all.len());
+    while !all.is_empty() {
+        let some = all.drain(..AT_ONCE.min(all.len()));
+        let asked: Vec<Asked<'b>> = std::thread::scope(|scope| {
+            let work = &work;
             let threads: Vec<_> = some
-                .iter()
-                .map(|blob| scope.spawn(move || ask(session, Hop::Layer, blob, None)))
+                .map(|one| scope.spawn(move || work(one, silent)))
                 .collect();
             threads.into_iter().filter_map(|t| t.join().ok()).collect()
         });
-        for row in asked {
-            rows.push(row);
+        silent |= asked.iter().any(|a| a.row.saw("timeout"));
+        done.extend(asked);
+    }
+    done
+}
+
+impl<'b> Asked<'b> {
+    fn new(session: &Session<'_, '_>, hop: Hop, blob: &'b Blob) -> Self {
+        let row = Row::new(hop, blob.digest.clone())
+            .role(Target::Registry)
+            .fact("digest", blob.digest.as_str())
+            .fact("size", i64::try_from(blob.size).unwrap_or(i64::MAX))
+            .fact("host", session.origin.host.as_str());
+        Self {
+            row,
+            blob,
+            elsewhere: None,
         }
+    }
+
+    fn passed_over(self) -> Self {
+        Self {
+            row: self.row.skipped("another one got no answer in time"),
+            elsewhere: None,
+            ..self
+        }
+    }
+
+    /// Asks the registry for its head.
+    fn ask(self, session: &Session<'_, '_>) -> Self {
+        let started = Instant::now();
+        let path = path(session, self.blob);
+        match first(session.net, &session.origin, request(session, &path)) {
+            Ok(response) if is_redirect(&response) => Self {
+                elsewhere: Some((response, started.elapsed())),
+                ..self
+            },
+            Ok(response) => Self {
+                row: judge(self.row, &response, self.blob),
+                ..self
+            },
+            Err(error) => Self {
+                row: broken(self.row, &error),
+                ..self
+            },
+        }
+    }
+
+    /// Goes where the registry has sent it. `rows`: where rows of new hosts go; without, only
+    /// hosts that are known are asked.
+    fn follow(mut self, session: &Session<'_, '_>, rows: Option<&mut Rows<'_>>) -> Self {
+        let Some((response, spent)) = self.elsewhere.take() else {
+            return self;
+        };
+        let started = Instant::now();
+        let path = path(session, self.blob);
+        let roles = (Target::Registry, Target::Blob);
+        let ask = request(session, &path);
+        let followed = follow(
+            session.net,
+            &session.origin,
+            roles,
+            ask,
+            Some(response),
+            rows,
+        );
+        let row = self.row.took(started.checked_sub(spent).unwrap_or(started));
+        let row = match followed {
+            Ok(answer) => {
+                let row = row.role(answer.role).fact("host", answer.at.host.as_str());
+                judge(row, &answer.response, self.blob)
+            }
+            Err(stopped) => stopped.tell(row),
+        };
+        Self { row, ..self }
     }
 }
 
-/// Asks for the head of one blob. `rows`: where rows of new hosts go; without, only hosts that
-/// are known are asked.
-fn ask(session: &Session<'_, '_>, hop: Hop, blob: &Blob, rows: Option<&mut Rows<'_>>) -> Row {
-    let path = format!("/v2/{}/blobs/{}", session.repository, blob.digest);
-    let row = Row::new(hop, blob.digest.clone())
-        .role(Target::Registry)
-        .fact("digest", blob.digest.as_str())
-        .fact("size", i64::try_from(blob.size).unwrap_or(i64::MAX))
-        .fact("host", session.origin.host.as_str());
-    let response = match session.send("HEAD", &path, &[], ERROR) {
-        Ok(response) => response,
-        Err(error) => return broken(row, &error),
-    };
-    if !is_redirect(&response) {
-        return judge(row, &response, blob);
-    }
-    follow(session, row, &response, blob, rows)
+fn path(session: &Session<'_, '_>, blob: &Blob) -> String {
+    format!("/v2/{}/blobs/{}", session.repository, blob.digest)
 }
 
-fn is_redirect(response: &Response) -> bool {
-    matches!(response.status, 301 | 302 | 303 | 307 | 308)
-}
-
-fn follow(
-    session: &Session<'_, '_>,
-    mut row: Row,
-    first: &Response,
-    blob: &Blob,
-    mut rows: Option<&mut Rows<'_>>,
-) -> Row {
-    let mut response = first.clone();
-    let mut at = session.origin.clone();
-    for _ in 0..REDIRECTS {
-        let to = response.field("location").unwrap_or_default();
-        let to = if to.starts_with('/') {
-            Some((at.clone(), to.to_owned()))
-        } else {
-            Origin::parse(to)
-        };
-        let Some((origin, path)) = to else {
-            return row.failed("bad-redirect", "a redirect that leads nowhere");
-        };
-        if at.https && !origin.https {
-            return row.failed(
-                "bad-redirect",
-                format!("a redirect from HTTPS to plain HTTP on {}", origin.host),
-            );
-        }
-        let same = origin == session.origin;
-        let role = if same { Target::Registry } else { Target::Blob };
-        row = row.role(role).fact("host", origin.host.as_str());
-        let there = match rows.as_deref_mut() {
-            Some(rows) => session.net.reach(&origin, role, rows),
-            None => session.net.reach(&origin, role, &mut Rows::new(&mut ())),
-        };
-        if !there {
-            return row.failed(
-                "unreachable",
-                format!("{} serves it and cannot be reached", origin.host),
-            );
-        }
-        let authority = origin.authority();
-        // One byte: a signed URL is signed for GET. No credential goes to another host.
-        let mut fields = vec![("Range", "bytes=0-0".to_owned())];
-        if same && let Some(authorization) = &session.authorization {
-            fields.push(("Authorization", authorization.clone()));
-        }
-        let request = Request {
-            method: "GET",
-            path: &path,
-            host: &authority,
-            fields,
-            body: None,
-            most: ERROR,
-        };
-        response = match session.net.ask(&origin, &request) {
-            Ok(response) => response,
-            Err(error) => return broken(row, &error),
-        };
-        if !is_redirect(&response) {
-            return judge(row, &response, blob);
-        }
-        at = origin;
+fn request<'a>(session: &'a Session<'_, '_>, path: &'a str) -> Ask<'a> {
+    Ask {
+        method: "HEAD",
+        path,
+        authorization: session.authorization.as_deref(),
+        most: ERROR,
+        first_byte: true,
+        ..Ask::default()
     }
-    row.failed("redirect-loop", format!("more than {REDIRECTS} redirects"))
 }
 
 fn judge(row: Row, response: &Response, blob: &Blob) -> Row {
@@ -157,6 +195,7 @@ fn judge(row: Row, response: &Response, blob: &Blob) -> Row {
             }
         }
         404 => row.failed("missing", says()),
+        403 if is_ip_denied(&says()) => row.failed("ip-denied", says()),
         401 | 403 => row.failed("denied", says()),
         429 => row.failed("rate-limited", says()),
         500.. => row.failed("unavailable", says()),

@@ -4,7 +4,7 @@
 use pullwhy_model::{Hop, Image, Target};
 use serde_json::Value;
 
-use super::registry::{ERROR, Session, broken, errors, said};
+use super::registry::{ERROR, Session, errors, is_ip_denied, said};
 use crate::net::http::Response;
 use crate::options::Platform;
 use crate::rows::{Row, Rows};
@@ -99,13 +99,15 @@ fn get(
     } else {
         row.fact("tag", version)
     };
-    let response = match session.get(&path, &fields, MOST) {
-        Ok(response) => response,
-        Err(error) => {
-            rows.push(broken(row, &error));
+    let answer = match session.get(&path, &fields, MOST, Some(rows)) {
+        Ok(answer) => answer,
+        Err(stopped) => {
+            rows.push(stopped.tell(row));
             return None;
         }
     };
+    let response = answer.response;
+    let row = row.fact("host", answer.at.host.as_str());
     let row = limits(
         row.fact("http_status", i64::from(response.status)),
         &response,
@@ -195,6 +197,10 @@ fn accepted(
                 format!("a media type that engines do not know: {media}"),
             )
         }
+        _ if !names_digests(&value) => row.failed(
+            "unsupported",
+            "a manifest that names something by what is no digest",
+        ),
         _ => {
             let what = if value["manifests"].is_array() {
                 "an index"
@@ -229,7 +235,7 @@ fn refused(session: &mut Session<'_, '_>, row: Row, response: &Response, version
         .challenge
         .as_ref()
         .is_some_and(|c| c.scheme == "bearer");
-    if text.contains("client with IP") {
+    if is_ip_denied(&text) {
         return row.failed("ip-denied", says);
     }
     match response.status {
@@ -278,9 +284,9 @@ fn refused(session: &mut Session<'_, '_>, row: Row, response: &Response, version
 fn without_credential(session: &mut Session<'_, '_>, version: &str) -> bool {
     let authorization = session.authorization.take();
     let path = format!("/v2/{}/manifests/{version}", session.repository);
-    let answer = session.get(&path, &[("Accept", ACCEPT.to_owned())], ERROR);
+    let answer = session.get(&path, &[("Accept", ACCEPT.to_owned())], ERROR, None);
     session.authorization = authorization;
-    answer.is_ok_and(|r| r.status == 200)
+    answer.is_ok_and(|a| a.response.status == 200)
 }
 
 /// Tags like an unknown one.
@@ -289,10 +295,10 @@ fn nearest(session: &Session<'_, '_>, row: Row, tag: &str) -> (Row, String) {
         return (row, String::new());
     }
     let path = format!("/v2/{}/tags/list?n=1000", session.repository);
-    let Ok(response) = session.get(&path, &[], TAGS) else {
+    let Ok(answer) = session.get(&path, &[], TAGS, None) else {
         return (row, String::new());
     };
-    let list: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+    let list: Value = serde_json::from_slice(&answer.response.body).unwrap_or_default();
     let tags = list["tags"]
         .as_array()
         .into_iter()
@@ -385,6 +391,16 @@ fn read(value: &Value) -> Manifest {
         config: blob(&value["config"]),
         layers: layers.filter_map(blob).collect(),
     }
+}
+
+/// Whether everything that a manifest or index names is named by a digest.
+fn names_digests(value: &Value) -> bool {
+    let lists = ["layers", "manifests"].into_iter();
+    let named = lists.flat_map(|list| value[list].as_array().into_iter().flatten());
+    let config = Some(&value["config"]).filter(|c| !c.is_null());
+    named
+        .chain(config)
+        .all(|v| v["digest"].as_str().is_some_and(is_digest))
 }
 
 /// A digest goes into a path: nothing else may.

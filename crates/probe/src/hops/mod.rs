@@ -2,13 +2,15 @@
 
 pub(crate) mod blobs;
 pub(crate) mod credentials;
+pub(crate) mod follow;
 pub(crate) mod manifest;
 pub(crate) mod registry;
 pub(crate) mod token;
 
 use pullwhy_model::{Hop, Image, Target};
 
-use crate::net::connect::{Net, Origin};
+use crate::net::connect::Net;
+use crate::net::origin::Origin;
 use crate::net::split_host;
 use crate::options::Options;
 use crate::rows::{Row, Rows};

@@ -1,16 +1,16 @@
 //! The registry itself: `GET /v2/`, and requests with whatever it takes to be let in.
 //! OCI distribution specification, section "Endpoints", end-1.
 
-use std::io;
-
 use pullwhy_model::{Hop, Target};
 use serde_json::Value;
 
 use super::credentials::Credential;
+use super::follow::{Answer, Ask, Stopped, follow};
 use crate::challenge::{self, Challenge};
-use crate::net::connect::{Net, Origin};
-use crate::net::http::{Request, Response};
-use crate::net::tcp;
+use crate::net::clock;
+use crate::net::connect::Net;
+use crate::net::http::Response;
+use crate::net::origin::Origin;
 use crate::rows::{Row, Rows};
 
 /// Bytes of an error's body that are read.
@@ -56,14 +56,17 @@ impl<'n, 'o> Session<'n, 'o> {
         let row = Row::new(Hop::Ping, format!("{}/v2/", self.origin.authority()))
             .role(Target::Registry)
             .fact("host", self.origin.host.as_str());
-        let response = match self.get("/v2/", &[], ERROR) {
-            Ok(response) => response,
-            Err(error) => {
-                rows.push(broken(row, &error));
+        let answer = match self.get("/v2/", &[], ERROR, Some(rows)) {
+            Ok(answer) => answer,
+            Err(stopped) => {
+                rows.push(stopped.tell(row));
                 return false;
             }
         };
-        let row = row.fact("http_status", i64::from(response.status));
+        let response = answer.response;
+        let row = row
+            .fact("http_status", i64::from(response.status))
+            .fact("host", answer.at.host.as_str());
         self.challenge = pick(response.all("www-authenticate"));
         let version = response.field("docker-distribution-api-version").is_some();
         let (row, usable) = match response.status {
@@ -104,6 +107,10 @@ impl<'n, 'o> Session<'n, 'o> {
                 ),
                 false,
             ),
+            403 if is_ip_denied(&said(&response)) => (
+                row.failed("ip-denied", format!("403: {}", said(&response))),
+                false,
+            ),
             403 => (
                 row.failed("forbidden", format!("403: {}", said(&response))),
                 false,
@@ -116,16 +123,6 @@ impl<'n, 'o> Session<'n, 'o> {
                 row.failed("rate-limited", format!("429: {}", said(&response))),
                 false,
             ),
-            301 | 302 | 303 | 307 | 308 => {
-                let to = response.field("location").unwrap_or_default().to_owned();
-                (
-                    row.fact("location", to.as_str()).failed(
-                        "redirect",
-                        format!("redirected to {to}: a login page or another service"),
-                    ),
-                    false,
-                )
-            }
             500.. => (
                 row.failed(
                     "unavailable",
@@ -138,40 +135,42 @@ impl<'n, 'o> Session<'n, 'o> {
                 false,
             ),
         };
-        rows.push(row);
+        rows.push(self.compare_clocks(row, &response));
         usable
     }
 
+    /// Notes a clock that is far off: tokens and certificates fail by it.
+    fn compare_clocks(&self, row: Row, response: &Response) -> Row {
+        let ahead = response.field("date").and_then(|d| self.net.clock.ahead(d));
+        let Some((ahead, says)) = ahead.and_then(|a| Some((a, clock::says(a)?))) else {
+            return row;
+        };
+        let row = row.fact("clock_ahead_s", ahead);
+        if row.is_failure() {
+            row
+        } else {
+            row.and_warns("clock-skew", &says)
+        }
+    }
+
+    /// Asks the registry, and whoever it redirects to.
     pub(crate) fn get(
         &self,
         path: &str,
         fields: &[(&str, String)],
         most: usize,
-    ) -> io::Result<Response> {
-        self.send("GET", path, fields, most)
-    }
-
-    pub(crate) fn send(
-        &self,
-        method: &str,
-        path: &str,
-        fields: &[(&str, String)],
-        most: usize,
-    ) -> io::Result<Response> {
-        let mut fields = fields.to_vec();
-        if let Some(authorization) = &self.authorization {
-            fields.push(("Authorization", authorization.clone()));
-        }
-        let authority = self.origin.authority();
-        let request = Request {
-            method,
+        rows: Option<&mut Rows<'_>>,
+    ) -> Result<Answer, Stopped> {
+        let ask = Ask {
+            method: "GET",
             path,
-            host: &authority,
             fields,
-            body: None,
+            authorization: self.authorization.as_deref(),
             most,
+            ..Ask::default()
         };
-        self.net.ask(&self.origin, &request)
+        let roles = (Target::Registry, Target::Registry);
+        follow(self.net, &self.origin, roles, ask, None, rows)
     }
 }
 
@@ -184,16 +183,9 @@ fn pick<'a>(fields: impl Iterator<Item = &'a str>) -> Option<Challenge> {
         .or_else(|| all.first().cloned())
 }
 
-/// A request that got no answer.
-pub(crate) fn broken(row: Row, error: &io::Error) -> Row {
-    if error.kind() == io::ErrorKind::InvalidData {
-        return row.failed("no-http", format!("what answers speaks no HTTP: {error}"));
-    }
-    match tcp::Failure::of(error) {
-        tcp::Failure::Timeout => row.failed("timeout", "no answer in time"),
-        tcp::Failure::Reset => row.failed("cut", "the connection was cut before the answer"),
-        other => row.failed(other.saw(), other.says()),
-    }
+/// Whether a registry's firewall refuses this machine's address (ACR's words).
+pub(crate) fn is_ip_denied(text: &str) -> bool {
+    text.contains("client with IP")
 }
 
 /// Errors of the distribution API in an answer.

@@ -7,9 +7,10 @@ use pullwhy_model::{Hop, Target};
 use serde_json::Value;
 
 use super::credentials::Credential;
-use super::registry::{ERROR, Session, broken, said};
-use crate::net::connect::Origin;
-use crate::net::http::{Request, Response};
+use super::follow::{Answer, Ask, Stopped, follow};
+use super::registry::{ERROR, Session, is_ip_denied, said};
+use crate::net::http::Response;
+use crate::net::origin::Origin;
 use crate::rows::{Row, Rows};
 
 /// Bytes of a token answer: tokens with many groups are long.
@@ -63,31 +64,51 @@ impl Session<'_, '_> {
             return false;
         }
         let scope = format!("repository:{}:pull", self.repository);
-        let answer = self.ask_token(&origin, &path, service, &scope, self.credential.as_ref());
+        let answer = self.ask_token(
+            &origin,
+            &path,
+            service,
+            &scope,
+            self.credential.as_ref(),
+            Some(rows),
+        );
         let row = Row::new(Hop::Token, format!("{}{path}", origin.authority()))
             .role(Target::Token)
             .fact("host", origin.host.as_str())
             .fact("scope", scope.as_str());
-        let response = match answer {
-            Ok(response) => response,
-            Err(error) => {
-                rows.push(broken(row, &error));
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(stopped) => {
+                rows.push(stopped.tell(row));
                 return false;
             }
         };
-        let row = row.fact("http_status", i64::from(response.status));
+        let response = answer.response;
+        let row = row
+            .fact("http_status", i64::from(response.status))
+            .fact("host", answer.at.host.as_str());
         if response.status == 200 {
             return self.take_token(&response, &scope, row, rows);
         }
         let known = self.credential.is_some();
+        if known && answer.at.host != origin.host && matches!(response.status, 400..=403) {
+            let says = format!(
+                "redirected to {}, which gets no credential and refuses: {}: {}",
+                answer.at.host,
+                response.status,
+                said(&response)
+            );
+            rows.push(row.failed("bad-redirect", says));
+            return false;
+        }
         // A stale login breaks public images too: does it go without?
         let anonymous = known
             && matches!(response.status, 400 | 401 | 403)
             && self
-                .ask_token(&origin, &path, service, &scope, None)
-                .is_ok_and(|r| {
-                    r.status == 200
-                        && grants(&token_of(&r).unwrap_or_default(), &scope) != Some(false)
+                .ask_token(&origin, &path, service, &scope, None, None)
+                .is_ok_and(|a| {
+                    a.response.status == 200
+                        && grants(&token_of(&a.response).unwrap_or_default(), &scope) != Some(false)
                 });
         let row = if anonymous {
             row.fact("works_without_credential", "yes")
@@ -104,6 +125,7 @@ impl Session<'_, '_> {
             _ if response.is_page() && response.status < 500 => row.failed("page", says),
             401 | 400 if known => row.failed("credential-refused", says),
             401 => row.failed("anonymous-refused", says),
+            403 if is_ip_denied(&says) => row.failed("ip-denied", says),
             403 if known => row.failed("denied", says),
             403 => row.failed("anonymous-denied", says),
             429 => row.failed("rate-limited", says),
@@ -155,42 +177,43 @@ impl Session<'_, '_> {
         service: Option<&str>,
         scope: &str,
         credential: Option<&Credential>,
-    ) -> std::io::Result<Response> {
-        let authority = origin.authority();
-        let mut request = Request {
-            method: "GET",
-            path,
-            host: &authority,
-            fields: Vec::new(),
-            body: None,
-            most: MOST.max(ERROR),
-        };
+        rows: Option<&mut Rows<'_>>,
+    ) -> Result<Answer, Stopped> {
+        let roles = (Target::Token, Target::Token);
         let mut query = format!("scope={}", encoded(scope));
         if let Some(service) = service {
             query = format!("service={}&{query}", encoded(service));
         }
+        let mut ask = Ask {
+            method: "GET",
+            most: MOST.max(ERROR),
+            ..Ask::default()
+        };
         if let Some(Credential::IdentityToken(token)) = credential {
-            request.method = "POST";
-            request.fields.push((
+            let form = [(
                 "Content-Type",
                 "application/x-www-form-urlencoded".to_owned(),
-            ));
-            request.body = Some(format!(
+            )];
+            let body = format!(
                 "grant_type=refresh_token&client_id=pullwhy&refresh_token={}&{query}",
                 encoded(token)
-            ));
-            return self.net.ask(origin, &request);
+            );
+            ask.method = "POST";
+            ask.path = path;
+            ask.fields = &form;
+            ask.body = Some(&body);
+            return follow(self.net, origin, roles, ask, None, rows);
         }
         let joint = if path.contains('?') { '&' } else { '?' };
         let mut full = format!("{path}{joint}{query}");
+        let mut authorization = None;
         if let Some(Credential::Basic { user, password }) = credential {
             full.push_str(&format!("&account={}", encoded(user)));
-            request
-                .fields
-                .push(("Authorization", basic(user, password)));
+            authorization = Some(basic(user, password));
         }
-        request.path = &full;
-        self.net.ask(origin, &request)
+        ask.path = &full;
+        ask.authorization = authorization.as_deref();
+        follow(self.net, origin, roles, ask, None, rows)
     }
 }
 

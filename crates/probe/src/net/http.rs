@@ -25,6 +25,22 @@ pub(crate) struct Request<'a> {
     pub most: usize,
 }
 
+impl<'a> Request<'a> {
+    /// The same for a proxy.
+    pub(crate) fn through(&self, path: &'a str, authorization: Option<&String>) -> Self {
+        let mut request = Self {
+            path,
+            ..self.clone()
+        };
+        if let Some(authorization) = authorization {
+            request
+                .fields
+                .push(("Proxy-Authorization", authorization.clone()));
+        }
+        request
+    }
+}
+
 /// An answer.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Response {

@@ -1,14 +1,18 @@
 //! From a host to a connection: name, TCP, proxy, TLS, each with its own row.
 
 pub(crate) mod certificate;
+pub(crate) mod clock;
 pub(crate) mod connect;
 pub(crate) mod dns;
 pub(crate) mod http;
+pub(crate) mod names;
 pub(crate) mod no_proxy;
+pub(crate) mod origin;
 pub(crate) mod proxy;
 pub(crate) mod resolv;
 pub(crate) mod tcp;
 pub(crate) mod tls;
+pub(crate) mod way;
 
 use std::io;
 use std::time::{Duration, Instant};

@@ -6,7 +6,9 @@ use std::net::TcpStream;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use super::http::Request;
 use super::no_proxy::NoProxy;
+use super::origin::Origin;
 use super::{Deadline, host_port, split_host};
 use crate::options::ProxyEnvironment;
 
@@ -17,6 +19,15 @@ pub(crate) struct Proxy {
     pub port: u16,
     /// `Basic …`, from the URL; never shown.
     authorization: Option<String>,
+}
+
+impl Proxy {
+    /// What a request over plain HTTP looks like for the proxy: the whole URL (RFC 9112, 3.2.2), and
+    /// the proxy's credential.
+    pub(crate) fn whole(&self, origin: &Origin, request: &Request<'_>) -> (String, Option<String>) {
+        let path = format!("http://{}{}", origin.authority(), request.path);
+        (path, self.authorization.clone())
+    }
 }
 
 /// What the environment says about a host.

@@ -3,12 +3,14 @@
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ResolvesClientCert, WebPkiServerVerifier};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::sign::CertifiedKey;
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct,
     Error, RootCertStore, SignatureScheme, StreamOwned,
@@ -24,6 +26,14 @@ pub(crate) type TlsStream = StreamOwned<ClientConnection, TcpStream>;
 pub(crate) struct Trust {
     system: Vec<CertificateDer<'static>>,
     folders: Vec<PathBuf>,
+}
+
+/// A connection with TLS.
+pub(crate) struct Secured {
+    pub tls: TlsStream,
+    pub chain: Option<Chain>,
+    /// The server asked for a client certificate, and got none.
+    pub wants_certificate: bool,
 }
 
 /// Why there is no TLS.
@@ -63,10 +73,31 @@ impl Trust {
     pub(crate) fn handshake(
         &self,
         stream: TcpStream,
+        host: (&str, u16),
+        deadline: Deadline,
+    ) -> Result<Secured, Failure> {
+        self.shake(stream, host, deadline, true)
+    }
+
+    /// The same whatever the certificate: to ask what is no secret of whom nobody vouches for.
+    pub(crate) fn handshake_with_anyone(
+        &self,
+        stream: TcpStream,
+        host: (&str, u16),
+        deadline: Deadline,
+    ) -> Result<Secured, Failure> {
+        self.shake(stream, host, deadline, false)
+    }
+
+    fn shake(
+        &self,
+        stream: TcpStream,
         (host, port): (&str, u16),
         deadline: Deadline,
-    ) -> Result<(TlsStream, Option<Chain>), Failure> {
+        verify: bool,
+    ) -> Result<Secured, Failure> {
         let shown: Shown = Arc::default();
+        let client: Arc<NoCertificate> = Arc::default();
         let fail = |saw, says: String| Failure {
             saw,
             says,
@@ -78,19 +109,24 @@ impl Trust {
                 format!("`{host}` is no name that TLS can ask for"),
             )
         })?;
-        let config = config(self.roots(host, port), &shown).map_err(|e| {
-            fail(
-                "no-trust",
-                format!("no trusted certificates on this host: {e}"),
-            )
-        })?;
+        let config =
+            config(self.roots(host, port), &shown, Arc::clone(&client), verify).map_err(|e| {
+                fail(
+                    "no-trust",
+                    format!("no trusted certificates on this host: {e}"),
+                )
+            })?;
         let connection = ClientConnection::new(Arc::new(config), name)
             .map_err(|e| fail("failed", e.to_string()))?;
         let mut tls = StreamOwned::new(connection, stream);
         match complete(&mut tls, deadline) {
             Ok(()) => {
                 let chain = chain(&shown);
-                Ok((tls, chain))
+                Ok(Secured {
+                    tls,
+                    chain,
+                    wants_certificate: client.asked.load(Ordering::Relaxed),
+                })
             }
             Err(error) => {
                 let (saw, says) = explain(&error);
@@ -120,6 +156,36 @@ fn complete(tls: &mut TlsStream, deadline: Deadline) -> io::Result<()> {
         tls.conn.complete_io(&mut tls.sock)?;
     }
     tls.flush()
+}
+
+/// What a server's refusal after the handshake means: in TLS 1.3 a client is done before the
+/// server has looked at its certificate.
+pub(crate) fn refused_later(error: &io::Error) -> Option<(&'static str, String)> {
+    let tls = error.get_ref()?.downcast_ref::<Error>()?;
+    matches!(tls, Error::AlertReceived(_)).then(|| explain(error))
+}
+
+/// The error of a connection that ends where a server asked for a client certificate.
+pub(crate) fn certificate_wanted() -> io::Error {
+    let alert = Error::AlertReceived(AlertDescription::CertificateRequired);
+    io::Error::new(io::ErrorKind::InvalidData, alert)
+}
+
+/// Has no client certificate, and notes that one was asked for.
+#[derive(Debug, Default)]
+struct NoCertificate {
+    asked: AtomicBool,
+}
+
+impl ResolvesClientCert for NoCertificate {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.asked.store(true, Ordering::Relaxed);
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
 }
 
 /// What an error of the handshake means.
@@ -186,13 +252,19 @@ fn chain(shown: &Shown) -> Option<Chain> {
     shown.lock().ok().and_then(|shown| Chain::read(&shown))
 }
 
-fn config(roots: RootCertStore, shown: &Shown) -> Result<ClientConfig, String> {
+fn config(
+    roots: RootCertStore,
+    shown: &Shown,
+    client: Arc<NoCertificate>,
+    verify: bool,
+) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
         .build()
         .map_err(|e| e.to_string())?;
     let verifier = Noting {
         inner,
+        verify,
         shown: Arc::clone(shown),
     };
     let builder = ClientConfig::builder_with_provider(provider)
@@ -201,7 +273,7 @@ fn config(roots: RootCertStore, shown: &Shown) -> Result<ClientConfig, String> {
     let mut config = builder
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
+        .with_client_cert_resolver(client);
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }
@@ -210,6 +282,7 @@ fn config(roots: RootCertStore, shown: &Shown) -> Result<ClientConfig, String> {
 #[derive(Debug)]
 struct Noting {
     inner: Arc<WebPkiServerVerifier>,
+    verify: bool,
     shown: Shown,
 }
 
@@ -225,6 +298,9 @@ impl ServerCertVerifier for Noting {
         if let Ok(mut shown) = self.shown.lock() {
             let all = std::iter::once(own).chain(others).take(10);
             *shown = all.map(|c| c.clone().into_owned()).collect();
+        }
+        if !self.verify {
+            return Ok(ServerCertVerified::assertion());
         }
         self.inner.verify_server_cert(own, others, name, ocsp, now)
     }

@@ -1,0 +1,193 @@
+//! The image that servers of the lab have: `team/app:1`, two layers, made of the same bytes always.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::answer::AnswerRow;
+
+/// Repository of the image.
+pub const REPOSITORY: &str = "team/app";
+
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+/// The image's parts.
+#[derive(Clone, Debug)]
+pub struct Content {
+    /// The configuration.
+    pub config: Vec<u8>,
+    /// The layers.
+    pub layers: [Vec<u8>; 2],
+    /// The manifest.
+    pub manifest: Vec<u8>,
+    /// An index that names it for `linux/amd64` and `linux/arm64/v8`.
+    pub index: Vec<u8>,
+}
+
+impl Content {
+    /// Makes it.
+    pub fn new() -> Self {
+        let config =
+            br#"{"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":[]}}"#
+                .to_vec();
+        let layers = [vec![b'a'; 3000], vec![b'b'; 70_000]];
+        let blob = |media: &str, bytes: &[u8]| serde_json::json!({"mediaType": media, "digest": digest(bytes), "size": bytes.len()});
+        let layer = "application/vnd.oci.image.layer.v1.tar+gzip";
+        let manifest = serde_json::json!({
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": blob("application/vnd.oci.image.config.v1+json", &config),
+            "layers": [blob(layer, &layers[0]), blob(layer, &layers[1])],
+        })
+        .to_string()
+        .into_bytes();
+        let entry = |platform: serde_json::Value| serde_json::json!({"mediaType": MANIFEST, "digest": digest(&manifest), "size": manifest.len(), "platform": platform});
+        let index = serde_json::json!({
+            "schemaVersion": 2,
+            "mediaType": INDEX,
+            "manifests": [
+                entry(serde_json::json!({"os": "linux", "architecture": "amd64"})),
+                entry(serde_json::json!({"os": "linux", "architecture": "arm64", "variant": "v8"})),
+                entry(serde_json::json!({"os": "unknown", "architecture": "unknown"})),
+            ],
+        })
+        .to_string()
+        .into_bytes();
+        Self {
+            config,
+            layers,
+            manifest,
+            index,
+        }
+    }
+
+    /// Placeholders that name its parts, with their values.
+    pub fn placeholders(&self) -> Vec<(String, String)> {
+        let jwt = |access: &str| {
+            let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+            format!(
+                "{}.{}.sig",
+                part(r#"{"alg":"none"}"#),
+                part(&format!(r#"{{"access":{access}}}"#))
+            )
+        };
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        [
+            ("manifest", digest(&self.manifest)),
+            ("index", digest(&self.index)),
+            ("config", digest(&self.config)),
+            ("layer1", digest(&self.layers[0])),
+            ("layer2", digest(&self.layers[1])),
+            ("manifest.json", text(&self.manifest)),
+            ("index.json", text(&self.index)),
+            (
+                "token.pull",
+                jwt(r#"[{"type":"repository","name":"team/app","actions":["pull"]}]"#),
+            ),
+            ("token.nothing", jwt("[]")),
+            ("absent", digest(b"nowhere")),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+    }
+
+    /// Rows of a registry that has it. `blobs`: URL of the host that blobs are redirected to.
+    pub fn rows(&self, with_index: bool, blobs: Option<&str>) -> Vec<AnswerRow> {
+        let top = if with_index {
+            (&self.index, INDEX)
+        } else {
+            (&self.manifest, MANIFEST)
+        };
+        let mut rows = vec![AnswerRow {
+            path: "/v2/".to_owned(),
+            status: 200,
+            headers: [
+                (
+                    "Docker-Distribution-Api-Version".to_owned(),
+                    "registry/2.0".to_owned(),
+                ),
+                ("Content-Type".to_owned(), "application/json".to_owned()),
+            ]
+            .into(),
+            body: Some("{}".to_owned()),
+            ..AnswerRow::default()
+        }];
+        let own = digest(&self.manifest);
+        for (name, bytes, media) in [
+            ("1", top.0, top.1),
+            (digest(top.0).as_str(), top.0, top.1),
+            (own.as_str(), &self.manifest, MANIFEST),
+        ] {
+            rows.push(AnswerRow {
+                path: format!("/v2/{REPOSITORY}/manifests/{name}"),
+                status: 200,
+                headers: [
+                    ("Content-Type".to_owned(), media.to_owned()),
+                    ("Docker-Content-Digest".to_owned(), digest(bytes)),
+                ]
+                .into(),
+                body: Some(String::from_utf8_lossy(bytes).into_owned()),
+                ..AnswerRow::default()
+            });
+        }
+        for bytes in self.blobs() {
+            let path = format!("/v2/{REPOSITORY}/blobs/{}", digest(bytes));
+            rows.push(match blobs {
+                Some(url) => AnswerRow {
+                    path,
+                    status: 307,
+                    headers: [(
+                        "Location".to_owned(),
+                        format!("{url}/blob/{}?sig=s3cret", digest(bytes)),
+                    )]
+                    .into(),
+                    ..AnswerRow::default()
+                },
+                None => blob(path, bytes),
+            });
+        }
+        rows
+    }
+
+    /// Rows of a host that has the blobs only.
+    pub fn blob_rows(&self) -> Vec<AnswerRow> {
+        let all = self.blobs().into_iter();
+        all.map(|bytes| blob(format!("/blob/{}", digest(bytes)), bytes))
+            .collect()
+    }
+
+    fn blobs(&self) -> [&Vec<u8>; 3] {
+        [&self.config, &self.layers[0], &self.layers[1]]
+    }
+}
+
+impl Default for Content {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn blob(path: String, bytes: &[u8]) -> AnswerRow {
+    AnswerRow {
+        path,
+        status: 200,
+        headers: [(
+            "Content-Type".to_owned(),
+            "application/octet-stream".to_owned(),
+        )]
+        .into(),
+        body: Some(String::from_utf8_lossy(bytes).into_owned()),
+        ..AnswerRow::default()
+    }
+}
+
+/// `sha256:…` of bytes.
+pub fn digest(bytes: &[u8]) -> String {
+    let hash = ring::digest::digest(&ring::digest::SHA256, bytes);
+    let mut out = String::from("sha256:");
+    for b in hash.as_ref() {
+        out.push_str(&format!("{b:02x}"));
+    }
+    out
+}

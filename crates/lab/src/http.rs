@@ -1,0 +1,268 @@
+//! HTTP/1.1 as a faulty server speaks it, and a forward proxy.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::answer::{AnswerRow, Request, Table};
+use crate::listener::wait_for_words;
+use crate::stream::{PATIENCE, Stream};
+
+/// What a server answers, and what it was asked.
+#[derive(Debug, Default)]
+pub struct Desk {
+    table: Mutex<Table>,
+    asked: Mutex<Vec<Request>>,
+    unlisted: Mutex<Vec<String>>,
+    proxy: bool,
+}
+
+impl Desk {
+    /// A server with a table.
+    pub fn new(rows: impl IntoIterator<Item = AnswerRow>, proxy: bool) -> Self {
+        Self {
+            table: Mutex::new(Table::new(rows)),
+            proxy,
+            ..Self::default()
+        }
+    }
+
+    /// The requests so far.
+    pub fn asked(&self) -> Vec<Request> {
+        lock(&self.asked).clone()
+    }
+
+    /// Requests in no row.
+    pub fn unlisted(&self) -> Vec<String> {
+        lock(&self.unlisted).clone()
+    }
+
+    /// Speaks with a client until one of both ends it.
+    pub fn serve(&self, mut stream: Stream) {
+        if let Stream::Tls(_) = &stream {
+            wait_for_words(stream.socket());
+        }
+        // A client that goes away in the middle is what faulty paths are about.
+        while let Ok(Some(request)) = read(&mut stream) {
+            lock(&self.asked).push(request.clone());
+            let row = lock(&self.table).take(&request);
+            let row = match row {
+                Some(row) => row,
+                None if self.proxy => {
+                    if let Err(error) = forward(&request, stream) {
+                        lock(&self.unlisted)
+                            .push(format!("{} {}: {error}", request.method, request.target));
+                    }
+                    return;
+                }
+                None => {
+                    let name = format!("{} {}", request.method, request.target);
+                    lock(&self.unlisted).push(name.clone());
+                    AnswerRow {
+                        status: 418,
+                        body: Some(format!("in no row: {name}")),
+                        ..AnswerRow::default()
+                    }
+                }
+            };
+            let last = request.field("connection") == Some("close");
+            match answer(&mut stream, &request, &row) {
+                Ok(true) if !last => {}
+                Ok(_) => return stream.end(),
+                Err(_) => return,
+            }
+        }
+        stream.end();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The next request; `None` when the client has ended.
+fn read(stream: &mut Stream) -> io::Result<Option<Request>> {
+    let mut bytes = Vec::new();
+    let (mut request, head) = loop {
+        let mut fields = [httparse::EMPTY_HEADER; 64];
+        let mut parsed = httparse::Request::new(&mut fields);
+        if let httparse::Status::Complete(length) =
+            parsed.parse(&bytes).map_err(io::Error::other)?
+        {
+            let fields = parsed.headers.iter();
+            let request = Request {
+                method: parsed.method.unwrap_or_default().to_owned(),
+                target: parsed.path.unwrap_or_default().to_owned(),
+                fields: fields
+                    .map(|h| {
+                        (
+                            h.name.to_owned(),
+                            String::from_utf8_lossy(h.value).into_owned(),
+                        )
+                    })
+                    .collect(),
+                body: String::new(),
+            };
+            break (request, length);
+        }
+        if more(stream, &mut bytes)? == 0 {
+            return Ok(None);
+        }
+    };
+    let length = request
+        .field("content-length")
+        .and_then(|l| l.parse::<usize>().ok())
+        .unwrap_or(0);
+    while bytes.len() < head + length {
+        if more(stream, &mut bytes)? == 0 {
+            return Ok(None);
+        }
+    }
+    request.body = String::from_utf8_lossy(&bytes[head..head + length]).into_owned();
+    Ok(Some(request))
+}
+
+fn more(stream: &mut Stream, into: &mut Vec<u8>) -> io::Result<usize> {
+    let mut buffer = [0; 8192];
+    let read = stream.read(&mut buffer)?;
+    into.extend_from_slice(&buffer[..read]);
+    Ok(read)
+}
+
+/// Answers by a row; `false` when the connection ends with it.
+fn answer(stream: &mut Stream, request: &Request, row: &AnswerRow) -> io::Result<bool> {
+    std::thread::sleep(Duration::from_millis(row.delay_ms));
+    if row.hang_up {
+        return Ok(false);
+    }
+    if let Some(raw) = &row.raw {
+        write_body(stream, raw.as_bytes(), row.drip)?;
+        write_body(stream, &vec![b'x'; row.raw_bytes], row.drip)?;
+        return Ok(false);
+    }
+    let (status, body, extra) = ranged(request, row, body(row)?);
+    let mut head = format!("HTTP/1.1 {status} Lab\r\n");
+    for (name, value) in &row.headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head.push_str(&extra);
+    let has = |name: &str| row.headers.keys().any(|n| n.eq_ignore_ascii_case(name));
+    if !has("content-length") && !has("transfer-encoding") {
+        head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    }
+    head.push_str("\r\n");
+    stream.write_all(head.as_bytes())?;
+    if request.method != "HEAD" {
+        let end = row.cut.unwrap_or(body.len()).min(body.len());
+        write_body(stream, &body[..end], row.drip)?;
+        if row.cut.is_some() {
+            return Ok(false);
+        }
+    }
+    stream.flush()?;
+    let closes = |fields: &BTreeMap<String, String>| {
+        fields
+            .iter()
+            .any(|(n, v)| n.eq_ignore_ascii_case("connection") && v == "close")
+    };
+    Ok(!closes(&row.headers))
+}
+
+fn body(row: &AnswerRow) -> io::Result<Vec<u8>> {
+    if let Some(length) = row.body_bytes {
+        return Ok(vec![b'x'; length]);
+    }
+    match &row.base64 {
+        Some(text) => STANDARD.decode(text).map_err(io::Error::other),
+        None => Ok(row.body.clone().unwrap_or_default().into_bytes()),
+    }
+}
+
+/// The first byte only, where a client asks for it, as stores of blobs do.
+fn ranged(request: &Request, row: &AnswerRow, body: Vec<u8>) -> (u16, Vec<u8>, String) {
+    let first = request.field("range") == Some("bytes=0-0");
+    if first && row.status == 200 && !body.is_empty() {
+        let range = format!("Content-Range: bytes 0-0/{}\r\n", body.len());
+        return (206, body[..1].to_vec(), range);
+    }
+    (row.status, body, String::new())
+}
+
+fn write_body(stream: &mut Stream, body: &[u8], drip: Option<u64>) -> io::Result<()> {
+    let Some(rate) = drip else {
+        return stream.write_all(body);
+    };
+    // Ten portions a second.
+    let portion = usize::try_from(rate / 10).unwrap_or(usize::MAX).max(1);
+    let pause = Duration::from_secs_f64(portion as f64 / rate.max(1) as f64);
+    for part in body.chunks(portion) {
+        stream.write_all(part)?;
+        stream.flush()?;
+        std::thread::sleep(pause);
+    }
+    Ok(())
+}
+
+/// Passes a request on as a forward proxy: a tunnel, or a request in absolute form (RFC 9112, 3.2).
+/// Every name of the lab is on this machine.
+fn forward(request: &Request, mut client: Stream) -> io::Result<()> {
+    let port_of = |authority: &str| {
+        let port = authority.rsplit_once(':').map(|(_, port)| port);
+        port.and_then(|p| p.parse::<u16>().ok())
+            .ok_or_else(|| io::Error::other("no port"))
+    };
+    let connect = |port| -> io::Result<TcpStream> {
+        let socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        Ok(socket)
+    };
+    if request.method == "CONNECT" {
+        let server = connect(port_of(&request.target)?)?;
+        client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
+        return tunnel(client, server);
+    }
+    let absolute = request.target.strip_prefix("http://");
+    let Some(absolute) = absolute else {
+        client.write_all(b"HTTP/1.1 400 Lab\r\nContent-Length: 0\r\n\r\n")?;
+        return Err(io::Error::other("a proxy was asked without the whole URL"));
+    };
+    let at = absolute.find('/').unwrap_or(absolute.len());
+    let (authority, path) = absolute.split_at(at);
+    let mut server = connect(port_of(authority)?)?;
+    let mut text = format!("{} {path} HTTP/1.1\r\n", request.method);
+    for (name, value) in &request.fields {
+        let own = ["proxy-authorization", "connection"];
+        if !own.iter().any(|o| name.eq_ignore_ascii_case(o)) {
+            text.push_str(&format!("{name}: {value}\r\n"));
+        }
+    }
+    text.push_str("Via: 1.1 lab\r\nConnection: close\r\n\r\n");
+    text.push_str(&request.body);
+    server.write_all(text.as_bytes())?;
+    // The server cannot end the connection of a HEAD early, nor keep it with `close`.
+    io::copy(&mut server, &mut client)?;
+    client.end();
+    Ok(())
+}
+
+fn tunnel(client: Stream, server: TcpStream) -> io::Result<()> {
+    let Stream::Plain(client) = client else {
+        return Err(io::Error::other("a proxy of the lab speaks plain HTTP"));
+    };
+    let (mut from_client, mut to_client) = (client.try_clone()?, client);
+    let (mut from_server, mut to_server) = (server.try_clone()?, server);
+    let back = std::thread::spawn(move || {
+        // Either side may end it.
+        let _ = io::copy(&mut from_server, &mut to_client);
+        let _ = to_client.shutdown(std::net::Shutdown::Both);
+    });
+    let _ = io::copy(&mut from_client, &mut to_server);
+    let _ = to_server.shutdown(std::net::Shutdown::Both);
+    let _ = back.join();
+    Ok(())
+}

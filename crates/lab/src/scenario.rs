@@ -1,0 +1,313 @@
+//! Scenario files: what is served, what is asked, what must come out.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use pullwhy_model::{Answer, Confidence, Fact, Hop};
+use serde::Deserialize;
+
+use crate::Error;
+use crate::answer::AnswerRow;
+
+/// A scenario.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// What is wrong (or not), in one line.
+    pub title: String,
+    /// The image, with `{server}` for a server's `host:port`.
+    pub image: String,
+    /// The longest that one hop may take.
+    #[serde(default = "timeout")]
+    pub timeout_ms: u64,
+    /// `--platform`.
+    #[serde(default)]
+    pub platform: Option<String>,
+    /// `--creds`.
+    #[serde(default)]
+    pub creds: Option<String>,
+    /// A `config.json`, with placeholders.
+    #[serde(default)]
+    pub config: Option<String>,
+    /// What this host's clock says, in seconds since 1970.
+    #[serde(default)]
+    pub now: Option<u64>,
+    /// `HTTPS_PROXY` and `HTTP_PROXY`, with placeholders.
+    #[serde(default)]
+    pub proxy: Option<String>,
+    /// `NO_PROXY`.
+    #[serde(default)]
+    pub no_proxy: String,
+    /// Servers that names are asked of; without, names are in the hosts file.
+    #[serde(default)]
+    pub resolvers: Vec<String>,
+    /// The servers, by name.
+    #[serde(default)]
+    pub servers: BTreeMap<String, Server>,
+    /// What must come out.
+    pub expect: Expect,
+}
+
+fn timeout() -> u64 {
+    3000
+}
+
+/// How a server takes connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Listen {
+    /// Plain HTTP.
+    #[default]
+    Http,
+    /// HTTP over TLS.
+    Tls,
+    /// Nobody listens on the port.
+    Refuse,
+    /// No way leads to the address.
+    Unreachable,
+    /// Connections are never answered.
+    BlackHole,
+    /// Connections are reset as soon as they say something.
+    Reset,
+    /// Connections are closed as soon as they said something.
+    Cut,
+    /// Connections are taken, and nothing is said.
+    Silent,
+    /// Speaks first, and neither TLS nor HTTP.
+    Banner,
+    /// A forward proxy; rows for `CONNECT` come first.
+    Proxy,
+    /// DNS over UDP and TCP.
+    Dns,
+}
+
+/// What is wrong with a certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CertificateFault {
+    /// Nothing: signed by the authority that the scenario's client trusts.
+    #[default]
+    None,
+    /// Ran out.
+    Expired,
+    /// Begins in the future.
+    NotYetValid,
+    /// For other names.
+    WrongName,
+    /// Signed by an authority that the client does not trust.
+    UnknownCa,
+    /// Signed by itself.
+    SelfSigned,
+    /// Signed by an intermediate that is not sent.
+    MissingIntermediate,
+    /// Signed by an intermediate that is sent.
+    WithIntermediate,
+    /// Signed by a product that opens TLS on the way.
+    Intercepted,
+}
+
+/// A server.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Its name; its address if it has none.
+    #[serde(default)]
+    pub host: Option<String>,
+    /// How it takes connections.
+    #[serde(default)]
+    pub listen: Listen,
+    /// What is wrong with its certificate.
+    #[serde(default)]
+    pub certificate: CertificateFault,
+    /// Whether it asks for a client certificate.
+    #[serde(default)]
+    pub client_certificate: bool,
+    /// Whether it has only what TLS 1.2 has.
+    #[serde(default)]
+    pub tls12: bool,
+    /// What it has besides its rows.
+    #[serde(default)]
+    pub serves: Serves,
+    /// Server that blobs are redirected to.
+    #[serde(default)]
+    pub blobs_at: Option<String>,
+    /// Its table; the first row that fits answers.
+    #[serde(default, rename = "answer")]
+    pub answers: Vec<AnswerRow>,
+    /// Names that a DNS server knows; others do not exist.
+    #[serde(default, rename = "name")]
+    pub names: Vec<DnsName>,
+    /// Requests in no row are no mistake of the scenario.
+    #[serde(default)]
+    pub anything: bool,
+}
+
+/// Content that a server has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Serves {
+    /// Nothing but its rows.
+    #[default]
+    Nothing,
+    /// The image `team/app:1`, as a registry.
+    Image,
+    /// The same below an index of two platforms.
+    Index,
+    /// Its blobs under `/blob/DIGEST`.
+    Blobs,
+}
+
+/// What a DNS server says of a name.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DnsName {
+    /// The name.
+    pub name: String,
+    /// Its addresses.
+    #[serde(default)]
+    pub address: Vec<IpAddr>,
+    /// The names that it is an alias of, one after the other.
+    #[serde(default)]
+    pub alias: Vec<String>,
+    /// Fault.
+    #[serde(default)]
+    pub fault: DnsFault,
+}
+
+/// What is wrong with an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DnsFault {
+    /// Nothing.
+    #[default]
+    None,
+    /// NXDOMAIN.
+    Nxdomain,
+    /// SERVFAIL.
+    Servfail,
+    /// REFUSED.
+    Refused,
+    /// No answer.
+    Silent,
+    /// No answer to the first question of a kind: a lost datagram.
+    Lost,
+    /// The answer over UDP is cut; the whole one comes over TCP.
+    Truncated,
+    /// The answer over UDP is cut, and TCP is not answered.
+    TruncatedOnly,
+    /// Bytes that are no DNS.
+    Garbage,
+}
+
+/// What must come out.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expect {
+    /// Verdict.
+    pub verdict: Answer,
+    /// The hop that decides.
+    #[serde(default)]
+    pub failed_hop: Option<Hop>,
+    /// The cause.
+    #[serde(default)]
+    pub cause: Option<String>,
+    /// All causes left open, where that matters.
+    #[serde(default)]
+    pub candidates: Vec<String>,
+    /// How sure.
+    #[serde(default)]
+    pub confidence: Option<Confidence>,
+    /// Facts of the incident; for a healthy path, of any row.
+    #[serde(default)]
+    pub facts: BTreeMap<String, Fact>,
+    /// Rows, as `hop target-part status saw-or-summary-part`; `*` for anything.
+    #[serde(default)]
+    pub rows: Vec<String>,
+    /// Fields or texts that a server must never get.
+    #[serde(default)]
+    pub never: Vec<Never>,
+    /// Requests that a server must have got, as `METHOD path-part`.
+    #[serde(default)]
+    pub asked: BTreeMap<String, Vec<String>>,
+    /// The longest that the walk may take; a generous bound from the timeout without.
+    #[serde(default)]
+    pub within_ms: Option<u64>,
+}
+
+/// What a server must never get.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Never {
+    /// The server.
+    pub server: String,
+    /// The field.
+    pub field: String,
+}
+
+/// A scenario with its name: `HOP/NAME`.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// Where it is.
+    pub path: PathBuf,
+    /// `HOP/NAME`.
+    pub name: String,
+    /// The scenario.
+    pub scenario: Scenario,
+}
+
+/// The folder of this crate's scenarios.
+pub fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")
+}
+
+/// All scenarios below a folder, by name.
+pub fn load(folder: &Path) -> Result<Vec<Named>, Error> {
+    let mut found = Vec::new();
+    for hop in entries(folder)? {
+        if !hop.is_dir() {
+            continue;
+        }
+        for path in entries(&hop)? {
+            if path.extension().is_some_and(|e| e == "toml") {
+                found.push(read(&path)?);
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let wrap = |source| Error::File {
+        path: folder.to_owned(),
+        source,
+    };
+    let listed = std::fs::read_dir(folder).map_err(wrap)?;
+    let mut paths = Vec::new();
+    for entry in listed {
+        paths.push(entry.map_err(wrap)?.path());
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn read(path: &Path) -> Result<Named, Error> {
+    let text = std::fs::read_to_string(path).map_err(|source| Error::File {
+        path: path.to_owned(),
+        source,
+    })?;
+    let scenario: Scenario = toml::from_str(&text).map_err(|error| Error::Scenario {
+        path: path.to_owned(),
+        why: error.to_string(),
+    })?;
+    let part = |p: Option<&std::ffi::OsStr>| p.unwrap_or_default().to_string_lossy().into_owned();
+    Ok(Named {
+        name: format!(
+            "{}/{}",
+            part(path.parent().and_then(Path::file_name)),
+            part(path.file_stem())
+        ),
+        path: path.to_owned(),
+        scenario,
+    })
+}

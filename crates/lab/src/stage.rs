@@ -1,0 +1,306 @@
+//! A scenario's servers, started; and the options of a client that stands among them.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
+
+use pullwhy_probe::{Options, Platform, ProxyEnvironment};
+
+use crate::Error;
+use crate::answer::Request;
+use crate::certificate::{self, Authority};
+use crate::content::Content;
+use crate::dns::{self, Dns};
+use crate::http::Desk;
+use crate::listener::{self, Bound, NO_WAY, NOBODY, Running, wait_for_words};
+use crate::scenario::{Listen, Scenario, Server, Serves};
+use crate::stream::Stream;
+
+/// Servers that run until it is dropped.
+#[derive(Debug)]
+pub struct Stage {
+    /// The image to ask for.
+    pub image: String,
+    /// What the walk is asked to do.
+    pub options: Options,
+    desks: BTreeMap<String, (Arc<Desk>, bool)>,
+    placeholders: Vec<(String, String)>,
+    running: Vec<Running>,
+    dns: Vec<Dns>,
+    folder: Folder,
+}
+
+impl Stage {
+    /// Starts a scenario's servers.
+    pub fn start(scenario: &Scenario) -> Result<Self, Error> {
+        let folder = Folder::new()?;
+        let content = Content::new();
+        let authority = Authority::new("Lab Root CA").map_err(|e| Error::Certificate {
+            server: "authority".to_owned(),
+            why: e.to_string(),
+        })?;
+        let mut bound = BTreeMap::new();
+        let mut placeholders = content.placeholders();
+        let mut hosts = String::new();
+        let mut dns = BTreeMap::new();
+        for (name, server) in &scenario.servers {
+            let listen = |source| Error::Listen {
+                server: name.clone(),
+                source,
+            };
+            if server.listen == Listen::Dns {
+                dns.insert(
+                    name.clone(),
+                    dns::start(server.names.clone()).map_err(listen)?,
+                );
+                continue;
+            }
+            let socket = listener::bind().map_err(listen)?;
+            let place = Place::of(server, socket.address);
+            place.note(name, &mut placeholders);
+            hosts.push_str(&format!("{} {}\n", place.address, place.host));
+            bound.insert(name.clone(), (socket, place));
+        }
+        let mut stage = Self {
+            image: String::new(),
+            options: Options::default(),
+            desks: BTreeMap::new(),
+            placeholders,
+            running: Vec::new(),
+            dns: Vec::new(),
+            folder,
+        };
+        let certificates = stage.folder.0.join("certs.d");
+        for (name, (socket, place)) in bound {
+            let server = &scenario.servers[&name];
+            write(
+                &certificates.join(place.authority()).join("ca.crt"),
+                &authority.pem(),
+            )?;
+            stage.open(&name, server, socket, &place, &content, &authority)?;
+        }
+        write(&stage.folder.0.join("hosts"), &hosts)?;
+        stage.options = stage.options(scenario, &dns, certificates)?;
+        stage.image = stage.fill(&scenario.image);
+        stage.dns = dns.into_values().collect();
+        Ok(stage)
+    }
+
+    fn open(
+        &mut self,
+        name: &str,
+        server: &Server,
+        socket: Bound,
+        place: &Place,
+        content: &Content,
+        authority: &Authority,
+    ) -> Result<(), Error> {
+        let running = match server.listen {
+            Listen::Refuse | Listen::Unreachable => socket.refuse(),
+            Listen::BlackHole => socket.black_hole().map_err(|source| Error::Listen {
+                server: name.to_owned(),
+                source,
+            })?,
+            // Closing with words unread makes the kernel send a reset.
+            Listen::Reset => socket.serve(|socket| wait_for_words(&socket)),
+            Listen::Cut => socket.serve(|mut socket| {
+                wait_for_words(&socket);
+                let _ = std::io::Read::read(&mut socket, &mut [0; 16384]);
+            }),
+            Listen::Banner => socket.serve(|mut socket| {
+                let _ = std::io::Write::write_all(&mut socket, b"SSH-2.0-OpenSSH_9.6\r\n");
+                let _ = std::io::Read::read(&mut socket, &mut [0; 16384]);
+            }),
+            Listen::Silent => socket.serve(|socket| {
+                let _ = Stream::accept(socket, None).map(|mut s| {
+                    while std::io::Read::read(&mut s, &mut [0; 4096]).is_ok_and(|n| n > 0) {}
+                });
+            }),
+            Listen::Http | Listen::Tls | Listen::Proxy | Listen::Dns => {
+                let tls = if server.listen == Listen::Tls {
+                    let config = certificate::config(server, &place.host, authority);
+                    Some(Arc::new(config.map_err(|why| Error::Certificate {
+                        server: name.to_owned(),
+                        why,
+                    })?))
+                } else {
+                    None
+                };
+                let desk = Arc::new(self.desk(server, content));
+                self.desks
+                    .insert(name.to_owned(), (Arc::clone(&desk), server.anything));
+                socket.serve(move |socket| {
+                    if let Ok(stream) = Stream::accept(socket, tls.as_ref()) {
+                        desk.serve(stream);
+                    }
+                })
+            }
+        };
+        self.running.push(running);
+        Ok(())
+    }
+
+    fn desk(&self, server: &Server, content: &Content) -> Desk {
+        let own = server.answers.iter().cloned();
+        let mut rows: Vec<_> = own.map(|row| row.filled(&|text| self.fill(text))).collect();
+        let blobs = server
+            .blobs_at
+            .as_ref()
+            .map(|name| self.fill(&format!("{{{name}.url}}")));
+        match server.serves {
+            Serves::Nothing => {}
+            Serves::Image => rows.extend(content.rows(false, blobs.as_deref())),
+            Serves::Index => rows.extend(content.rows(true, blobs.as_deref())),
+            Serves::Blobs => rows.extend(content.blob_rows()),
+        }
+        Desk::new(rows, server.listen == Listen::Proxy)
+    }
+
+    fn options(
+        &self,
+        scenario: &Scenario,
+        dns: &BTreeMap<String, Dns>,
+        certificates: PathBuf,
+    ) -> Result<Options, Error> {
+        let folder = &self.folder.0;
+        let mut auth_files = Vec::new();
+        if let Some(config) = &scenario.config {
+            let path = folder.join("config.json");
+            write(&path, &self.fill(config))?;
+            auth_files.push(path);
+        }
+        let proxy = scenario.proxy.as_ref().map(|text| self.fill(text));
+        let creds = scenario.creds.as_ref().and_then(|c| c.split_once(':'));
+        let asked = scenario.resolvers.iter().filter_map(|name| dns.get(name));
+        Ok(Options {
+            timeout: Duration::from_millis(scenario.timeout_ms),
+            platform: scenario
+                .platform
+                .as_deref()
+                .and_then(Platform::parse)
+                .unwrap_or(Platform {
+                    os: "linux".to_owned(),
+                    architecture: "amd64".to_owned(),
+                    variant: String::new(),
+                }),
+            dns: asked.map(|server| server.address).next(),
+            credentials: creds.map(|(u, p)| (u.to_owned(), p.to_owned())),
+            auth_files,
+            proxy: ProxyEnvironment {
+                https: proxy.clone(),
+                http: proxy,
+                no: scenario.no_proxy.clone(),
+            },
+            certificate_folders: vec![certificates],
+            now: scenario
+                .now
+                .map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds)),
+            etc: folder.clone(),
+            ..Options::default()
+        })
+    }
+
+    /// Puts values in for `{placeholders}`.
+    pub fn fill(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (name, value) in &self.placeholders {
+            text = text.replace(&format!("{{{name}}}"), value);
+        }
+        text
+    }
+
+    /// What a server was asked.
+    pub fn asked(&self, server: &str) -> Vec<Request> {
+        let desk = self.desks.get(server);
+        desk.map(|(desk, _)| desk.asked()).unwrap_or_default()
+    }
+
+    /// Requests that no row of the scenario knows.
+    pub fn unlisted(&self) -> Vec<String> {
+        let strict = self.desks.iter().filter(|(_, (_, anything))| !anything);
+        strict
+            .flat_map(|(name, (desk, _))| {
+                let own = desk.unlisted().into_iter();
+                own.map(move |request| format!("{name}: {request}"))
+            })
+            .collect()
+    }
+}
+
+/// Where clients find a server.
+#[derive(Debug)]
+struct Place {
+    host: String,
+    address: std::net::IpAddr,
+    port: u16,
+    tls: bool,
+}
+
+impl Place {
+    fn of(server: &Server, bound: SocketAddr) -> Self {
+        let address = match server.listen {
+            Listen::Refuse => NOBODY,
+            Listen::Unreachable => NO_WAY,
+            _ => bound.ip(),
+        };
+        Self {
+            host: server.host.clone().unwrap_or_else(|| address.to_string()),
+            address,
+            port: bound.port(),
+            tls: server.listen == Listen::Tls,
+        }
+    }
+
+    fn authority(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    fn note(&self, name: &str, placeholders: &mut Vec<(String, String)>) {
+        let scheme = if self.tls { "https" } else { "http" };
+        for (suffix, value) in [
+            ("", self.authority()),
+            (".url", format!("{scheme}://{}", self.authority())),
+            (".host", self.host.clone()),
+            (".port", self.port.to_string()),
+        ] {
+            placeholders.push((format!("{name}{suffix}"), value));
+        }
+    }
+}
+
+/// A folder of its own that goes with its stage.
+#[derive(Debug)]
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Result<Self, Error> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let number = COUNT.fetch_add(1, Ordering::SeqCst);
+        let name = format!("pullwhy-lab-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).map_err(|source| Error::File {
+            path: path.clone(),
+            source,
+        })?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // A folder that stays behind harms nobody.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Error> {
+    let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+    made.and_then(|()| std::fs::write(path, text))
+        .map_err(|source| Error::File {
+            path: path.to_owned(),
+            source,
+        })
+}

@@ -1,0 +1,109 @@
+//! This host's clock beside a server's: the `Date` field (RFC 9110, 5.6.7 and 6.6.1).
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// A difference that deserves a look; certificates and tokens begin to fail about there.
+pub(crate) const MUCH: u64 = 300;
+
+/// This host's clock, read once by the caller.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    at_start: Option<SystemTime>,
+    started: Instant,
+}
+
+impl Clock {
+    pub(crate) fn new(at_start: Option<SystemTime>) -> Self {
+        Self {
+            at_start,
+            started: Instant::now(),
+        }
+    }
+
+    /// Seconds by which this host is ahead of a server (behind: below zero).
+    pub(crate) fn ahead(&self, date: &str) -> Option<i64> {
+        let now = self.at_start?.checked_add(self.started.elapsed())?;
+        let own = now
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or(Duration::ZERO)
+            .as_secs();
+        Some(i64::try_from(own).ok()? - seconds(date)?)
+    }
+}
+
+/// `3 days behind`, where it is much.
+pub(crate) fn says(ahead: i64) -> Option<String> {
+    let (much, word) = (
+        ahead.unsigned_abs(),
+        if ahead < 0 { "behind" } else { "ahead of" },
+    );
+    if much <= MUCH {
+        return None;
+    }
+    let span = match much {
+        0..7200 => format!("{} minutes", much / 60),
+        7200..172_800 => format!("{} hours", much / 3600),
+        _ => format!("{} days", much / 86_400),
+    };
+    Some(format!("this host's clock is {span} {word} the server's"))
+}
+
+/// Seconds since 1970 of `Sun, 06 Nov 1994 08:49:37 GMT`; the other two forms are obsolete.
+fn seconds(date: &str) -> Option<i64> {
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let (_, rest) = date.trim().split_once(", ")?;
+    let mut words = rest.split(' ');
+    let day: i64 = words.next()?.parse().ok()?;
+    let name = words.next()?;
+    let month = i64::try_from(MONTHS.iter().position(|m| *m == name)?).ok()? + 1;
+    let year: i64 = words.next()?.parse().ok()?;
+    let mut time = words.next()?.split(':').map(str::parse::<i64>);
+    let mut part = || time.next()?.ok();
+    let (hour, minute, second) = (part()?, part()?, part()?);
+    let sound = (1..=31).contains(&day)
+        && (1970..=9999).contains(&year)
+        && (0..24).contains(&hour)
+        && (0..60).contains(&minute)
+        && (0..=60).contains(&second);
+    sound.then(|| days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
+}
+
+/// Days since 1970 in the Gregorian calendar, by years that begin in March.
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, of_era) = (year / 400, year % 400);
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_dates() {
+        for (date, wanted) in [
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(784_111_777)),
+            ("Thu, 01 Jan 1970 00:00:00 GMT", Some(0)),
+            ("Thu, 29 Feb 2024 12:00:00 GMT", Some(1_709_208_000)),
+            ("Fri, 01 Mar 2024 00:00:00 GMT", Some(1_709_251_200)),
+            ("Sun, 99 Nov 1994 08:49:37 GMT", None),
+            ("Sun, 06 Foo 1994 08:49:37 GMT", None),
+            ("yesterday", None),
+            ("", None),
+        ] {
+            assert_eq!(seconds(date), wanted, "{date}");
+        }
+    }
+
+    #[test]
+    fn tells_what_is_much() {
+        assert_eq!(says(-300), None);
+        assert_eq!(
+            says(-3 * 86_400).as_deref(),
+            Some("this host's clock is 3 days behind the server's")
+        );
+    }
+}
