@@ -39,6 +39,8 @@ measure() {
   echo "$times" | tr ' ' '\n' | grep . | sort -n | awk -v l="$label" -v m="$most" '{t[NR]=$1} END{printf "| %s | %.4f | %.4f | %d |\n", l, t[1], t[int((NR+1)/2)], m}'
 }
 size=$(stat -c %s "$work/mostly-fine.log"); failing=$(stat -c %s "$work/all-failing.log")
+# A file that was just written is read as a stream, since it may still grow; and let the disk settle.
+sync; sleep 8
 cat "$work"/*.log > /dev/null   # warm
 echo "$(nproc) cores, $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2 | xargs), $(rustc --version), $(rg --version | head -n 1), $(date -u +%F)"
 echo
