@@ -7,6 +7,7 @@ mod join;
 mod live;
 mod recorded;
 mod scan;
+mod stream;
 mod waves;
 mod words;
 

@@ -1,16 +1,11 @@
 //! Scans a block of complete lines: skips what does not matter, reads what may.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
 
 use aho_corasick::Span;
 use aho_corasick::packed::Searcher;
-use foldhash::fast::{FixedState, RandomState};
-use memchr::memmem;
-use pullwhy_catalogue::CauseIndex;
 use pullwhy_diagnose::{Event, Filter, Reader, Row, Verdict};
 use pullwhy_ingest::formats::file::Says;
 use pullwhy_ingest::peel::{self, Peeled};
@@ -21,8 +16,10 @@ use crate::{join, words};
 
 mod document;
 mod lines;
+mod memory;
 
 use lines::Lines;
+use memory::{Memory, hash_of};
 
 /// A block of complete lines.
 #[derive(Clone, Copy)]
@@ -53,13 +50,18 @@ const BACK: usize = 16 << 10;
 const AHEAD: usize = 2 << 10;
 /// Both, where the failure is one seen before.
 const AROUND_AGAIN: usize = 512;
+/// Failures in a row of kinds seen before, after which only every [`NOW_AND_THEN`]th is looked
+/// around: what leads to them and what follows has been seen often enough.
+const FAMILIAR: u32 = 64;
+const NOW_AND_THEN: u32 = 8;
+/// Bytes before the others that are searched for how the pull began.
+const LEADS: usize = 192;
 /// The part of a longer line that is read around what was found in it.
 const LINE: usize = 64 << 10;
 /// Bytes before the find in such a line.
 const LINE_BACK: usize = 8 << 10;
-/// Verdicts remembered, and the bytes of text behind them.
-const CACHE: usize = 2048;
-const CACHE_BYTES: usize = 4 << 20;
+/// Bytes that are searched before their lines are counted: they fit in the second-level cache.
+const STRIDE: usize = 128 << 10;
 /// Times that the lines of one verdict are kept for evidence.
 const ROWS: u32 = 16;
 
@@ -67,45 +69,29 @@ const ROWS: u32 = 16;
 /// to go on.
 type Joined = ((Arc<Verdict>, u32), Vec<String>, usize);
 
-struct Known {
-    verdict: Arc<Verdict>,
-    seen: u32,
-}
-
 /// A thread's reader with its memory of messages seen before.
 pub(crate) struct Worker<'r, 'c> {
-    reader: &'r Reader<'c>,
+    memory: Memory<'r, 'c>,
     since_until: (Option<jiff::Timestamp>, Option<jiff::Timestamp>),
     skim: Option<Searcher>,
-    /// The same words as `skim`, for single lines while that one is in use.
-    alarms: Option<Searcher>,
     thorough: Option<Searcher>,
     /// The same for failures of a kind seen before: only what begins and ends an attempt.
     course: Option<Searcher>,
     endings: Option<Searcher>,
-    known: HashMap<u64, Known, RandomState>,
-    known_bytes: usize,
-    /// Causes and images of the failures seen so far.
-    failures: HashSet<(CauseIndex, Option<String>), RandomState>,
-    hosts: HashMap<String, Arc<str>>,
-    empty: Arc<Verdict>,
+    /// Windows in a row that held no new one.
+    familiar: u32,
 }
 
 impl<'r, 'c> Worker<'r, 'c> {
     pub(crate) fn new(reader: &'r Reader<'c>, filter: &Filter) -> Self {
         Self {
-            reader,
+            memory: Memory::new(reader),
             since_until: (filter.since, filter.until),
             skim: words::skim(),
-            alarms: words::skim(),
             thorough: words::thorough(),
             course: words::course(),
             endings: words::endings(),
-            known: HashMap::default(),
-            known_bytes: 0,
-            failures: HashSet::default(),
-            hosts: HashMap::new(),
-            empty: Arc::new(Verdict::default()),
+            familiar: 0,
         }
     }
 
@@ -156,30 +142,40 @@ impl<'r, 'c> Worker<'r, 'c> {
         let course = self.course.take();
         let bytes = block.bytes;
         let mut at = 0;
-        let mut again = false;
-        while let Some(found) = skim.as_ref().and_then(|s| {
-            s.find_in(
-                bytes,
-                Span {
-                    start: at,
-                    end: bytes.len(),
-                },
-            )
-        }) {
+        let mut searched = 0;
+        while let Some(skim) = skim.as_ref().filter(|_| searched < bytes.len()) {
+            // Lines are counted while their bytes are still in the processor's cache.
+            let stride = (searched + STRIDE).min(bytes.len());
+            let span = Span {
+                start: searched,
+                end: (stride + words::LONGEST).min(bytes.len()),
+            };
+            let Some(found) = skim.find_in(bytes, span) else {
+                lines.pass(stride);
+                searched = stride;
+                continue;
+            };
             // Failures of a kind seen before need less of what led to them.
-            let (back, ahead, around) = if again {
-                (AROUND_AGAIN, AROUND_AGAIN, course.as_ref())
-            } else {
-                (BACK, AHEAD, thorough.as_ref())
+            let (back, ahead, around) = match self.familiar {
+                0 => (BACK, AHEAD, thorough.as_ref()),
+                times if times < FAMILIAR || times % NOW_AND_THEN == 0 => {
+                    (AROUND_AGAIN, AROUND_AGAIN, course.as_ref())
+                }
+                _ => (LEADS, 0, course.as_ref()),
             };
             let from = found.start().saturating_sub(back).max(at);
             let from = memchr::memrchr(b'\n', &bytes[at..from]).map_or(at, |i| at + i + 1);
             let to = (found.end() + ahead).min(bytes.len());
             let to = memchr::memchr(b'\n', &bytes[to..]).map_or(bytes.len(), |i| to + i + 1);
-            let before = self.failures.len();
+            let before = self.memory.kinds();
             self.window(block, from..to, around, lines, out);
-            again = self.failures.len() == before;
+            self.familiar = if self.memory.kinds() == before {
+                self.familiar.saturating_add(1)
+            } else {
+                0
+            };
             at = to;
+            searched = to;
         }
         (self.skim, self.thorough, self.course) = (skim, thorough, course);
     }
@@ -296,7 +292,7 @@ impl<'r, 'c> Worker<'r, 'c> {
             return None;
         }
         let hash = hash_of(peeled.body, block);
-        let (mut verdict, mut seen) = self.verdict(hash, peeled.body, block);
+        let (mut verdict, mut seen) = self.memory.verdict(hash, peeled.body, block);
         let mut rows: Vec<String> = Vec::new();
         let mut next = None;
         if joinable > 0
@@ -322,7 +318,7 @@ impl<'r, 'c> Worker<'r, 'c> {
                 column,
             }
         });
-        let host = peeled.host.map(|h| self.host(h));
+        let host = peeled.host.map(|h| self.memory.host(h));
         let record = (joinable > 0)
             .then(|| record::read(block.bytes, &(start..start + joinable), &text, &peeled))
             .flatten();
@@ -346,45 +342,6 @@ impl<'r, 'c> Worker<'r, 'c> {
             row,
         });
         next
-    }
-
-    /// The verdict on a body, from memory if it was seen before, and how often it was.
-    fn verdict(&mut self, hash: u64, body: &str, block: Block<'_>) -> (Arc<Verdict>, u32) {
-        if let Some(known) = self.known.get_mut(&hash) {
-            known.seen = known.seen.saturating_add(1);
-            return (Arc::clone(&known.verdict), known.seen);
-        }
-        // In a large source only lines with an alarm word can be found at all.
-        let plain = !block.small && self.alarms.as_ref().is_some_and(|a| a.find(body).is_none());
-        let verdict = if plain {
-            self.reader.glance(body)
-        } else {
-            self.reader.read(body, block.paste)
-        };
-        for finding in &verdict.findings {
-            let image = finding.image.as_ref().map(|i| i.reference.clone());
-            if self.failures.len() < CACHE {
-                self.failures.insert((finding.cause, image));
-            }
-        }
-        let verdict = if verdict.is_empty() {
-            Arc::clone(&self.empty)
-        } else {
-            Arc::new(verdict)
-        };
-        if self.known.len() >= CACHE || self.known_bytes > CACHE_BYTES {
-            self.known.clear();
-            self.known_bytes = 0;
-        }
-        self.known_bytes += body.len() + 256;
-        self.known.insert(
-            hash,
-            Known {
-                verdict: Arc::clone(&verdict),
-                seen: 0,
-            },
-        );
-        (verdict, 0)
     }
 
     /// The verdict on a line with those behind it, if that says more than the line alone.
@@ -419,7 +376,7 @@ impl<'r, 'c> Worker<'r, 'c> {
             body.push_str(&next);
             rows.push(next.into_owned());
             at = stop + 1;
-            let (verdict, seen) = self.verdict(hash_of(&body, block), &body, block);
+            let (verdict, seen) = self.memory.verdict(hash_of(&body, block), &body, block);
             let says = |v: &Verdict| v.findings.iter().map(|f| f.strength).max();
             let better = says(&verdict) > best.as_ref().and_then(|((v, _), _, _)| says(v));
             if better {
@@ -427,18 +384,6 @@ impl<'r, 'c> Worker<'r, 'c> {
             }
         }
         best
-    }
-
-    fn host(&mut self, host: &str) -> Arc<str> {
-        if let Some(known) = self.hosts.get(host) {
-            return Arc::clone(known);
-        }
-        if self.hosts.len() > CACHE {
-            self.hosts.clear();
-        }
-        let shared: Arc<str> = Arc::from(host);
-        self.hosts.insert(host.to_owned(), Arc::clone(&shared));
-        shared
     }
 }
 
@@ -480,23 +425,4 @@ fn unclear(verdict: &Verdict) -> bool {
             .findings
             .iter()
             .any(|f| f.strength > Confidence::Possible && !f.needs_context)
-}
-
-/// Hash by which a message is known again. The source port of `10.0.0.1:41234->20.1.1.1:443` is
-/// left out: it is another one each time, and no finding rests on it.
-fn hash_of(body: &str, block: Block<'_>) -> u64 {
-    let mut hasher = FixedState::default().build_hasher();
-    let mut rest = body.as_bytes();
-    while let Some(arrow) = memmem::find(rest, b"->") {
-        let port = rest[..arrow]
-            .iter()
-            .rev()
-            .take_while(|b| b.is_ascii_digit());
-        let digits = port.count();
-        hasher.write(&rest[..arrow - digits]);
-        rest = &rest[arrow + 2..];
-    }
-    hasher.write(rest);
-    hasher.write_u8(u8::from(block.paste) | u8::from(block.small) << 1);
-    hasher.finish()
 }

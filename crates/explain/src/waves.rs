@@ -2,14 +2,11 @@
 //!
 //! Memory is bounded by the wave, not by the source; a mapped file is not even copied.
 
-use std::io::{self, Read};
 use std::ops::{Range, RangeInclusive};
-use std::time::{Duration, Instant};
 
 use pullwhy_ingest::peel::{self, has_year};
-use pullwhy_ingest::source::{Body, Meta, Pipe};
+use pullwhy_ingest::source::{Body, Meta};
 
-use crate::live::Live;
 use crate::scan::{Block, Scanned};
 use crate::{Observer, Progress, Run, recorded};
 
@@ -18,22 +15,15 @@ use crate::{Observer, Progress, Run, recorded};
 const BLOCK: RangeInclusive<usize> = 1 << 20..=8 << 20;
 /// Bytes before the first failure of a large source and after its last one that are searched for
 /// pulls that worked: whether it worked before, and whether it recovered.
-const FAR: usize = 16 << 20;
+pub(crate) const FAR: usize = 16 << 20;
 /// Events in a wave that are much.
 const MANY: usize = 2000;
-/// Bytes of a stream that are read at a time.
-const STREAM: usize = 2 << 20;
 /// Sources up to this size are looked at whole, larger ones only around failures.
-const SMALL: usize = 4 << 20;
-/// A pipe from which nothing comes for so long has given what there is for now. Longer than the
-/// time between two looks at a file that is followed.
-const PAUSE: Duration = Duration::from_millis(300);
-/// What drops out of a pipe without a pause is looked at after this time.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(crate) const SMALL: usize = 4 << 20;
 /// A bare message has at most so many lines.
 const PASTE_LINES: usize = 6;
 /// Bytes of a pasted message at most.
-const PASTE_BYTES: usize = 16 << 10;
+pub(crate) const PASTE_BYTES: usize = 16 << 10;
 
 impl Run<'_, '_> {
     /// Reads one source to its end.
@@ -55,21 +45,6 @@ impl Run<'_, '_> {
         let is_record = judged.is_some();
         self.recorded.extend(judged.into_iter().flatten());
         is_record
-    }
-
-    /// Reads a source that grows, telling incidents as they come.
-    pub(crate) fn growing(
-        &mut self,
-        meta: &Meta,
-        pipe: &Pipe,
-        observer: &mut dyn Observer,
-    ) -> io::Result<()> {
-        let mut stream = Kept {
-            inner: pipe.clone(),
-            error: Ok(()),
-        };
-        self.stream(meta, &mut stream, observer, true);
-        stream.error
     }
 
     fn bytes(&mut self, meta: &Meta, bytes: &[u8], observer: &mut dyn Observer) {
@@ -120,7 +95,7 @@ impl Run<'_, '_> {
 
     /// Looks in a part of a large source for pulls that worked. `known`: an offset and the lines
     /// before it.
-    fn successes(&mut self, bytes: &[u8], range: Range<usize>, known: (usize, u64)) {
+    pub(crate) fn successes(&mut self, bytes: &[u8], range: Range<usize>, known: (usize, u64)) {
         let from = memchr::memrchr(b'\n', &bytes[..range.start]).map_or(0, |i| i + 1);
         let block = Block {
             bytes: &bytes[from..range.end],
@@ -139,129 +114,8 @@ impl Run<'_, '_> {
         }
     }
 
-    /// `growing`: there is no end to wait for, so that nothing depends on the whole.
-    fn stream(
-        &mut self,
-        meta: &Meta,
-        stream: &mut dyn Read,
-        observer: &mut dyn Observer,
-        growing: bool,
-    ) {
-        let telling = self.pipe.attached();
-        let mut buffer: Vec<u8> = Vec::new();
-        let mut paste: Option<Vec<u8>> = (telling && !growing).then(Vec::new);
-        let mut kept = 0;
-        let mut line = 0;
-        let mut done = 0;
-        let mut first = true;
-        let mut ended = false;
-        let mut paused_at = None;
-        if telling {
-            self.anchor = None;
-            self.live = Some(Live::new(self.info(meta, false)));
-            self.report.stats.files += 1;
-        }
-        while !ended && !observer.gone() {
-            // Grow slowly: most streams are small.
-            let room = if first { 64 << 10 } else { STREAM };
-            let pipe = telling.then_some(&self.pipe);
-            let (end, paused) = fill(stream, &mut buffer, kept, room, pipe, &mut paused_at);
-            ended = end;
-            let complete = if ended {
-                buffer.len()
-            } else {
-                memchr::memrchr(b'\n', &buffer).map_or(0, |i| i + 1)
-            };
-            let complete = if complete == 0 && buffer.len() >= STREAM * 2 {
-                buffer.len()
-            } else {
-                complete
-            };
-            if first && !telling && (ended || complete > 0) {
-                self.begin(meta, ended && is_paste(&buffer));
-            }
-            if complete > 0 {
-                let bytes = &buffer[..complete];
-                let whole = first && ended || paused;
-                let small = whole && complete <= SMALL || growing;
-                let paste_now = first && ended && !growing && is_paste(bytes);
-                if let Some(text) = &mut paste {
-                    text.extend_from_slice(&bytes[..complete.min(PASTE_BYTES + 1)]);
-                    if !is_paste(text) {
-                        paste = None;
-                    }
-                }
-                let blocks = self.shares(bytes, small, paste_now);
-                let scanned = self.scan(&blocks);
-                line = self.hand_on(scanned, &blocks, line);
-                first = false;
-            }
-            done += len(complete);
-            buffer.drain(..complete);
-            kept = buffer.len();
-            observer.progress(&Progress {
-                file: &meta.name,
-                bytes: done,
-                total: meta.size,
-                incidents: len(self.diagnosis.len()),
-            });
-            if telling && ended {
-                self.as_paste(paste.take());
-                self.settle();
-            } else if paused || self.live.as_ref().is_some_and(Live::is_due) {
-                self.tell(observer);
-                while let Some(wait) = self.live.as_ref().and_then(Live::wait) {
-                    if self.pipe.wait(wait) {
-                        break;
-                    }
-                    self.tell(observer);
-                }
-            }
-        }
-    }
-
-    /// A message that came bit by bit is a pasted message only when all of it is there: it is read
-    /// once more.
-    fn as_paste(&mut self, text: Option<Vec<u8>>) {
-        let (Some(text), Some(live)) = (text.filter(|t| !t.is_empty()), &mut self.live) else {
-            return;
-        };
-        live.restart_as_paste();
-        let stats = self.report.stats;
-        let block = Block {
-            bytes: &text,
-            small: true,
-            paste: true,
-        };
-        let scanned = self.scan(&[block]);
-        self.hand_on(scanned, &[block], 0);
-        self.report.stats = stats;
-    }
-
-    /// Cuts complete lines into one block for each thread.
-    fn shares<'b>(&self, bytes: &'b [u8], small: bool, paste: bool) -> Vec<Block<'b>> {
-        let share = (bytes.len() / self.workers.len()).max(256 << 10);
-        let mut blocks = Vec::new();
-        let mut at = 0;
-        while at < bytes.len() {
-            let last = blocks.len() + 1 == self.workers.len();
-            let end = if last {
-                bytes.len()
-            } else {
-                block_end(bytes, at, share)
-            };
-            blocks.push(Block {
-                bytes: &bytes[at..end],
-                small,
-                paste,
-            });
-            at = end;
-        }
-        blocks
-    }
-
     /// Scans blocks in parallel.
-    fn scan(&mut self, blocks: &[Block<'_>]) -> Vec<Scanned> {
+    pub(crate) fn scan(&mut self, blocks: &[Block<'_>]) -> Vec<Scanned> {
         if let [only] = blocks {
             return vec![self.workers[0].scan(*only)];
         }
@@ -284,7 +138,12 @@ impl Run<'_, '_> {
     }
 
     /// Hands what was scanned on in order. Gives the lines so far.
-    fn hand_on(&mut self, scanned: Vec<Scanned>, blocks: &[Block<'_>], mut line: u64) -> u64 {
+    pub(crate) fn hand_on(
+        &mut self,
+        scanned: Vec<Scanned>,
+        blocks: &[Block<'_>],
+        mut line: u64,
+    ) -> u64 {
         // A time without year stands near the times around it; the first ones, near the first.
         let events = || scanned.iter().flat_map(|part| &part.events);
         let dated = events().filter_map(|e| e.at).find(|at| has_year(*at));
@@ -313,7 +172,11 @@ impl Run<'_, '_> {
 }
 
 /// Where the first and the last line with a failure begin in a wave that begins at `at`.
-fn failures(blocks: &[Block<'_>], scanned: &[Scanned], mut at: usize) -> Option<(usize, usize)> {
+pub(crate) fn failures(
+    blocks: &[Block<'_>],
+    scanned: &[Scanned],
+    mut at: usize,
+) -> Option<(usize, usize)> {
     let mut all: Option<(usize, usize)> = None;
     for (block, part) in blocks.iter().zip(scanned) {
         if let Some((first, last)) = part.failures {
@@ -324,12 +187,12 @@ fn failures(blocks: &[Block<'_>], scanned: &[Scanned], mut at: usize) -> Option<
     all
 }
 
-fn len(n: usize) -> u64 {
+pub(crate) fn len(n: usize) -> u64 {
     u64::try_from(n).unwrap_or(u64::MAX)
 }
 
 /// The end of a block that begins at `at`: a line end, or the end.
-fn block_end(bytes: &[u8], at: usize, size: usize) -> usize {
+pub(crate) fn block_end(bytes: &[u8], at: usize, size: usize) -> usize {
     let wish = (at + size).min(bytes.len());
     if wish == bytes.len() {
         return wish;
@@ -339,68 +202,8 @@ fn block_end(bytes: &[u8], at: usize, size: usize) -> usize {
     memchr::memchr(b'\n', &bytes[wish..limit]).map_or(limit, |i| wish + i + 1)
 }
 
-/// Reads until `room` more bytes are there: whether the stream has ended, and whether it paused. A
-/// pipe gives what it has when nothing more comes for a while, or keeps coming in drops;
-/// `paused_at` is how much had come when it did so last.
-fn fill(
-    stream: &mut dyn Read,
-    buffer: &mut Vec<u8>,
-    kept: usize,
-    room: usize,
-    pipe: Option<&Pipe>,
-    paused_at: &mut Option<u64>,
-) -> (bool, bool) {
-    buffer.resize(kept + room, 0);
-    let mut at = kept;
-    let mut ended = false;
-    let mut paused = false;
-    let mut begun: Option<Instant> = None;
-    while at < buffer.len() && !paused {
-        match stream.read(&mut buffer[at..]) {
-            Ok(0) => {
-                ended = true;
-                break;
-            }
-            Ok(n) => {
-                at += n;
-                // A decompressor gives in small portions what came long before the pause.
-                if let Some(pipe) = pipe.filter(|p| *paused_at != Some(p.taken())) {
-                    let begun = *begun.get_or_insert_with(Instant::now);
-                    paused = !pipe.wait(PAUSE) || begun.elapsed() > PATIENCE;
-                    *paused_at = paused.then(|| pipe.taken());
-                }
-            }
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            // The source has told its warning; what was read counts.
-            Err(_) => {
-                ended = true;
-                break;
-            }
-        }
-    }
-    buffer.truncate(at);
-    (ended, paused)
-}
-
-/// Keeps the error that a stream ends with.
-struct Kept {
-    inner: Pipe,
-    error: io::Result<()>,
-}
-
-impl Read for Kept {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.inner.read(buf).or_else(|error| {
-            if error.kind() != io::ErrorKind::Interrupted {
-                self.error = Err(error);
-            }
-            Ok(0)
-        })
-    }
-}
-
 /// Whether a source is a bare message: a few lines, without what logs put in front of lines.
-fn is_paste(bytes: &[u8]) -> bool {
+pub(crate) fn is_paste(bytes: &[u8]) -> bool {
     if bytes.len() > PASTE_BYTES {
         return false;
     }

@@ -28,6 +28,19 @@ const ALARMS: [&str; 16] = [
     "ackOff",
 ];
 
+/// Bytes of the longest of them.
+pub(crate) const LONGEST: usize = {
+    let mut longest = 0;
+    let mut at = 0;
+    while at < ALARMS.len() {
+        if ALARMS[at].len() > longest {
+            longest = ALARMS[at].len();
+        }
+        at += 1;
+    }
+    longest
+};
+
 /// Parts of the markers of all formats that say how an attempt begins and ends.
 const COURSE: [&str; 16] = [
     "topping site",

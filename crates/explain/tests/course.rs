@@ -2,8 +2,12 @@
 
 mod support;
 
+use std::io::Write;
+
+use pullwhy_explain::{Options, explain};
+use pullwhy_ingest::source::Input;
 use pullwhy_model::{Incident, Outcome, Transient};
-use support::explained;
+use support::{catalogue, explained};
 
 fn only(log: &str) -> Incident {
     let mut report = explained(log);
@@ -102,6 +106,26 @@ fn chatter(bytes: usize) -> String {
     "2024-05-01T12:00:30.000Z INFO  - request served in 12 ms\n".repeat(bytes / 56)
 }
 
+/// The only incident of a log that comes out of a decompressor.
+fn zipped(log: &str) -> Incident {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("docker.log.gz");
+    let file = std::fs::File::create(&path).expect("file");
+    let mut packer = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+    packer.write_all(log.as_bytes()).expect("written");
+    packer.finish().expect("written");
+    let outcome = explain(
+        catalogue(),
+        &[Input::Path(path)],
+        &Options::default(),
+        &mut (),
+    );
+    let [incident] = &outcome.report.incidents[..] else {
+        panic!("{:?}", outcome.report);
+    };
+    incident.clone()
+}
+
 #[test]
 fn a_large_log_tells_the_same_course_as_a_small_one() {
     let pulled = |time: &str| {
@@ -122,16 +146,22 @@ fn a_large_log_tells_the_same_course_as_a_small_one() {
             &pulled("12:05:00.000"),
         ]
         .concat();
-        let incident = only(&log);
-        assert_eq!(incident.outcome, Outcome::Recovered, "{size} bytes around");
-        assert!(
-            incident
-                .notes
-                .iter()
-                .any(|n| n.contains("pulled here before")),
-            "{size} bytes around: {:?}",
-            incident.notes
-        );
+        let zipped = zipped(&log);
+        for (how, incident) in [("mapped", only(&log)), ("as a stream", zipped)] {
+            assert_eq!(
+                incident.outcome,
+                Outcome::Recovered,
+                "{size} bytes around, {how}"
+            );
+            assert!(
+                incident
+                    .notes
+                    .iter()
+                    .any(|n| n.contains("pulled here before")),
+                "{size} bytes around, {how}: {:?}",
+                incident.notes
+            );
+        }
     }
 }
 

@@ -42,7 +42,7 @@ impl Worker<'_, '_> {
                 continue;
             }
             let hash = super::hash_of(inner.body, block);
-            let (verdict, seen) = self.verdict(hash, inner.body, block);
+            let (verdict, seen) = self.memory.verdict(hash, inner.body, block);
             if verdict.is_empty() {
                 continue;
             }
@@ -62,7 +62,7 @@ impl Worker<'_, '_> {
                 client: program.and_then(record::client_of).or(record.client),
                 ..record
             };
-            let host = inner.host.or(outer.host).map(|h| self.host(h));
+            let host = inner.host.or(outer.host).map(|h| self.memory.host(h));
             out.events.push(Event {
                 line: lines.number_at(start),
                 at: at.or(inner.yearless),

@@ -30,6 +30,13 @@ impl<'a> Lines<'a> {
         self.number
     }
 
+    /// Counts up to an offset, which need not be the beginning of a line.
+    pub(in crate::scan) fn pass(&mut self, offset: usize) {
+        if offset > self.counted {
+            self.number_at(offset);
+        }
+    }
+
     /// Lines in the block; a last one without line end counts.
     pub(in crate::scan) fn total(&mut self) -> u64 {
         let open = self.bytes.last().is_some_and(|b| *b != b'\n');
