@@ -5,6 +5,7 @@ use pullwhy_model::{Hop, Image, Target};
 use serde_json::Value;
 
 use super::registry::{ERROR, Session, errors, is_ip_denied, said};
+use crate::credentials::Flaw;
 use crate::net::http::Response;
 use crate::options::Platform;
 use crate::rows::{Row, Rows};
@@ -239,6 +240,8 @@ fn refused(session: &mut Session<'_, '_>, row: Row, response: &Response, version
         return row.failed("ip-denied", says);
     }
     match response.status {
+        // What was sent is the credential itself, no token made for it.
+        401 if known && session.holds_registry_token() => row.failed(session.refusal(), says),
         // A token was given and does not suffice: the token service knows the caller.
         401 if bearer && known => row.failed("scope-refused", says),
         401 if bearer => row.failed("anonymous-scope-refused", says),
@@ -249,10 +252,11 @@ fn refused(session: &mut Session<'_, '_>, row: Row, response: &Response, version
             } else {
                 row
             };
-            row.failed("credential-refused", says)
+            row.failed(session.refusal(), says)
         }
         401 => row.failed("anonymous-refused", says),
         403 if response.is_page() => row.failed("blocked", says),
+        403 if session.flaw == Flaw::Expired => row.failed(session.refusal(), says),
         403 if known => row.failed("denied", says),
         403 => row.failed("anonymous-denied", says),
         404 if has("NAME_UNKNOWN") => row.failed("unknown-repository", says),
