@@ -6,7 +6,7 @@ use std::net::Ipv6Addr;
 use pullwhy_model::{Fact, Incident};
 
 /// Facts whose values are names.
-const NAMES: [(&str, &str); 19] = [
+const NAMES: [(&str, &str); 21] = [
     ("registry", "registry"),
     ("host", "host"),
     ("repository", "repository"),
@@ -24,6 +24,8 @@ const NAMES: [(&str, &str); 19] = [
     ("user", "user"),
     ("group", "group"),
     ("address", "address"),
+    ("dns_address", "address"),
+    ("resolved_as", "host"),
     ("client_ip", "address"),
     ("resolver", "address"),
 ];
