@@ -22,7 +22,7 @@ mod rows;
 pub use challenge::{Challenge, parse as parse_challenges};
 pub use credentials::{Lookup, look_up};
 pub use engine::{AuthPlace, AuthPlan, AuthSource, Engine, Environment, auth_plan};
-pub use hops::manifest::Kind as ManifestKind;
+pub use hops::manifest::{Kind as ManifestKind, Outline, read_manifest};
 pub use net::no_proxy::NoProxy;
 pub use options::{Family, Options, Platform, ProxyEnvironment};
 pub use pullwhy_model::HopRow;

@@ -80,6 +80,40 @@ pub(crate) fn fetch(
     Some(read(&value))
 }
 
+/// What is taken out of the bytes of a manifest or an index.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outline {
+    /// Digests of the configuration and the layers.
+    pub blobs: Vec<String>,
+    /// Digest of the manifest for the platform, of an index.
+    pub chosen: Option<String>,
+}
+
+/// Reads bytes that a registry sent as a manifest; `None` where a walk would end with them.
+pub fn read_manifest(bytes: &[u8], platform: &Platform) -> Option<Outline> {
+    let response = Response {
+        status: 200,
+        body: bytes.to_vec(),
+        ..Response::default()
+    };
+    let mut observer = ();
+    let mut rows = Rows::new(&mut observer);
+    let row = Row::new(Hop::Manifest, "");
+    let (value, media) = accepted(row, &response, "latest", &mut rows)?;
+    if kind(&media) == Kind::Index {
+        return Some(Outline {
+            blobs: Vec::new(),
+            chosen: choose(&value, platform, &mut rows),
+        });
+    }
+    let manifest = read(&value);
+    let all = manifest.config.into_iter().chain(manifest.layers);
+    Some(Outline {
+        blobs: all.map(|blob| blob.digest).collect(),
+        chosen: None,
+    })
+}
+
 /// One manifest, checked.
 fn get(
     session: &mut Session<'_, '_>,
