@@ -95,7 +95,7 @@ fn every_engine_finds_its_own_login_and_none_shows_it() {
     );
     place(home.path(), "named.json", &login(&registry, "named"));
     let secret = format!(
-        "kind: Secret\nmetadata:\n  name: regcred\nstringData:\n  .dockerconfigjson: |\n    {}\n",
+        "kind: Secret\nmetadata:\n  name: regcred\ntype: kubernetes.io/dockerconfigjson\nstringData:\n  .dockerconfigjson: |\n    {}\n",
         login("*.0.0.1:PORT", "secret").replace("PORT", registry.rsplit(':').next().expect("port"))
     );
     place(home.path(), "secret.yaml", &secret);

@@ -45,12 +45,14 @@ pub(crate) enum Broken {
     File(String),
     /// It is a secret, and its content is wrong.
     Secret(String),
+    /// It is a secret that is not for pulls.
+    Unused(String),
 }
 
 impl Broken {
     pub(crate) fn why(&self) -> &str {
         match self {
-            Self::File(why) | Self::Secret(why) => why,
+            Self::File(why) | Self::Secret(why) | Self::Unused(why) => why,
         }
     }
 }
@@ -68,10 +70,9 @@ pub(crate) fn read(bytes: &[u8], legacy: bool) -> Result<AuthFile, Broken> {
     if text.starts_with('\u{feff}') {
         return Err("begins with a byte order mark, which engines do not read over".into());
     }
-    match secret::read(text) {
-        Ok(None) => plain(text, legacy).map_err(Broken::File),
-        Ok(Some(secret)) => content(secret).map_err(Broken::Secret),
-        Err(why) => Err(Broken::Secret(why)),
+    match secret::read(text)? {
+        None => plain(text, legacy).map_err(Broken::File),
+        Some(secret) => content(secret).map_err(Broken::Secret),
     }
 }
 

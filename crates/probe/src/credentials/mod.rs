@@ -88,6 +88,7 @@ pub fn look_up(
 ) -> Lookup {
     let file = match file::read(bytes, false) {
         Ok(file) => file,
+        Err(file::Broken::Unused(_)) => return Lookup::Nothing,
         Err(broken) => return Lookup::Malformed(broken.why().to_owned()),
     };
     let rules = keys::Rules::of(engine, &file);

@@ -7,6 +7,8 @@ const TOLD: usize = 6;
 /// A file that is not there says nothing by itself.
 pub(crate) const NOT_THERE: &str = "not there";
 
+const OTHER_HOSTS: &str = "for other hosts";
+
 /// Files and entries that were passed over.
 #[derive(Debug, Default)]
 pub(crate) struct Passed(Vec<One>);
@@ -33,12 +35,16 @@ impl Passed {
 
     pub(crate) fn others(&mut self, file: &str, count: usize) {
         let entries = if count == 1 { "entry" } else { "entries" };
-        self.file(file, &format!("{count} {entries} for other hosts"));
+        self.file(file, &format!("{count} {entries} {OTHER_HOSTS}"));
     }
 
-    /// For people, beside the file that the row is about.
+    /// For people, beside the file that the row is about; without one, the row names all files,
+    /// and that they are for other hosts goes without saying.
     pub(crate) fn words(&self, row_of: &str) -> String {
-        let told = self.0.iter().filter(|one| one.why != NOT_THERE);
+        let silent = |one: &&One| {
+            one.why == NOT_THERE || row_of.is_empty() && one.why.ends_with(OTHER_HOSTS)
+        };
+        let told = self.0.iter().filter(|one| !silent(one));
         let words: Vec<String> = told
             .take(TOLD)
             .map(

@@ -8,6 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use super::file::Broken;
+
 /// Secrets of a list or documents of a file that are looked at.
 const MANY: usize = 64;
 
@@ -24,7 +26,7 @@ pub(crate) enum Part {
 }
 
 /// Reads a text that is a secret; `None` if it is something else, `Err` if it is a broken one.
-pub(crate) fn read(text: &str) -> Result<Option<Secret>, String> {
+pub(crate) fn read(text: &str) -> Result<Option<Secret>, Broken> {
     let start = text.trim_start();
     if start.starts_with(['{', '[']) {
         let Ok(value) = serde_json::from_str::<Value>(text) else {
@@ -48,10 +50,11 @@ pub(crate) fn read(text: &str) -> Result<Option<Secret>, String> {
             Err(why) => other = Some(why),
         }
     }
-    Err(other.unwrap_or_else(|| "holds no secret that can be read".to_owned()))
+    let none = || Broken::Secret("holds no secret that can be read".to_owned());
+    Err(other.unwrap_or_else(none))
 }
 
-fn json(value: &Value) -> Result<Option<Secret>, String> {
+fn json(value: &Value) -> Result<Option<Secret>, Broken> {
     let items = match &value["items"] {
         Value::Array(items) => items.iter().take(MANY).collect(),
         _ => vec![value],
@@ -72,11 +75,24 @@ fn json(value: &Value) -> Result<Option<Secret>, String> {
 }
 
 /// The secret behind a way to look its fields up.
-fn of(word: &dyn Fn(&[&str]) -> Option<String>) -> Result<Secret, String> {
+fn of(word: &dyn Fn(&[&str]) -> Option<String>) -> Result<Secret, Broken> {
     let name = word(&["metadata", "name"]).unwrap_or_default();
     let place = word(&["metadata", "namespace"]);
     let name = place.map_or(name.clone(), |place| format!("{place}/{name}"));
+    // The API server's word for a secret of which nothing is said.
+    let kind = word(&["type"]).unwrap_or_else(|| "Opaque".to_owned());
     for key in [".dockerconfigjson", ".dockercfg"] {
+        let wanted = format!("kubernetes.io/{}", &key[1..]);
+        let typed = |secret: Secret| {
+            if kind == wanted {
+                return Ok(secret);
+            }
+            Err(Broken::Unused(format!(
+                "is the secret `{}` of type `{kind}`, and only one of type `{wanted}` is a pull \
+                 secret",
+                secret.name
+            )))
+        };
         let part = |text| match key {
             ".dockercfg" => Part::Legacy(text),
             _ => Part::Config(text),
@@ -84,7 +100,7 @@ fn of(word: &dyn Fn(&[&str]) -> Option<String>) -> Result<Secret, String> {
         // What is written in the clear wins over what is encoded, as in the API server.
         if let Some(text) = word(&["stringData", key]) {
             let part = part(text);
-            return Ok(Secret { name, part });
+            return typed(Secret { name, part });
         }
         if let Some(encoded) = word(&["data", key]) {
             let joined: String = encoded.split_whitespace().collect();
@@ -95,19 +111,22 @@ fn of(word: &dyn Fn(&[&str]) -> Option<String>) -> Result<Secret, String> {
                 } else {
                     ""
                 };
-                format!("is the secret `{name}`, whose `{key}` is no base64{hint}")
+                let why = format!("is the secret `{name}`, whose `{key}` is no base64{hint}");
+                Broken::Secret(why)
             })?;
-            let text = String::from_utf8(bytes)
-                .map_err(|_| format!("is the secret `{name}`, whose `{key}` holds no text"))?;
+            let text = String::from_utf8(bytes).map_err(|_| {
+                Broken::Secret(format!(
+                    "is the secret `{name}`, whose `{key}` holds no text"
+                ))
+            })?;
             let part = part(text);
-            return Ok(Secret { name, part });
+            return typed(Secret { name, part });
         }
     }
-    let kind = word(&["type"]).unwrap_or_else(|| "Opaque".to_owned());
-    Err(format!(
+    Err(Broken::Unused(format!(
         "is the secret `{name}` of type `{kind}`, which is no pull secret: it has no \
          `.dockerconfigjson`"
-    ))
+    )))
 }
 
 fn documents(text: &str) -> impl Iterator<Item = &str> {
@@ -283,7 +302,8 @@ mod tests {
     fn reads_what_kubectl_prints_and_what_people_write() {
         let encoded = STANDARD.encode(INNER);
         let (front, back) = encoded.split_at(20);
-        let tail = "kind: Secret\nmetadata:\n  name: regcred\n  namespace: shop\n";
+        let tail = "kind: Secret\nmetadata:\n  name: regcred\n  namespace: shop\ntype: \
+                    kubernetes.io/dockerconfigjson\n";
         for text in [
             format!("apiVersion: v1\ndata:\n  .dockerconfigjson: {encoded}\n{tail}"),
             format!("{tail}data:\n  \".dockerconfigjson\": \"{encoded}\"\n"),
@@ -297,17 +317,19 @@ mod tests {
                 "kind: ConfigMap\ndata:\n  a: b\n---\n{tail}data:\n  .dockerconfigjson: {encoded}\n"
             ),
             format!(
-                "{{\"kind\":\"Secret\",\"metadata\":{{\"name\":\"regcred\",\"namespace\":\"shop\"}},\"data\":{{\".dockerconfigjson\":\"{encoded}\"}}}}"
+                "{{\"kind\":\"Secret\",\"type\":\"kubernetes.io/dockerconfigjson\",\"metadata\":{{\"name\":\"regcred\",\"namespace\":\"shop\"}},\"data\":{{\".dockerconfigjson\":\"{encoded}\"}}}}"
             ),
             format!(
-                "{{\"kind\":\"List\",\"items\":[{{\"kind\":\"Secret\",\"metadata\":{{\"name\":\"regcred\",\"namespace\":\"shop\"}},\"data\":{{\".dockerconfigjson\":\"{encoded}\"}}}}]}}"
+                "{{\"kind\":\"List\",\"items\":[{{\"kind\":\"Secret\",\"type\":\"kubernetes.io/dockerconfigjson\",\"metadata\":{{\"name\":\"regcred\",\"namespace\":\"shop\"}},\"data\":{{\".dockerconfigjson\":\"{encoded}\"}}}}]}}"
             ),
         ] {
             let (name, own) = content(&text);
             assert_eq!(name, "shop/regcred", "{text}");
             assert_eq!(own.trim(), INNER, "{text}");
         }
-        let old = format!("kind: Secret\nmetadata:\n  name: old\ndata:\n  .dockercfg: {encoded}\n");
+        let old = format!(
+            "kind: Secret\nmetadata:\n  name: old\ntype: kubernetes.io/dockercfg\ndata:\n  .dockercfg: {encoded}\n"
+        );
         assert_eq!(content(&old), ("old".to_owned(), format!("legacy {INNER}")));
     }
 
@@ -316,13 +338,18 @@ mod tests {
         for (data, says) in [
             ("type: Opaque\ndata:\n  token: abc", "of type `Opaque`"),
             (
+                "data:\n  .dockerconfigjson: e30=",
+                "only one of type `kubernetes.io/dockerconfigjson`",
+            ),
+            (
                 "data:\n  .dockerconfigjson: '{\"auths\":{}}'",
                 "belongs under `stringData`",
             ),
             ("data:\n  .dockerconfigjson: '%%'", "no base64"),
         ] {
             let text = format!("kind: Secret\nmetadata:\n  name: s\n{data}\n");
-            let why = read(&text).err().expect("no use");
+            let broken = read(&text).err().expect("no use");
+            let why = broken.why();
             assert!(why.contains(says), "{why}");
         }
         assert!(read(INNER).is_ok_and(|s| s.is_none()));

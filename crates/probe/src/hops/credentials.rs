@@ -35,6 +35,7 @@ pub(crate) fn find(
         options,
         passed: Passed::default(),
         looked: Vec::new(),
+        node_read: false,
         held: Vec::new(),
     };
     if let Some((user, password)) = &options.credentials {
@@ -75,6 +76,8 @@ struct Search<'a> {
     passed: Passed,
     /// Files that were there.
     looked: Vec<String>,
+    /// The kubelet reads one file of the node, the first that can be read.
+    node_read: bool,
     held: Vec<Held>,
 }
 
@@ -89,9 +92,17 @@ impl Search<'_> {
         let kubelet = self.options.engine == Some(Engine::Kubelet);
         // The kubelet reads over a node's file that is broken; a pull secret it does not.
         let lenient = kubelet && source.named_by.is_empty();
+        if lenient && self.node_read {
+            return false;
+        }
         let bytes = match read(source) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
                 let podman = self.options.engine == Some(Engine::Podman);
                 if source.named_by == "--authfile"
                     || podman && source.named_by == "REGISTRY_AUTH_FILE"
@@ -101,6 +112,11 @@ impl Search<'_> {
                     return true;
                 }
                 self.passed.file(&name, NOT_THERE);
+                return false;
+            }
+            Err(error) if lenient => {
+                self.passed
+                    .file(&name, &format!("cannot be read from here: {error}"));
                 return false;
             }
             Err(error) => {
@@ -113,6 +129,11 @@ impl Search<'_> {
             Ok(file) => file,
             Err(broken) if lenient => {
                 self.passed.file(&name, broken.why());
+                return false;
+            }
+            Err(Broken::Unused(why)) => {
+                let says = format!("{name} {why}; the kubelet passes it over");
+                rows.push(row.warning("unused-secret", says));
                 return false;
             }
             Err(Broken::Secret(why)) => {
@@ -145,7 +166,13 @@ impl Search<'_> {
             return self.ask(helper, row, rows);
         }
         let (found, broken) = self.entries(&name, &file, rules);
+        self.node_read |= lenient;
         if let Some(why) = broken {
+            // The secret's entries are tried first, and may do.
+            if lenient && !self.held.is_empty() {
+                self.passed.file(&name, &why);
+                return false;
+            }
             rows.push(row.failed("malformed", why));
             return true;
         }

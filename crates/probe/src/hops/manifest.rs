@@ -274,11 +274,12 @@ fn refused(session: &mut Session<'_, '_>, row: Row, response: &Response, version
         return row.failed("ip-denied", says);
     }
     match response.status {
-        // What was sent is the credential itself, no token made for it.
-        401 if known && session.holds_registry_token() => row.failed(session.refusal(), says),
-        // A token was given and does not suffice: the token service knows the caller.
-        401 if bearer && known => row.failed("scope-refused", says),
-        401 if bearer => row.failed("anonymous-scope-refused", says),
+        // A token was given and does not suffice: the token service knows the caller. A registry
+        // token is no such one, but the credential itself.
+        401 if bearer && known && !session.holds_registry_token() => {
+            row.failed("scope-refused", says)
+        }
+        401 if bearer && !known => row.failed("anonymous-scope-refused", says),
         401 if known => {
             let anonymous = without_credential(session, version);
             let row = if anonymous {
