@@ -137,6 +137,30 @@ fn every_engine_finds_its_own_login_and_none_shows_it() {
 }
 
 #[test]
+fn a_redacted_check_names_nobody() {
+    let home = tempfile::tempdir().expect("a folder");
+    let auth = r#"{"auths":{"reg.corp.test:5000/ledger":{"auth":"Y2Fyb2w6cHc="},"reg.corp.test":{"auth":"Y2Fyb2w6cHc="},"reg.corp.test:5000":{"auth":"Y2Fyb2w6cHc="}}}"#;
+    place(home.path(), ".docker/config.json", auth);
+    for format in ["human", "json", "markdown"] {
+        let output = pullwhy()
+            .env("HOME", home.path())
+            .env_remove("REGISTRY_AUTH_FILE")
+            .env_remove("XDG_RUNTIME_DIR")
+            .env_remove("DOCKER_CONFIG")
+            .args(["check", "--redact", "--timeout", "0.3", "--format", format])
+            .args(["--resolve", "reg.corp.test:5000:127.0.0.1"])
+            .arg("reg.corp.test:5000/payroll/web:1")
+            .output()
+            .expect("runs");
+        let shown = text(&output.stdout);
+        assert!(shown.contains("credentials"), "{format}: {shown}");
+        for name in ["corp.test", "ledger", "payroll", "carol"] {
+            assert!(!shown.contains(name), "{format} shows {name}: {shown}");
+        }
+    }
+}
+
+#[test]
 fn a_login_in_a_variable_is_dockers_and_comes_first() {
     let registry = format!("127.0.0.1:{}", closed_port());
     let home = tempfile::tempdir().expect("a folder");

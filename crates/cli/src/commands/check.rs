@@ -24,11 +24,13 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
     let catalogue = super::catalogue(common)?;
     let style = super::explain::style(&args.output, Stream::Out);
     let mut out = terminal::stdout();
-    let show = args.output.format == Format::Human && !args.output.quiet && !args.output.redact;
+    let show = args.output.format == Format::Human && !args.output.quiet;
+    // Names are known when all hops are.
+    let at_once = show && args.repeat == 1 && !args.output.redact;
     let mut screen = Screen {
         out: &mut out,
         style,
-        show: show && args.repeat == 1,
+        show: at_once,
         failed: None,
     };
     let walks: Vec<Walk> = (0..args.repeat)
@@ -48,16 +50,11 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
             incident.transient = Transient::Yes;
         }
     }
-    if show && all.runs > 1 {
-        for row in &walk.rows {
-            pullwhy_report::render_hop(row, &style, &mut out)?;
-        }
-    }
     let differences = match &args.compare {
         Some(path) => pullwhy_diagnose::compare(&walk.rows, &recorded(path)?),
         None => Vec::new(),
     };
-    let report = CheckReport {
+    let mut report = CheckReport {
         schema: CHECK_SCHEMA.to_owned(),
         tool: Tool {
             name: "pullwhy".to_owned(),
@@ -71,6 +68,14 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
         differences,
         elapsed_ms: walk.elapsed_ms,
     };
+    if args.output.redact {
+        pullwhy_report::redact_check(&mut report);
+    }
+    if show && !at_once {
+        for row in &report.hops {
+            pullwhy_report::render_hop(row, &style, &mut out)?;
+        }
+    }
     pullwhy_report::render_check(&report, args.output.format, &style, &mut out)?;
     out.flush()?;
     Ok(match report.verdict {
