@@ -112,6 +112,10 @@ pub struct Sign {
     /// Causes that this very wording leaves open besides.
     #[serde(default)]
     pub also: Vec<String>,
+    /// It takes any error of an engine, in words that nothing here knows: what comes after it as a
+    /// consequence must not hide it.
+    #[serde(default)]
+    pub unknown: bool,
 }
 
 /// What a hop of a live check saw that shows the cause.

@@ -1,11 +1,10 @@
 //! Failures that say less become evidence of those that say more.
 
-use pullwhy_ingest::facts::registry_of_url;
 use pullwhy_ingest::peel::has_year;
 use pullwhy_model::{Role, Trigger};
 
 use crate::attempt::same_image;
-use crate::diagnosis::place::is_part_of;
+use crate::diagnosis::place::of_two_registries as apart;
 use crate::fold::{Book, Entry, Exhibit};
 use crate::verdict::Reader;
 
@@ -98,16 +97,16 @@ fn same_registry(named: &Entry, unnamed: &Entry) -> bool {
 fn explains(specific: &Entry, generic: &Entry) -> bool {
     let images = match (&specific.image, &generic.image) {
         (Some(a), Some(b)) => same_image(a, b),
-        _ => specific.order.0 == generic.order.0 && !ask_apart(specific, generic),
+        _ => specific.order.0 == generic.order.0 && !apart(&specific.finding, &generic.finding),
     };
     let together = specific.places.iter().any(|a| {
         generic.places.iter().any(|b| {
             let same_place =
                 a.source == b.source || (a.instance.is_some() && a.instance == b.instance);
+            let margin = if generic.finding.symptom { 1800 } else { 60 };
             same_place
                 && match (a.first_at, a.last_at, b.first_at) {
                     (Some(from), Some(to), Some(at)) if has_year(from) == has_year(at) => {
-                        let margin = 1800;
                         (from.as_second() - margin..=to.as_second() + margin)
                             .contains(&at.as_second())
                     }
@@ -118,19 +117,6 @@ fn explains(specific: &Entry, generic: &Entry) -> bool {
     // Many more refusals than failures of the specific kind are a matter of their own.
     let few = generic.count <= specific.count.max(3);
     images && together && few
-}
-
-/// Whether two failures are known to be of two registries.
-fn ask_apart(a: &Entry, b: &Entry) -> bool {
-    let asked = |e: &Entry| {
-        let own = e.image.as_ref().and_then(|i| i.registry.clone());
-        let url = e.finding.facts.get("url").map(ToString::to_string);
-        own.or_else(|| registry_of_url(&url?).map(str::to_owned))
-    };
-    let (Some(a), Some(b)) = (asked(a), asked(b)) else {
-        return false;
-    };
-    a != b && !is_part_of(&a, &b) && !is_part_of(&b, &a)
 }
 
 fn distance(a: &Entry, b: &Entry) -> u64 {

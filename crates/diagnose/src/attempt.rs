@@ -10,7 +10,7 @@ use pullwhy_ingest::record::Record;
 use pullwhy_model::{Image, Outcome, Trigger};
 
 use crate::diagnosis::Row;
-use crate::verdict::{Finding, Verdict};
+use crate::verdict::{Finding, Reader, Verdict};
 
 /// A line that belongs to an attempt.
 #[derive(Clone, Debug)]
@@ -132,12 +132,26 @@ impl Attempt {
         self.seen.iter().any(|s| s.finding.is_some())
     }
 
+    /// Whether it has failed, and not only warned of what may come.
+    pub(crate) fn has_failed(&self, reader: &Reader<'_>) -> bool {
+        // What a pod's state says stands before the events that tell how it came to that.
+        let state = |f: &Finding| f.symptom && !self.started;
+        let warns = |f: &Finding| reader.catalogue().at(f.cause).file.only_warns || state(f);
+        self.seen.iter().filter_map(Seen::found).any(|f| !warns(f))
+    }
+
+    /// When the engine gave its last word on it.
+    pub(crate) fn answered(&self) -> Option<&Seen> {
+        let mut seen = self.seen.iter().rev();
+        seen.find(|s| s.finding.is_some() && s.verdict.has(Says::Answer))
+    }
+
     /// Whether a line is near enough to belong here.
     pub(crate) fn near(&self, at: Option<Timestamp>, line: u64) -> bool {
         let apart = self.last_at.zip(at).and_then(|(a, b)| apart(a, b));
         match apart {
             Some(apart) => apart.as_secs() <= SECONDS,
-            None => line.saturating_sub(self.last_line) <= LINES,
+            None => line.abs_diff(self.last_line) <= LINES,
         }
     }
 
@@ -155,7 +169,11 @@ impl Attempt {
         let Some(cause) = seen.found().map(|f| f.cause) else {
             return;
         };
-        let times = seen.record.as_ref().and_then(|r| r.times).unwrap_or(1);
+        // What kubelet waits between pulls is no pull.
+        let waits = |r: &Row| r.lines.iter().any(|l| l.contains("Back-off pulling image"));
+        let times = seen.record.as_ref().and_then(|r| r.times);
+        let times = times.filter(|_| !seen.row.as_ref().is_some_and(waits));
+        let times = times.unwrap_or(1);
         let own = self.tallies.iter_mut().find(|t| t.cause == cause);
         match own {
             Some(own) if own.is_retry(seen) => {
@@ -177,6 +195,18 @@ impl Attempt {
     /// Takes the image's name from a line: the first, or a fuller form of it.
     pub(crate) fn learn(&mut self, image: Option<Arc<Image>>) {
         let Some(next) = image else { return };
+        if let Some(own) = self.image.as_deref()
+            && is_bare(own)
+            && !is_hub(own)
+            && is_hub(&next)
+            && same_image(own, &next)
+        {
+            // Docker's progress leaves the registry out: `latest: Pulling from team/app`.
+            let version = next.tag.as_deref().unwrap_or("latest");
+            let named = pullwhy_reference::read(&format!("{}:{version}", own.reference));
+            self.image = named.map(Arc::new).or_else(|| self.image.take());
+            return;
+        }
         let fuller = match self.image.as_deref() {
             None => true,
             Some(own) => is_bare(own) && !is_bare(&next) && same_image(own, &next),
@@ -214,6 +244,7 @@ impl Attempt {
                 | Says::Present
                 | Says::NamesSite
                 | Says::Answer
+                | Says::NextHost
                 | Says::Push
                 | Says::Pushed
                 | Says::NotAPull

@@ -108,6 +108,8 @@ fn incident(
         strength,
         needs_context: false,
         only_pasted: false,
+        symptom: false,
+        unknown: false,
         open,
         span: (0, row.summary.len()),
         start: 0,

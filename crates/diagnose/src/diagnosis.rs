@@ -172,7 +172,12 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             if unlikely && place.is_none() {
                 continue;
             }
-            let place = place.filter(|place| !self.asks_elsewhere(*place, finding, &event));
+            let place = match place {
+                Some(place) if self.asks_elsewhere(place, finding, &event) => {
+                    self.attempt_at(finding, &event)
+                }
+                place => place,
+            };
             let place = self.place_for_finding(&event, place, image, finding.cause);
             let attempt = &mut self.open[place];
             if !any {
@@ -242,7 +247,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
                 || self.open.len() >= OPEN && index == 0;
             if over {
                 let attempt = self.open.remove(index);
-                self.book.close(attempt, self.reader);
+                self.close(attempt);
             } else {
                 index += 1;
             }
@@ -274,10 +279,10 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
     fn start(&mut self, event: &Event, current: Option<usize>) {
         if let Some(index) = current {
             let attempt = &self.open[index];
-            let looked_for_elsewhere = attempt.has_findings() && Self::searches_on(attempt, event);
-            if attempt.has_findings() && !looked_for_elsewhere {
+            let failed = attempt.has_failed(self.reader);
+            if failed && !Self::searches_on(attempt, event) {
                 let attempt = self.open.remove(index);
-                self.book.close(attempt, self.reader);
+                self.close(attempt);
             }
         } else if let Some(index) = self
             .open
@@ -307,7 +312,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             .iter()
             .filter_map(Seen::found)
             .any(|f| f.cause != cause);
-        if unnamed && other && event.line - attempt.last_line > UNNAMED {
+        if unnamed && other && event.line.abs_diff(attempt.last_line) > UNNAMED {
             return self.open_attempt(event, image);
         }
         attempt.learn(image);
@@ -365,9 +370,14 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
         };
         let mut own = image;
         if let Some(index) = index {
-            let attempt = self.open.remove(index);
+            let mut attempt = self.open.remove(index);
             own = own.or_else(|| attempt.image.clone());
-            self.book.close(attempt, self.reader);
+            let cached = attempt.cached && attempt.has_findings();
+            attempt.ran |= cached;
+            self.close(attempt);
+            if cached {
+                return;
+            }
         }
         let instance = self.instance(event);
         if let Some(image) = own {
@@ -375,13 +385,23 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
                 source: self.source,
                 instance,
                 image,
+                at: event.at,
             });
+        }
+    }
+
+    /// Folds an attempt in, if it is of an instance that was asked for.
+    fn close(&mut self, attempt: Attempt) {
+        let wanted = &self.filter.instances;
+        let named = attempt.instance.as_deref();
+        if wanted.is_empty() || named.is_some_and(|n| wanted.iter().any(|w| n.contains(w))) {
+            self.book.close(attempt, self.reader);
         }
     }
 
     fn close_all(&mut self) {
         for attempt in std::mem::take(&mut self.open) {
-            self.book.close(attempt, self.reader);
+            self.close(attempt);
         }
     }
 }

@@ -5,13 +5,15 @@
 //! 2. any specific cause beats a generic one (`unauthorized`, `ImagePullBackOff`);
 //! 3. of the registries that a short name is looked for in, the last one asked counts;
 //! 4. `over` in the catalogue: a cause that is known to be followed by another one's message;
-//! 5. proof beats a hint;
+//! 5. proof beats a hint, where one endpoint gave both;
 //! 6. the attempt that got farthest along the pull path tells most;
 //! 7. the first line wins.
 
+use pullwhy_catalogue::CauseIndex;
 use pullwhy_model::Role;
 
 use crate::attempt::{Attempt, Seen};
+use crate::diagnosis::place::of_two_registries as apart;
 use crate::verdict::{Finding, Reader};
 
 /// What a line is to the root.
@@ -31,7 +33,7 @@ pub(crate) fn elect(attempt: &Attempt, reader: &Reader<'_>) -> Option<(usize, Ve
         .filter_map(|(i, s)| Some((i, s, s.found()?)))
         .collect();
     let generic = |f: &Finding| reader.catalogue().at(f.cause).file.generic;
-    let symptom = |f: &Finding| reader.catalogue().at(f.cause).id == *"orchestrator/symptom-only";
+    let symptom = |f: &Finding| f.symptom && !f.unknown;
     let before_retry = found.iter().any(|(_, s, f)| !s.anonymous && !symptom(f));
     let root = found.iter().copied().reduce(|best, next| {
         let ((_, bs, b), (_, ns, n)) = (best, next);
@@ -41,6 +43,10 @@ pub(crate) fn elect(attempt: &Attempt, reader: &Reader<'_>) -> Option<(usize, Ve
         }
         if before_retry && bs.anonymous != ns.anonymous {
             return if bs.anonymous { next } else { best };
+        }
+        // An error in unknown words says less than one that is known.
+        if b.unknown != n.unknown {
+            return if b.unknown { next } else { best };
         }
         if generic(b) != generic(n) {
             return if generic(b) { next } else { best };
@@ -57,7 +63,9 @@ pub(crate) fn elect(attempt: &Attempt, reader: &Reader<'_>) -> Option<(usize, Ve
         if reader.wins(b.cause, n.cause) {
             return best;
         }
-        if b.strength != n.strength {
+        // Of two endpoints, each with a failure of its own, the one that got farther tells more,
+        // however sure the other is.
+        if b.strength != n.strength && !apart(b, n) {
             return if n.strength > b.strength { next } else { best };
         }
         let hop = |f: &Finding| reader.catalogue().at(f.cause).file.hop;
@@ -91,6 +99,23 @@ pub(crate) fn elect(attempt: &Attempt, reader: &Reader<'_>) -> Option<(usize, Ve
         })
         .collect();
     Some((index, others))
+}
+
+/// Specific causes that other endpoints of the same pull failed of: what the pull met there is as
+/// true as the root.
+pub(crate) fn rivals(attempt: &Attempt, root: usize, reader: &Reader<'_>) -> Vec<CauseIndex> {
+    let mut rivals = Vec::new();
+    let Some(own) = attempt.seen[root].found() else {
+        return rivals;
+    };
+    for other in attempt.seen.iter().filter_map(Seen::found) {
+        let says_more = !reader.catalogue().at(other.cause).file.generic;
+        let rival = other.cause != own.cause && says_more && apart(own, other);
+        if rival && !rivals.contains(&other.cause) {
+            rivals.push(other.cause);
+        }
+    }
+    rivals
 }
 
 /// A short name that is looked for in one registry after the other: every registry but the right

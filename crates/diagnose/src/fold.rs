@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pullwhy_catalogue::CauseIndex;
+use pullwhy_ingest::peel::has_year;
 use pullwhy_model::{Confidence, Image, Outcome, Role, Trigger};
 
 use crate::attempt::{Attempt, Seen, same_image};
 use crate::diagnosis::SourceInfo;
-use crate::elect::{Standing, elect};
+use crate::elect::{Standing, elect, rivals};
 use crate::verdict::{Finding, Reader};
 
 /// An image that was pulled.
@@ -18,6 +19,7 @@ pub(crate) struct Success {
     pub source: u32,
     pub instance: Option<Arc<str>>,
     pub image: Arc<Image>,
+    pub at: Option<Timestamp>,
 }
 
 /// What one instance saw of an entry.
@@ -164,10 +166,17 @@ impl Book {
             return;
         } else {
             let exhibits = exhibits(&attempt, root, &standings);
+            let mut told = with_surroundings(finding, &attempt, root);
+            for rival in rivals(&attempt, root, reader) {
+                told.strength = told.strength.min(Confidence::Likely);
+                if !told.open.contains(&rival) {
+                    told.open.push(rival);
+                }
+            }
             self.by_key.insert(key, self.entries.len());
             self.entries.push(Entry {
                 cause,
-                strength: finding.strength,
+                strength: told.strength,
                 image: image.clone(),
                 client,
                 order: (attempt.source, attempt.seen[root].line),
@@ -178,20 +187,16 @@ impl Book {
                 places: Vec::new(),
                 exhibits,
                 only_anonymous: true,
-                finding: with_surroundings(finding, &attempt, root),
+                finding: told,
             });
             self.entries.len() - 1
         };
-        let worked_before = image
-            .as_deref()
-            .is_some_and(|i| self.worked(attempt.instance.as_ref(), attempt.source, i));
+        let worked_before = image.as_deref().is_some_and(|i| self.worked(&attempt, i));
         let entry = &mut self.entries[index];
         entry.count += attempts;
-        entry.strength = entry.strength.max(
-            attempt.seen[root]
-                .found()
-                .map_or(entry.strength, |f| f.strength),
-        );
+        if rivals(&attempt, root, reader).is_empty() {
+            entry.strength = entry.strength.max(finding.strength);
+        }
         entry.fresh_layers |= attempt.fresh_layers;
         entry.present_layers |= attempt.present_layers;
         entry.only_anonymous &= attempt.seen[root].anonymous;
@@ -238,7 +243,11 @@ impl Book {
                 if place.instance == success.instance
                     && (place.instance.is_some() || place.source == success.source)
                 {
-                    place.outcome = Outcome::Recovered;
+                    let earlier = is_before(success.at, place.first_at);
+                    if !earlier && place.outcome != Outcome::UsedCachedImage {
+                        place.outcome = Outcome::Recovered;
+                    }
+                    place.worked_before |= earlier;
                 }
             }
         }
@@ -254,11 +263,13 @@ impl Book {
         }
     }
 
-    /// Whether an image was pulled on an instance before.
-    fn worked(&self, instance: Option<&Arc<str>>, source: u32, image: &Image) -> bool {
+    /// Whether an image was pulled where an attempt failed, before it did.
+    fn worked(&self, attempt: &Attempt, image: &Image) -> bool {
+        let instance = attempt.instance.as_ref();
         self.successes.iter().any(|s| {
             s.instance.as_ref() == instance
-                && (instance.is_some() || s.source == source)
+                && (instance.is_some() || s.source == attempt.source)
+                && !is_before(attempt.last_at, s.at)
                 && same_image(&s.image, image)
         })
     }
@@ -271,6 +282,12 @@ impl Book {
             .or_else(|| attempt.client.map(|(c, _)| c.to_owned()));
         named.unwrap_or_else(|| "unknown".to_owned())
     }
+}
+
+/// Whether one time is known to be before another: sources are not read in the order of time.
+fn is_before(a: Option<Timestamp>, b: Option<Timestamp>) -> bool {
+    a.zip(b)
+        .is_some_and(|(a, b)| has_year(a) == has_year(b) && a < b)
 }
 
 /// What a cause is called where the image was asked for by digest.

@@ -21,6 +21,10 @@ pub struct Finding {
     pub needs_context: bool,
     /// The same, and it counts only because it was pasted with no log around it.
     pub only_pasted: bool,
+    /// It only says that a pull failed or is put off.
+    pub symptom: bool,
+    /// An engine's own error, in words that no sign knows.
+    pub unknown: bool,
     /// Causes that the wording leaves open, most likely first.
     pub open: Vec<CauseIndex>,
     /// The decisive part, as bytes of the body.
@@ -272,9 +276,17 @@ impl<'c> Reader<'c> {
             );
         }
         facts::extract(&part.text, image.as_deref(), &mut found);
+        // A message that nothing but the asking ties to a pull proves little.
+        let strength = if alone && paste {
+            strength.min(Confidence::Likely)
+        } else {
+            strength
+        };
         Some(Finding {
             cause: best.cause,
             strength,
+            symptom: self.catalogue.at(best.cause).id == *"orchestrator/symptom-only",
+            unknown: sign.unknown,
             needs_context: alone && !paste,
             only_pasted: alone && paste,
             open,

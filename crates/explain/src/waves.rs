@@ -4,6 +4,8 @@
 
 use std::ops::{Range, RangeInclusive};
 
+use jiff::Timestamp;
+use pullwhy_diagnose::Event;
 use pullwhy_ingest::peel::{self, has_year};
 use pullwhy_ingest::source::{Body, Meta};
 
@@ -152,7 +154,10 @@ impl Run<'_, '_> {
             .filter(|at| has_year(*at))
             .or(dated)
             .or(self.anchor);
-        for part in scanned {
+        for mut part in scanned {
+            if newest_first(&part.events) {
+                part.events.reverse();
+            }
             for mut event in part.events {
                 event.line += line;
                 if let Some(at) = &mut event.at {
@@ -169,6 +174,17 @@ impl Run<'_, '_> {
         self.report.stats.bytes += len(blocks.iter().map(|b| b.bytes.len()).sum());
         line
     }
+}
+
+/// Whether a log was turned round, as queries and `journalctl -r` give it: the time goes back from
+/// line to line.
+fn newest_first(events: &[Event]) -> bool {
+    let times: Vec<_> = events.iter().filter_map(|e| e.at).collect();
+    let steps = |before: fn(&Timestamp, &Timestamp) -> bool| {
+        times.windows(2).filter(|w| before(&w[0], &w[1])).count()
+    };
+    let (back, on) = (steps(|a, b| a > b), steps(|a, b| a < b));
+    back > 1 && back > 4 * on
 }
 
 /// Where the first and the last line with a failure begin in a wave that begins at `at`.

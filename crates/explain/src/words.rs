@@ -77,7 +77,8 @@ const ENDINGS: [&str; 10] = [
 
 /// Parts of the other markers, and how journald begins a message that it prints as bytes: such a
 /// message has no words to search for.
-const STEMS: [&str; 15] = [
+const STEMS: [&str; 16] = [
+    "ocally found",
     "ull complete",
     "ull from",
     "rying to pull",

@@ -234,3 +234,129 @@ fn two_answers_about_two_registries_are_two_failures() {
         .collect();
     assert_eq!(registries, ["contoso.azurecr.io", "ghcr.io"]);
 }
+
+/// Cause and registry of every incident.
+fn told(log: &str) -> Vec<(String, String)> {
+    let report = explained(log);
+    let of = |i: &Incident| i.facts.get("registry").map(ToString::to_string);
+    (report.incidents.iter())
+        .map(|i| (i.cause.to_string(), of(i).unwrap_or_default()))
+        .collect()
+}
+
+#[test]
+fn services_that_fail_of_different_registries_fail_apart() {
+    let log = " web Error Get \"https://registry.a.example/v2/\": x509: certificate signed by unknown authority\n \
+               api Error Get \"https://registry.b.example/v2/\": dial tcp 10.0.0.9:443: connect: connection refused\n \
+               db Error pull access denied for acme/db, repository does not exist or may require 'docker login': denied: requested access to the resource is denied\n\
+               Error response from daemon: Get \"https://registry.a.example/v2/\": x509: certificate signed by unknown authority\n";
+    let expected = [
+        ("network/tls-unknown-authority", "registry.a.example"),
+        ("network/connection-refused", "registry.b.example"),
+        ("reference/denied-or-not-found", "docker.io"),
+    ];
+    assert_eq!(
+        told(log),
+        expected.map(|(cause, registry)| (cause.to_owned(), registry.to_owned()))
+    );
+}
+
+#[test]
+fn an_attempt_minutes_later_is_not_masked_by_the_one_before() {
+    let denied = |time: &str| {
+        format!(
+            "2024-05-01T{time}Z ERROR - DockerApiException: Docker API responded with status code=InternalServerError, response={{\"message\":\"Get \\\"https://contoso.azurecr.io/v2/api/manifests/2\\\": unauthorized: authentication required\"}}\n"
+        )
+    };
+    let log = format!(
+        "2024-05-01T10:00:01.100Z INFO  - Pulling image: contoso.azurecr.io/api:2\n{}\
+         2024-05-01T10:10:01.100Z INFO  - Pulling image: contoso.azurecr.io/api:2\n\
+         2024-05-01T10:10:31.500Z ERROR - failed to register layer: Error processing tar file(exit status 1): Container ID 1000000 cannot be mapped to a host ID\n{}",
+        denied("10:00:31.500"),
+        denied("10:10:32.500"),
+    );
+    let causes: Vec<_> = told(&log).into_iter().map(|(cause, _)| cause).collect();
+    assert_eq!(causes, ["auth/unspecified", "host/userns-unmapped-id"]);
+}
+
+#[test]
+fn the_engines_last_word_ends_an_attempt() {
+    let line = |time: &str, text: &str| {
+        format!(
+            "May 07 {time} host1 dockerd[812]: time=\"2024-05-07T{time}.1Z\" level=error msg=\"{text}\"\n"
+        )
+    };
+    let log = [
+        line("10:00:15", "Handler for POST /v1.43/images/create returned error: Get \\\"https://registry-1.docker.io/v2/\\\": dial tcp 1.2.3.4:443: i/o timeout"),
+        line("10:02:15", "Not continuing with pull after error: errors:\\ndenied: requested access to the resource is denied\\nunauthorized: authentication required\\n"),
+        line("10:02:15", "Handler for POST /v1.43/images/create returned error: pull access denied for acme/private, repository does not exist or may require 'docker login': denied: requested access to the resource is denied"),
+    ]
+    .concat();
+    let causes: Vec<_> = told(&log).into_iter().map(|(cause, _)| cause).collect();
+    assert_eq!(
+        causes,
+        ["network/connect-timeout", "reference/denied-or-not-found"]
+    );
+}
+
+#[test]
+fn a_log_that_was_turned_round_tells_the_same() {
+    let log = std::fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../examples/2023_02_28_RD0003FF8A1B2C_docker.log"
+    ))
+    .expect("readable");
+    let mut turned = log.lines().rev().collect::<Vec<_>>().join("\n");
+    turned.push('\n');
+    let incident = only(&turned);
+    assert_eq!(incident.cause, *"host/userns-unmapped-id");
+    assert!(incident.first_seen <= incident.last_seen);
+    assert_eq!(incident.first_seen, only(&log).first_seen);
+}
+
+#[test]
+fn an_answer_in_unknown_words_is_a_failed_pull() {
+    let incident = only(
+        "$ docker pull registry.example/a:1\nError response from daemon: something entirely new\n",
+    );
+    assert_eq!(incident.cause, *"orchestrator/symptom-only");
+    let incident = only(
+        "2024-05-01T10:00:01.100Z INFO  - Pulling image: contoso.azurecr.io/api:2\n\
+         2024-05-01T10:00:01.500Z ERROR - DockerApiException: Docker API responded with status code=InternalServerError, response={\"message\":\"something entirely new\"}\n\
+         2024-05-01T10:00:01.505Z INFO  - Pulling image from Docker hub: contoso.azurecr.io/api:2\n\
+         2024-05-01T10:00:01.700Z ERROR - DockerApiException: Docker API responded with status code=InternalServerError, response={\"message\":\"Get \\\"https://contoso.azurecr.io/v2/api/manifests/2\\\": unauthorized: authentication required\"}\n",
+    );
+    assert_eq!(incident.cause, *"orchestrator/symptom-only");
+    assert!(incident.evidence.iter().any(|e| e.line == 2));
+}
+
+#[test]
+fn a_site_that_starts_from_its_local_copy_runs() {
+    let log = "2024-05-01T11:00:01.100Z INFO  - Pulling image: contoso.azurecr.io/shop/api:2.0\n\
+               2024-05-01T11:00:31.500Z ERROR - DockerApiException: Docker API responded with status code=InternalServerError, response={\"message\":\"Get \\\"https://contoso.azurecr.io/v2/\\\": dial tcp 10.0.0.4:443: i/o timeout\"}\n\
+               2024-05-01T11:00:31.505Z INFO  - Pull Image failed, Time taken: 0 Minutes and 30 Seconds\n\
+               2024-05-01T11:00:31.701Z WARN  - Image pull failed. Defaulting to local copy if present.\n\
+               2024-05-01T11:00:32.100Z INFO  - docker run -d --expose=8080 --name shopapi_0_1f2e3d4c -e PORT=8080 contoso.azurecr.io/shop/api:2.0\n";
+    assert_eq!(only(log).outcome, Outcome::UsedCachedImage);
+}
+
+#[test]
+fn a_platform_is_no_image() {
+    let incident = only(
+        "$ docker pull mysql:5.7\n5.7: Pulling from library/mysql\nno matching manifest for linux/arm64/v8 in the manifest list entries\n",
+    );
+    let image = incident.image.expect("an image");
+    assert_eq!(image.reference, "mysql:5.7");
+}
+
+#[test]
+fn a_missing_pull_secret_masks_the_refusal_that_follows() {
+    let log = "Events:\n  \
+               Warning  FailedToRetrieveImagePullSecret  3s (x4 over 35s)   kubelet            Unable to retrieve some image pull secrets (regcred); attempting to pull the image may not succeed.\n  \
+               Normal   Pulling                          3s (x2 over 35s)   kubelet            Pulling image \"contoso.azurecr.io/web:9\"\n  \
+               Warning  Failed                           3s (x2 over 35s)   kubelet            Failed to pull image \"contoso.azurecr.io/web:9\": failed to pull and unpack image \"contoso.azurecr.io/web:9\": failed to resolve reference \"contoso.azurecr.io/web:9\": failed to authorize: failed to fetch anonymous token: unexpected status from GET request to https://contoso.azurecr.io/oauth2/token?scope=repository%3Aweb%3Apull&service=contoso.azurecr.io: 401 Unauthorized\n";
+    let incident = only(log);
+    assert_eq!(incident.cause, *"orchestrator/pull-secret-missing");
+    let image = incident.image.expect("an image");
+    assert_eq!(image.registry.as_deref(), Some("contoso.azurecr.io"));
+}

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+use pullwhy_ingest::facts::registry_of_url;
 use pullwhy_ingest::formats::file::Says;
 use pullwhy_ingest::peel::apart;
 use pullwhy_model::Image;
@@ -47,33 +49,77 @@ impl Diagnosis<'_, '_> {
         own.registry != next.registry
             && own.tag == next.tag
             && last(own) == last(next)
-            && event.line - attempt.last_line <= 8
+            && event.line.abs_diff(attempt.last_line) <= 8
     }
 
-    /// Whether a failure that names no image asked another registry than an attempt does, and it is
-    /// no mirror's turn: it came too late, or the engine had answered for the attempt already.
+    /// Whether a failure is of another pull than an attempt: the engine has given its last word on
+    /// that one, or another registry was asked and it is no mirror's turn.
     pub(super) fn asks_elsewhere(&self, place: usize, finding: &Finding, event: &Event) -> bool {
         let attempt = &self.open[place];
-        let host = |f: &Finding| f.facts.get("host").map(ToString::to_string);
-        let own = attempt.image.as_ref().and_then(|i| i.registry.clone());
-        let own = own.or_else(|| {
-            attempt
-                .seen
-                .iter()
-                .rev()
-                .filter_map(Seen::found)
-                .find_map(host)
-        });
-        let later = attempt.last_at.zip(event.at).and_then(|(a, b)| apart(a, b));
-        let answered = event.verdict.has(Says::Answer)
-            && attempt
-                .seen
-                .iter()
-                .any(|s| s.finding.is_some() && s.verdict.has(Says::Answer));
-        finding.image.is_none()
-            && (answered || later.is_some_and(|gap| gap.as_secs() > TURN))
-            && matches!((own, host(finding)), (Some(own), Some(next))
-                if own != next && !own.starts_with(&next) && !is_part_of(&own, &next))
+        let since = |at: Option<Timestamp>| at.zip(event.at).and_then(|(a, b)| apart(a, b));
+        if let Some(answer) = attempt.answered().filter(|_| !finding.symptom) {
+            let later = since(answer.at).is_some_and(|gap| gap.as_secs() > TURN);
+            let other = answer.found().is_some_and(|f| f.cause != finding.cause);
+            if later && other && finding.image.is_none() {
+                return true;
+            }
+        }
+        let named = attempt.image.is_some() && finding.image.is_some();
+        let turns = event.verdict.has(Says::NextHost)
+            || attempt.seen.iter().any(|s| s.verdict.has(Says::NextHost));
+        let answers = event.verdict.has(Says::Answer) && attempt.answered().is_some();
+        let untimed = attempt.last_at.is_none() || event.at.is_none();
+        let late = since(attempt.last_at).is_some_and(|gap| gap.as_secs() > TURN);
+        !named
+            && (late || !turns && (answers || untimed))
+            && matches!((asked(attempt), registry(finding)), (Some(own), Some(next))
+                if own != next && !own.starts_with(&next)
+                    && (of_url(finding).is_some() || !is_part_of(&own, &next)))
+    }
+
+    /// The latest open attempt at the registry that a failure is of.
+    pub(super) fn attempt_at(&self, finding: &Finding, event: &Event) -> Option<usize> {
+        let next = registry(finding)?;
+        self.open.iter().rposition(|a| {
+            let fits = match (&a.image, &finding.image) {
+                (Some(own), Some(named)) => same_image(own, named),
+                _ => asked(a).is_some_and(|own| own == next || own.starts_with(&next)),
+            };
+            fits && a.near(event.at, event.line)
+        })
+    }
+}
+
+/// The registry that an attempt is known to ask.
+fn asked(attempt: &Attempt) -> Option<String> {
+    let own = attempt.image.as_ref().and_then(|i| i.registry.clone());
+    own.or_else(|| {
+        let mut findings = attempt.seen.iter().rev().filter_map(Seen::found);
+        findings.find_map(registry)
+    })
+}
+
+/// The registry that a failure is of: its image's, else the host that was asked.
+fn registry(finding: &Finding) -> Option<String> {
+    let own = finding.image.as_ref().and_then(|i| i.registry.clone());
+    let own = own.or_else(|| of_url(finding));
+    own.or_else(|| finding.facts.get("host").map(ToString::to_string))
+}
+
+/// The registry whose API was asked.
+fn of_url(finding: &Finding) -> Option<String> {
+    let url = finding.facts.get("url").map(ToString::to_string)?;
+    registry_of_url(&url).map(str::to_owned)
+}
+
+/// Whether two failures of a pull are known to be of two registries: a mirror and the origin.
+pub(crate) fn of_two_registries(a: &Finding, b: &Finding) -> bool {
+    let image = |f: &Finding| f.image.as_ref().and_then(|i| i.registry.clone());
+    let (of_a, of_b) = (of_url(a), of_url(b));
+    let known = of_a.is_some() || of_b.is_some();
+    match (of_a.or_else(|| image(a)), of_b.or_else(|| image(b))) {
+        (Some(a), Some(b)) => a != b && !a.starts_with(&b) && !b.starts_with(&a) && known,
+        _ => false,
     }
 }
 

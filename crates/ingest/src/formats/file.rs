@@ -84,6 +84,8 @@ pub enum Says {
     TriggerManual,
     /// What the engine answered to a client's command: its last word on that command.
     Answer,
+    /// The engine turns from one of several endpoints to the next.
+    NextHost,
     /// The line names the app; it says nothing about a pull.
     NamesSite,
     /// A push begins: what follows, up to the next pull, is about it.

@@ -65,10 +65,23 @@ pub(super) fn at(
     };
     let name = trim(name);
     // `sha256:…` alone is the id of an image, not its name.
-    if then.is_some_and(|then| !fits(then)) || name.starts_with("sha256:") {
+    let is_no_image = name.starts_with("sha256:") || is_platform(name);
+    if then.is_some_and(|then| !fits(then)) || is_no_image {
         return None;
     }
     pullwhy_reference::read(name)
+}
+
+/// `linux/arm64/v8`: what an image is wanted for, not its name.
+fn is_platform(name: &str) -> bool {
+    const SYSTEMS: [&str; 4] = ["linux", "windows", "darwin", "freebsd"];
+    const MACHINES: [&str; 12] = [
+        "amd64", "arm64", "arm", "386", "ppc64le", "s390x", "riscv64", "mips64le", "loong64",
+        "x86_64", "aarch64", "unknown",
+    ];
+    let mut parts = name.split('/');
+    parts.next().is_some_and(|p| SYSTEMS.contains(&p))
+        && parts.next().is_some_and(|p| MACHINES.contains(&p))
 }
 
 /// Up to where a reference must end, and what follows.
