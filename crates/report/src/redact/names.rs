@@ -6,7 +6,7 @@ use std::net::Ipv6Addr;
 use pullwhy_model::{Fact, Incident};
 
 /// Facts whose values are names.
-const NAMES: [(&str, &str); 19] = [
+const NAMES: [(&str, &str); 28] = [
     ("registry", "registry"),
     ("host", "host"),
     ("repository", "repository"),
@@ -26,6 +26,15 @@ const NAMES: [(&str, &str); 19] = [
     ("address", "address"),
     ("client_ip", "address"),
     ("resolver", "address"),
+    ("server", "host"),
+    ("slot", "slot"),
+    ("container", "container"),
+    ("principal", "id"),
+    ("client_id", "id"),
+    ("vnet", "network"),
+    ("zone_group", "group"),
+    ("endpoint_group", "group"),
+    ("endpoint", "endpoint"),
 ];
 
 /// Kinds whose values are hosts, maybe with a port.
@@ -113,7 +122,7 @@ const OUTER: [&str; 20] = [
 ];
 
 /// What stands before a name, in small letters: resources of Azure, arguments of `az`.
-const BEFORE: [(&str, &str); 16] = [
+const BEFORE: [(&str, &str); 19] = [
     ("/resourcegroups/", "group"),
     ("--resource-group ", "group"),
     ("--resource-group=", "group"),
@@ -129,6 +138,9 @@ const BEFORE: [(&str, &str); 16] = [
     ("/managedclusters/", "cluster"),
     ("/virtualnetworks/", "network"),
     ("/subnets/", "network"),
+    ("/slots/", "slot"),
+    ("/privateendpoints/", "endpoint"),
+    ("/vaults/", "vault"),
     ("lookup ", "host"),
 ];
 

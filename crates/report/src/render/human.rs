@@ -133,6 +133,7 @@ impl Page<'_> {
         self.put(&paragraph(&incident.explanation, "  ", self.prose))?;
         self.known(incident)?;
         self.candidates(incident)?;
+        self.ruled_out(incident)?;
         self.reasons(incident)?;
         self.fixes(incident)?;
         if !incident.references.is_empty() {
