@@ -313,6 +313,7 @@ pub const FACTS: &[(&str, &str)] = &[
     ("app_id", "APP_ID"),
     ("container", "CONTAINER"),
     ("server", "SERVER"),
+    ("meant", "REGISTRY_HOST/REPOSITORY:TAG"),
     ("principal", "PRINCIPAL_ID"),
     ("client_id", "CLIENT_ID"),
     ("vault_status", "STATUS"),

@@ -149,7 +149,10 @@ fn of_this_failure<'s>(incident: &Incident, settings: &'s [Settings]) -> Option<
         .iter()
         .find(|s| s.image.as_ref().is_some_and(same));
     // A name that cannot be read has no parts to compare.
-    exact.or_else(|| settings.iter().find(|s| s.image.is_none()))
+    let unreadable = |s: &&Settings| s.known.get("image.form").is_some_and(|f| f.value != "ok");
+    exact
+        .or_else(|| settings.iter().find(|s| s.image.is_none()))
+        .or_else(|| settings.iter().find(unreadable))
 }
 
 fn elsewhere(mut incident: Incident, settings: &[Settings]) -> Incident {

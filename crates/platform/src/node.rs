@@ -39,7 +39,13 @@ impl<'d> Node<'d> {
 
     fn key(&self, key: &str) -> Option<Self> {
         let object = self.value.as_object()?;
-        let (name, value) = object.iter().find(|(k, _)| k.eq_ignore_ascii_case(key))?;
+        let mut alike: Vec<_> = object
+            .iter()
+            .filter(|(k, _)| k.eq_ignore_ascii_case(key))
+            .collect();
+        // Both spellings may be there, one of them empty.
+        alike.sort_by_key(|(k, v)| (v.is_null(), k.as_str() != key));
+        let (name, value) = alike.into_iter().next()?;
         let joint = if self.path.is_empty() { "" } else { "." };
         Some(Self {
             document: self.document,

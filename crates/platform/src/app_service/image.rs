@@ -81,6 +81,9 @@ impl Pull<'_> {
         let from = vec![node.reading()];
         let form = form(&text);
         self.know("image.form", form, from.clone());
+        if form != "ok" {
+            self.fact("meant", &meant(&text).unwrap_or_default());
+        }
         let Some(image) = read(text.trim()) else {
             return;
         };
@@ -176,6 +179,22 @@ fn form(text: &str) -> &'static str {
     }
 }
 
+/// The name that was plainly meant by one that cannot be read.
+fn meant(text: &str) -> Option<String> {
+    let mut name = text.trim();
+    while let Some(start) = name.get(..DOCKER.len())
+        && start.eq_ignore_ascii_case(DOCKER)
+    {
+        name = name.get(DOCKER.len()..)?.trim();
+    }
+    let name = name.split_once("://").map_or(name, |(_, rest)| rest);
+    match parse(name) {
+        Ok(_) if form(name) == "ok" => Some(name.to_owned()),
+        Ok(_) => None,
+        Err(problem) => problem.did_you_mean.filter(|m| form(m) == "ok"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,5 +214,15 @@ mod tests {
         ] {
             assert_eq!(form(text), word, "{text}");
         }
+    }
+
+    #[test]
+    fn what_was_meant_is_told_only_where_it_is_plain() {
+        let right = Some("contosoreg1.azurecr.io/team/api:1.0".to_owned());
+        assert_eq!(meant("https://contosoreg1.azurecr.io/team/api:1.0"), right);
+        assert_eq!(meant("DOCKER|DOCKER|contosoreg1.azurecr.io/team/api:1.0"), right);
+        assert_eq!(meant("contosoreg1.azurecr.io/team/api:1.0\n"), right);
+        assert_eq!(meant("contosoreg1.azurecr.io/Team/api:1.0"), right);
+        assert_eq!(meant("contosoreg1.azurecr.io/team/api:$(Build.BuildId)"), None);
     }
 }
