@@ -95,9 +95,8 @@ pub fn decide(catalogue: &Catalogue, incident: Incident, settings: &[Settings]) 
     let generic = catalogue
         .get(incident.cause.as_str())
         .is_some_and(|c| c.file.generic);
-    let named = |id: &CauseId| {
-        incident.cause == *id || incident.candidates.iter().any(|c| c.cause == *id)
-    };
+    let named =
+        |id: &CauseId| incident.cause == *id || incident.candidates.iter().any(|c| c.cause == *id);
     let behind = |shown: &Shown<'_>| {
         shown.rule.behind.iter().any(|b| {
             incident.cause == *b.as_str()
@@ -122,7 +121,9 @@ pub fn decide(catalogue: &Catalogue, incident: Incident, settings: &[Settings]) 
                 shown: first,
             };
             let mut after = recast.rooted(incident);
-            leave_open(&mut after, &before, catalogue, own, first, others, &ruled_out);
+            leave_open(
+                &mut after, &before, catalogue, own, first, others, &ruled_out,
+            );
             after
         }
         None => unshown(catalogue, incident, own, &ruled_out, generic),
@@ -145,9 +146,7 @@ fn of_this_failure<'s>(incident: &Incident, settings: &'s [Settings]) -> Option<
         return settings.first();
     };
     let same = |own: &Image| own.registry == image.registry && own.repository == image.repository;
-    let exact = settings
-        .iter()
-        .find(|s| s.image.as_ref().is_some_and(same));
+    let exact = settings.iter().find(|s| s.image.as_ref().is_some_and(same));
     // A name that cannot be read has no parts to compare.
     let unreadable = |s: &&Settings| s.known.get("image.form").is_some_and(|f| f.value != "ok");
     exact
@@ -212,7 +211,11 @@ fn leave_open(
 ) {
     let mut weighed: Vec<(f64, Candidate)> = Vec::new();
     for other in others {
-        let weight = if other.strength == first.strength { 0.6 } else { 0.3 };
+        let weight = if other.strength == first.strength {
+            0.6
+        } else {
+            0.3
+        };
         let because = other.says(own);
         weighed.push((weight, candidate(other.id(catalogue), because)));
     }
@@ -316,7 +319,10 @@ fn unshown(
         );
         return after;
     }
-    let first = left.iter().position(|c| c.cause == after.cause).unwrap_or(0);
+    let first = left
+        .iter()
+        .position(|c| c.cause == after.cause)
+        .unwrap_or(0);
     let root = left.remove(first);
     let others = left.into_iter().map(|c| (c.weight.max(0.01), c)).collect();
     let share = root.weight.max(0.01);

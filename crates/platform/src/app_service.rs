@@ -96,7 +96,11 @@ impl<'d> Pull<'d> {
     }
 
     fn from(&self, name: &str) -> Vec<Reading> {
-        self.out.known.get(name).map(|s| s.from.clone()).unwrap_or_default()
+        self.out
+            .known
+            .get(name)
+            .map(|s| s.from.clone())
+            .unwrap_or_default()
     }
 
     /// A name for texts and commands.
@@ -112,11 +116,17 @@ impl<'d> Pull<'d> {
         let id = self.at("webapp", "id").and_then(|n| n.text());
         let own = parts(id.unwrap_or_default());
         let or = |given: String, own: Option<&&str>| {
-            if given.is_empty() { own.map_or(String::new(), |s| (*s).to_owned()) } else { given }
+            if given.is_empty() {
+                own.map_or(String::new(), |s| (*s).to_owned())
+            } else {
+                given
+            }
         };
         self.fact("site", &or(place.app, own.get("sites")));
         self.fact("group", &or(place.group, own.get("resourcegroups")));
-        let slot = place.slot.or_else(|| own.get("slots").map(|s| (*s).to_owned()));
+        let slot = place
+            .slot
+            .or_else(|| own.get("slots").map(|s| (*s).to_owned()));
         self.fact("slot", &slot.unwrap_or_default());
         self.fact("app_id", id.unwrap_or_default());
     }
@@ -155,7 +165,9 @@ pub(crate) fn names(documents: &Documents) -> BTreeMap<&'static str, String> {
             .filter(|user| is_guid(user))
             .map(|user| ("service_principal", user.to_owned())),
     );
-    let admin = documents.root("acr").and_then(|a| a.some("adminUserEnabled")?.flag());
+    let admin = documents
+        .root("acr")
+        .and_then(|a| a.some("adminUserEnabled")?.flag());
     if admin == Some(true) {
         names.insert("admin", "yes".to_owned());
     }
@@ -176,7 +188,9 @@ fn parts(id: &str) -> BTreeMap<String, &str> {
 fn is_guid(text: &str) -> bool {
     let groups: Vec<&str> = text.split('-').collect();
     groups.iter().map(|g| g.len()).eq([8, 4, 4, 4, 12])
-        && groups.iter().all(|g| g.bytes().all(|b| b.is_ascii_hexdigit()))
+        && groups
+            .iter()
+            .all(|g| g.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 /// The shape of a value, in words that tell nothing of it.
@@ -210,7 +224,8 @@ mod tests {
 
     #[test]
     fn a_resource_id_gives_its_names() {
-        let id = "/subscriptions/S/resourceGroups/rg1/providers/Microsoft.Web/sites/app1/slots/stage";
+        let id =
+            "/subscriptions/S/resourceGroups/rg1/providers/Microsoft.Web/sites/app1/slots/stage";
         let parts = parts(id);
         assert_eq!(parts.get("sites"), Some(&"app1"));
         assert_eq!(parts.get("resourcegroups"), Some(&"rg1"));
@@ -225,7 +240,10 @@ mod tests {
             ("pw", "set"),
             ("pw ", "blanks"),
             ("pw\n", "blanks"),
-            ("@Microsoft.KeyVault(SecretUri=https://kv.example/x)", "reference"),
+            (
+                "@Microsoft.KeyVault(SecretUri=https://kv.example/x)",
+                "reference",
+            ),
         ] {
             assert_eq!(shape(text), word, "{text:?}");
         }

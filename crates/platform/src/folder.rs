@@ -107,11 +107,7 @@ fn shown(folder: &Path, file: &str) -> String {
 }
 
 /// One file: absent, JSON, or not JSON.
-fn read(
-    folder: &Path,
-    file: &str,
-    name: &str,
-) -> io::Result<Option<Result<Document, Unread>>> {
+fn read(folder: &Path, file: &str, name: &str) -> io::Result<Option<Result<Document, Unread>>> {
     let bytes = match capped(&folder.join(file), MOST) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

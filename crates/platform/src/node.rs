@@ -76,7 +76,9 @@ impl<'d> Node<'d> {
                 None => format!("[{index}]"),
             };
             if let Some((_, name)) = name {
-                from = self.text_after(from, &format!("\"{name}\"")).unwrap_or(from);
+                from = self
+                    .text_after(from, &format!("\"{name}\""))
+                    .unwrap_or(from);
             }
             Self {
                 document: self.document,
@@ -145,7 +147,11 @@ impl<'d> Node<'d> {
 
     /// This value as evidence, told in other words: the shape of a secret.
     pub(crate) fn as_reading(&self, value: &str) -> Reading {
-        let path = if self.path.is_empty() { "@" } else { &self.path };
+        let path = if self.path.is_empty() {
+            "@"
+        } else {
+            &self.path
+        };
         Reading {
             file: self.document.shown.clone(),
             path: clean(path, VALUE),

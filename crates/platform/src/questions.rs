@@ -66,7 +66,9 @@ const QUESTIONS: &[Question] = &[
     Question {
         name: "config",
         tells: "the image, and whether it is pulled with an identity",
-        arguments: &["webapp", "config", "show", "-g", "{group}", "-n", "{app}", "{slot}"],
+        arguments: &[
+            "webapp", "config", "show", "-g", "{group}", "-n", "{app}", "{slot}",
+        ],
         query: "{linuxFxVersion:linuxFxVersion,windowsFxVersion:windowsFxVersion,acrUseManagedIdentityCreds:acrUseManagedIdentityCreds,acrUserManagedIdentityId:acrUserManagedIdentityId,acrUserManagedIdentityID:acrUserManagedIdentityID,vnetRouteAllEnabled:vnetRouteAllEnabled}",
         needs: &[],
         always: true,
@@ -74,7 +76,17 @@ const QUESTIONS: &[Question] = &[
     Question {
         name: "appsettings",
         tells: "the registry's address and user name, DNS and network switches; no other setting, no password",
-        arguments: &["webapp", "config", "appsettings", "list", "-g", "{group}", "-n", "{app}", "{slot}"],
+        arguments: &[
+            "webapp",
+            "config",
+            "appsettings",
+            "list",
+            "-g",
+            "{group}",
+            "-n",
+            "{app}",
+            "{slot}",
+        ],
         query: "[?contains(`[\"DOCKER_REGISTRY_SERVER_URL\",\"DOCKER_REGISTRY_SERVER_USERNAME\",\"DOCKER_CUSTOM_IMAGE_NAME\",\"DOCKER_ENABLE_CI\",\"WEBSITE_PULL_IMAGE_OVER_VNET\",\"WEBSITE_VNET_ROUTE_ALL\",\"WEBSITE_DNS_SERVER\",\"WEBSITE_DNS_ALT_SERVER\"]`, name)].{name:name,slotSetting:slotSetting,value:value}",
         needs: &[],
         always: true,
@@ -82,7 +94,9 @@ const QUESTIONS: &[Question] = &[
     Question {
         name: "identity",
         tells: "the app's managed identities",
-        arguments: &["webapp", "identity", "show", "-g", "{group}", "-n", "{app}", "{slot}"],
+        arguments: &[
+            "webapp", "identity", "show", "-g", "{group}", "-n", "{app}", "{slot}",
+        ],
         query: "",
         needs: &[],
         always: true,
@@ -90,7 +104,16 @@ const QUESTIONS: &[Question] = &[
     Question {
         name: "vnet",
         tells: "the virtual network that the app is joined to",
-        arguments: &["webapp", "vnet-integration", "list", "-g", "{group}", "-n", "{app}", "{slot}"],
+        arguments: &[
+            "webapp",
+            "vnet-integration",
+            "list",
+            "-g",
+            "{group}",
+            "-n",
+            "{app}",
+            "{slot}",
+        ],
         query: "[].{name:name,vnetResourceId:vnetResourceId}",
         needs: &[],
         always: true,
@@ -98,7 +121,16 @@ const QUESTIONS: &[Question] = &[
     Question {
         name: "sitecontainers",
         tells: "the containers of an app with sidecars: image and how each is signed in",
-        arguments: &["webapp", "sitecontainers", "list", "-g", "{group}", "-n", "{app}", "{slot}"],
+        arguments: &[
+            "webapp",
+            "sitecontainers",
+            "list",
+            "-g",
+            "{group}",
+            "-n",
+            "{app}",
+            "{slot}",
+        ],
         query: "[].{name:name,isMain:isMain,image:image,authType:authType,userName:userName,userManagedIdentityClientId:userManagedIdentityClientId}",
         needs: &["sidecars"],
         always: false,
@@ -106,7 +138,13 @@ const QUESTIONS: &[Question] = &[
     Question {
         name: "password",
         tells: "the password's shape: missing, empty, blanks, reference or set; never the password",
-        arguments: &["rest", "--method", "post", "--url", "{app_id}/config/appsettings/list?api-version=2024-11-01"],
+        arguments: &[
+            "rest",
+            "--method",
+            "post",
+            "--url",
+            "{app_id}/config/appsettings/list?api-version=2024-11-01",
+        ],
         query: SHAPE,
         needs: &["app_id"],
         always: true,
@@ -114,7 +152,13 @@ const QUESTIONS: &[Question] = &[
     Question {
         name: "vault",
         tells: "whether Key Vault references in the registry's credentials resolve",
-        arguments: &["rest", "--method", "get", "--url", "{app_id}/config/configreferences/appsettings?api-version=2024-11-01"],
+        arguments: &[
+            "rest",
+            "--method",
+            "get",
+            "--url",
+            "{app_id}/config/configreferences/appsettings?api-version=2024-11-01",
+        ],
         query: "value[?starts_with(name, `\"DOCKER_REGISTRY_SERVER_\"`)].{name:name,status:properties.status,vaultName:properties.vaultName,secretName:properties.secretName}",
         needs: &["app_id"],
         always: false,
@@ -138,7 +182,14 @@ const QUESTIONS: &[Question] = &[
     Question {
         name: "roles",
         tells: "who has which role on the registry",
-        arguments: &["role", "assignment", "list", "--scope", "{acr_id}", "--include-inherited"],
+        arguments: &[
+            "role",
+            "assignment",
+            "list",
+            "--scope",
+            "{acr_id}",
+            "--include-inherited",
+        ],
         query: "[].{principalId:principalId,principalType:principalType,roleDefinitionName:roleDefinitionName,roleDefinitionId:roleDefinitionId,scope:scope,condition:condition,createdOn:createdOn}",
         needs: &["acr_id"],
         always: true,
@@ -162,7 +213,17 @@ const QUESTIONS: &[Question] = &[
     Question {
         name: "links",
         tells: "the networks that the private zone is linked to",
-        arguments: &["network", "private-dns", "link", "vnet", "list", "-g", "{zone_group}", "-z", "privatelink.azurecr.io"],
+        arguments: &[
+            "network",
+            "private-dns",
+            "link",
+            "vnet",
+            "list",
+            "-g",
+            "{zone_group}",
+            "-z",
+            "privatelink.azurecr.io",
+        ],
         query: "[].{name:name,virtualNetwork:virtualNetwork,virtualNetworkLinkState:virtualNetworkLinkState}",
         needs: &["zone_group"],
         always: false,
@@ -170,7 +231,17 @@ const QUESTIONS: &[Question] = &[
     Question {
         name: "records",
         tells: "the names in the private zone",
-        arguments: &["network", "private-dns", "record-set", "a", "list", "-g", "{zone_group}", "-z", "privatelink.azurecr.io"],
+        arguments: &[
+            "network",
+            "private-dns",
+            "record-set",
+            "a",
+            "list",
+            "-g",
+            "{zone_group}",
+            "-z",
+            "privatelink.azurecr.io",
+        ],
         query: "[].{name:name,aRecords:aRecords}",
         needs: &["zone_group"],
         always: false,
@@ -178,7 +249,13 @@ const QUESTIONS: &[Question] = &[
     Question {
         name: "endpoint",
         tells: "the network that the registry's private endpoint is in",
-        arguments: &["network", "private-endpoint", "show", "--ids", "{endpoint_id}"],
+        arguments: &[
+            "network",
+            "private-endpoint",
+            "show",
+            "--ids",
+            "{endpoint_id}",
+        ],
         query: "{id:id,name:name,resourceGroup:resourceGroup,subnet:subnet.{id:id}}",
         needs: &["endpoint_id"],
         always: false,
@@ -194,7 +271,14 @@ const QUESTIONS: &[Question] = &[
     Question {
         name: "secrets",
         tells: "when the secrets of that service principal end; not the secrets",
-        arguments: &["ad", "app", "credential", "list", "--id", "{service_principal}"],
+        arguments: &[
+            "ad",
+            "app",
+            "credential",
+            "list",
+            "--id",
+            "{service_principal}",
+        ],
         query: "[].{endDateTime:endDateTime}",
         needs: &["service_principal"],
         always: false,
@@ -256,9 +340,10 @@ impl Question {
                 }
                 continue;
             }
-            let variable = self.needs.iter().find(|n| {
-                !names.contains_key(*n) && argument.contains(&format!("{{{n}}}"))
-            });
+            let variable = self
+                .needs
+                .iter()
+                .find(|n| !names.contains_key(*n) && argument.contains(&format!("{{{n}}}")));
             words.push(match variable {
                 // The rest of such an argument is ours, and plain.
                 Some(need) => {
@@ -278,11 +363,14 @@ impl Question {
 
 /// Arguments as words of a shell; options are ours, and plain.
 fn words(arguments: &[String]) -> Vec<String> {
-    let option = |a: &str| {
-        a.starts_with('-') && a.bytes().all(|b| b == b'-' || b.is_ascii_alphanumeric())
-    };
+    let option =
+        |a: &str| a.starts_with('-') && a.bytes().all(|b| b == b'-' || b.is_ascii_alphanumeric());
     let word = |a: &String| {
-        if option(a) { a.clone() } else { shell_word(a).into_owned() }
+        if option(a) {
+            a.clone()
+        } else {
+            shell_word(a).into_owned()
+        }
     };
     arguments.iter().map(word).collect()
 }
@@ -299,12 +387,14 @@ fn filled(argument: &str, names: &BTreeMap<&'static str, String>) -> String {
 
 /// Names that commands need: what the user gave, and what the answers so far say.
 pub(crate) fn given(place: &Place) -> BTreeMap<&'static str, String> {
-    let mut names = BTreeMap::from([
-        ("app", place.app.clone()),
-        ("group", place.group.clone()),
-    ]);
+    let mut names = BTreeMap::from([("app", place.app.clone()), ("group", place.group.clone())]);
     names.extend(place.slot.clone().map(|slot| ("slot", slot)));
-    names.extend(place.registry.clone().map(|registry| ("registry", registry)));
+    names.extend(
+        place
+            .registry
+            .clone()
+            .map(|registry| ("registry", registry)),
+    );
     names
 }
 
@@ -343,12 +433,28 @@ pub fn refusal(said: &str) -> String {
     let line = clean(&scrub(line), 240).replace("; ", ", ");
     let small = said.to_ascii_lowercase();
     let has = |words: &[&str]| words.iter().any(|w| small.contains(w));
-    if has(&["authorizationfailed", "does not have authorization", "forbidden", "insufficient privileges"]) {
-        format!("this account may not read it ({line}); ask for the right to read it, or somebody who has it to collect the facts")
+    if has(&[
+        "authorizationfailed",
+        "does not have authorization",
+        "forbidden",
+        "insufficient privileges",
+    ]) {
+        format!(
+            "this account may not read it ({line}); ask for the right to read it, or somebody who has it to collect the facts"
+        )
     } else if has(&["misspelled or not recognized", "unrecognized arguments"]) {
-        format!("this version of `az` has no such command ({line}); `az upgrade` brings it up to date")
-    } else if has(&["notfound", "not found", "could not be found", "was not found"]) {
-        format!("there is no such thing in this subscription ({line}); `az account set --subscription NAME` chooses another")
+        format!(
+            "this version of `az` has no such command ({line}); `az upgrade` brings it up to date"
+        )
+    } else if has(&[
+        "notfound",
+        "not found",
+        "could not be found",
+        "was not found",
+    ]) {
+        format!(
+            "there is no such thing in this subscription ({line}); `az account set --subscription NAME` chooses another"
+        )
     } else {
         line
     }

@@ -9,28 +9,51 @@ use pullwhy_catalogue::shell_word;
 
 /// What a variable of the script is asked for with, before the first question that needs it.
 const VARIABLES: &[(&str, &str)] = &[
-    ("sidecars", r#"$(az webapp config show @APP@ --query "linuxFxVersion=='SITECONTAINERS' && 'yes' || ''" -o tsv)"#),
+    (
+        "sidecars",
+        r#"$(az webapp config show @APP@ --query "linuxFxVersion=='SITECONTAINERS' && 'yes' || ''" -o tsv)"#,
+    ),
     ("app_id", r#"$(az webapp show @APP@ --query id -o tsv)"#),
-    ("registry", r#"$(az webapp config show @APP@ --query "linuxFxVersion || windowsFxVersion" -o tsv)
+    (
+        "registry",
+        r#"$(az webapp config show @APP@ --query "linuxFxVersion || windowsFxVersion" -o tsv)
 if [ "$REGISTRY" = SITECONTAINERS ]; then
   REGISTRY=$(az webapp sitecontainers list @APP@ --query "[?isMain].image | [0]" -o tsv)
 fi
-REGISTRY=$(printf '%s\n' "$REGISTRY" | sed -n 's/^DOCKER|//; s/^\([A-Za-z0-9]*\)\.azurecr\.[a-z]*\/.*/\1/p')"#),
-    ("acr_id", r#"$([ -z "$REGISTRY" ] || az acr show -n "$REGISTRY" --query id -o tsv)"#),
-    ("vnet_id", r#"$(az webapp show @APP@ --query virtualNetworkSubnetId -o tsv | sed 's/\/subnets\/.*//')"#),
-    ("endpoint_id", r#"$([ -z "$REGISTRY" ] || az acr show -n "$REGISTRY" --query "privateEndpointConnections[0].privateEndpoint.id" -o tsv)"#),
-    ("zone_group", r#"$([ -z "$ENDPOINT_ID" ] || az network private-dns zone list --query "[?name=='privatelink.azurecr.io'].resourceGroup | [0]" -o tsv)"#),
-    ("service_principal", r#"$(az webapp config appsettings list @APP@ --query "[?name=='DOCKER_REGISTRY_SERVER_USERNAME'].value | [0]" -o tsv | grep -E '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')"#),
-    ("admin", r#"$([ -z "$REGISTRY" ] || az acr show -n "$REGISTRY" --query "adminUserEnabled && 'yes' || ''" -o tsv)"#),
+REGISTRY=$(printf '%s\n' "$REGISTRY" | sed -n 's/^DOCKER|//; s/^\([A-Za-z0-9]*\)\.azurecr\.[a-z]*\/.*/\1/p')"#,
+    ),
+    (
+        "acr_id",
+        r#"$([ -z "$REGISTRY" ] || az acr show -n "$REGISTRY" --query id -o tsv)"#,
+    ),
+    (
+        "vnet_id",
+        r#"$(az webapp show @APP@ --query virtualNetworkSubnetId -o tsv | sed 's/\/subnets\/.*//')"#,
+    ),
+    (
+        "endpoint_id",
+        r#"$([ -z "$REGISTRY" ] || az acr show -n "$REGISTRY" --query "privateEndpointConnections[0].privateEndpoint.id" -o tsv)"#,
+    ),
+    (
+        "zone_group",
+        r#"$([ -z "$ENDPOINT_ID" ] || az network private-dns zone list --query "[?name=='privatelink.azurecr.io'].resourceGroup | [0]" -o tsv)"#,
+    ),
+    (
+        "service_principal",
+        r#"$(az webapp config appsettings list @APP@ --query "[?name=='DOCKER_REGISTRY_SERVER_USERNAME'].value | [0]" -o tsv | grep -E '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')"#,
+    ),
+    (
+        "admin",
+        r#"$([ -z "$REGISTRY" ] || az acr show -n "$REGISTRY" --query "adminUserEnabled && 'yes' || ''" -o tsv)"#,
+    ),
 ];
 
 /// The script. `logs`: also fetches the app's logs.
 pub fn script(place: &Place, folder: &str, logs: bool) -> String {
     let names = given(place);
-    let slot = place
-        .slot
-        .as_ref()
-        .map_or(String::new(), |slot| format!(" --slot {}", shell_word(slot)));
+    let slot = place.slot.as_ref().map_or(String::new(), |slot| {
+        format!(" --slot {}", shell_word(slot))
+    });
     let app = format!(
         "-g {} -n {}{slot}",
         shell_word(&place.group),
@@ -67,8 +90,9 @@ pub fn script(place: &Place, folder: &str, logs: bool) -> String {
         folder = shell_word(folder),
     );
     let json = |text: &Option<String>| {
-        text.as_ref()
-            .map_or("null".to_owned(), |t| serde_json::Value::from(t.as_str()).to_string())
+        text.as_ref().map_or("null".to_owned(), |t| {
+            serde_json::Value::from(t.as_str()).to_string()
+        })
     };
     let manifest = format!(
         "{{\"form\":\"{FILES_FORM}\",\"app\":{},\"resourceGroup\":{},\"slot\":{},\"registry\":{},\"at\":\"%s\"}}\\n",
@@ -106,7 +130,9 @@ pub fn script(place: &Place, folder: &str, logs: bool) -> String {
              az webapp log download {app} --log-file \"$DIR/logs.zip\" --only-show-errors\n"
         );
     }
-    out.push_str("\necho \"done: copy the folder $DIR, then run: pullwhy azure --facts $DIR\" >&2\n");
+    out.push_str(
+        "\necho \"done: copy the folder $DIR, then run: pullwhy azure --facts $DIR\" >&2\n",
+    );
     out
 }
 

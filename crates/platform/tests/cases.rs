@@ -48,7 +48,9 @@ fn the_other_half_of_a_pair_shows_nothing() {
             for incident in beside(&catalogue, &documents, log) {
                 // What the log itself proves stays.
                 let proved = incident.evidence.iter().any(|e| {
-                    e.role == Role::Root && e.setting.is_none() && e.cause.as_ref() == Some(&incident.cause)
+                    e.role == Role::Root
+                        && e.setting.is_none()
+                        && e.cause.as_ref() == Some(&incident.cause)
                 });
                 if incident.cause == *case.cause.as_str() && !proved {
                     wrong.push(format!("{name}: {} beside {log}", incident.cause));
@@ -68,14 +70,23 @@ fn beside_a_log_that_leaves_it_open_the_setting_decides() {
         for log in &case.logs {
             let found = beside(&catalogue, &documents, log);
             if causes(&found) != [case.cause.as_str()] {
-                wrong.push(format!("{name} beside {log}: {:?}, not {}", causes(&found), case.cause));
+                wrong.push(format!(
+                    "{name} beside {log}: {:?}, not {}",
+                    causes(&found),
+                    case.cause
+                ));
                 continue;
             }
             let incident = &found[0];
-            let setting = incident.evidence.iter().any(|e| e.role == Role::Root && e.setting.is_some());
+            let setting = incident
+                .evidence
+                .iter()
+                .any(|e| e.role == Role::Root && e.setting.is_some());
             let line = incident.evidence.iter().any(|e| e.setting.is_none());
             if !setting || !line {
-                wrong.push(format!("{name} beside {log}: setting {setting}, line {line}"));
+                wrong.push(format!(
+                    "{name} beside {log}: setting {setting}, line {line}"
+                ));
             }
             if case.strength == "certain" && incident.candidates.len() != 1 {
                 wrong.push(format!("{name} beside {log}: {:?}", incident.candidates));
@@ -89,7 +100,11 @@ fn beside_a_log_that_leaves_it_open_the_setting_decides() {
             if !commands.iter().any(|c| c.contains(&case.command)) {
                 wrong.push(format!("{name}: no `{}` in {commands:#?}", case.command));
             }
-            if !incident.notes.iter().any(|n| n.contains("how the settings were weighed")) {
+            if !incident
+                .notes
+                .iter()
+                .any(|n| n.contains("how the settings were weighed"))
+            {
                 wrong.push(format!("{name}: the rules are not told"));
             }
         }
@@ -106,7 +121,11 @@ fn facts_have_the_names_and_words_that_cause_files_know() {
                 for (fact, setting) in &settings.known {
                     let known = SETTINGS.iter().find(|(known, ..)| known == fact);
                     let (_, words, _) = known.unwrap_or_else(|| panic!("{name}: {fact}"));
-                    assert!(words.contains(&setting.value), "{name}: {fact} {}", setting.value);
+                    assert!(
+                        words.contains(&setting.value),
+                        "{name}: {fact} {}",
+                        setting.value
+                    );
                 }
                 for fact in settings.unknown.keys() {
                     assert!(SETTINGS.iter().any(|(known, ..)| known == fact), "{fact}");

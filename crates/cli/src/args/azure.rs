@@ -74,7 +74,12 @@ pub(crate) struct CollectArgs {
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
     /// The folder that the printed script fills
-    #[arg(long, value_name = "DIR", default_value = "pullwhy-facts", conflicts_with = "run")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "pullwhy-facts",
+        conflicts_with = "run"
+    )]
     pub(crate) output: String,
     /// Run the commands now, and write the answers into this folder
     #[arg(long, value_name = "DIR")]

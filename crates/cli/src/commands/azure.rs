@@ -35,7 +35,10 @@ pub(crate) fn run(args: &AzureArgs, common: &Common) -> Result<Exit, Failure> {
             let place = place(&args.place)?;
             let az = Az::new(timeout(&args.patience)?, args.output.verbose);
             let documents = gather::documents(&az, place)?;
-            let fetched = args.logs.then(|| fetch(&az, &documents.place)).transpose()?;
+            let fetched = args
+                .logs
+                .then(|| fetch(&az, &documents.place))
+                .transpose()?;
             (documents, fetched)
         }
     };
@@ -103,7 +106,11 @@ fn weigh(catalogue: &Catalogue, documents: &Documents, logs: Vec<PathBuf>) -> Ou
 }
 
 /// What could not be read, whether a cause hangs on it, and which.
-fn unread(catalogue: &Catalogue, documents: &Documents, settings: &[Settings]) -> Vec<(bool, Warning)> {
+fn unread(
+    catalogue: &Catalogue,
+    documents: &Documents,
+    settings: &[Settings],
+) -> Vec<(bool, Warning)> {
     let open = undecided(catalogue, settings);
     documents
         .all_unread()

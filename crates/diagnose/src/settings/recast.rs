@@ -136,7 +136,10 @@ fn told(
         let elsewhere = commands.any(|c| !of_this_cloud(c, &facts));
         if !file.worked_before && !elsewhere && (here || anywhere) {
             let risky = file.risk == Risk::WeakensSecurity;
-            fixes.push((risky, fix(file, if here { platform } else { "any" }, &facts)));
+            fixes.push((
+                risky,
+                fix(file, if here { platform } else { "any" }, &facts),
+            ));
         }
     }
     fixes.sort_by_key(|(risky, _)| *risky);
@@ -199,7 +202,5 @@ fn name_slot(incident: &mut Incident) {
         .filter_map(|s: &mut Step| s.command.as_mut())
         .for_each(rewrite);
     let checks = incident.reasons.iter_mut().filter_map(|r| r.check.as_mut());
-    checks
-        .filter_map(|c| c.command.as_mut())
-        .for_each(rewrite);
+    checks.filter_map(|c| c.command.as_mut()).for_each(rewrite);
 }

@@ -54,7 +54,9 @@ impl<'c> Weighed<'c> {
                     Some(false) => continue,
                     None => {
                         weighed.open.extend(
-                            missing(rule, settings).into_iter().map(|u| (u.clone(), cause)),
+                            missing(rule, settings)
+                                .into_iter()
+                                .map(|u| (u.clone(), cause)),
                         );
                         continue;
                     }
@@ -110,10 +112,7 @@ fn shown<'c>(cause: CauseIndex, rule: &'c SettingRule, settings: &Settings) -> S
         let setting = settings.known.get(name);
         setting.map(|s| s.from.clone()).unwrap_or_default()
     };
-    let decides = rule
-        .decides
-        .as_ref()
-        .or_else(|| rule.when.keys().next());
+    let decides = rule.decides.as_ref().or_else(|| rule.when.keys().next());
     let mut from = decides.map(|name| of(name)).unwrap_or_default();
     from.truncate(READINGS);
     let mut besides: Vec<Reading> = Vec::new();

@@ -58,10 +58,17 @@ impl<'d> Pull<'d> {
             }
             return;
         };
-        let (key, flag) = ("acrUseManagedIdentityCreds", config.get("acrUseManagedIdentityCreds"));
+        let (key, flag) = (
+            "acrUseManagedIdentityCreds",
+            config.get("acrUseManagedIdentityCreds"),
+        );
         let on = flag.as_ref().and_then(Node::flag) == Some(true);
         let reading = flag.map_or_else(|| config.absent(key), |f| f.reading());
-        self.know("identity.flag", if on { "on" } else { "off" }, vec![reading]);
+        self.know(
+            "identity.flag",
+            if on { "on" } else { "off" },
+            vec![reading],
+        );
         let id = ["acrUserManagedIdentityId", "acrUserManagedIdentityID"]
             .into_iter()
             .filter_map(|key| config.some(key))
@@ -162,7 +169,11 @@ impl<'d> Pull<'d> {
             let word = node.text().unwrap_or_default();
             const SHAPES: [&str; 5] = ["missing", "empty", "blanks", "reference", "set"];
             if let Some(form) = SHAPES.into_iter().find(|s| *s == word) {
-                let shown = if form == "blanks" { "has a blank or line break at an end" } else { form };
+                let shown = if form == "blanks" {
+                    "has a blank or line break at an end"
+                } else {
+                    form
+                };
                 let from = Reading {
                     path: format!("properties.{PASSWORD}"),
                     ..node.as_reading(shown)
@@ -202,14 +213,20 @@ impl<'d> Pull<'d> {
         let Some(list) = self.root("vault") else {
             return self.unknown("vault.reference", &["vault"]);
         };
-        let list = if list.is_list() { Some(list) } else { list.some("value") };
+        let list = if list.is_list() {
+            Some(list)
+        } else {
+            list.some("value")
+        };
         let mut resolved = Vec::new();
         for item in list.map(|l| l.items("name")).unwrap_or_default() {
             let name = item.get("name").and_then(|n| n.text()).unwrap_or_default();
             if ![URL, USER, PASSWORD].contains(&name) {
                 continue;
             }
-            let Some(status) = item.some("status") else { continue };
+            let Some(status) = item.some("status") else {
+                continue;
+            };
             let word = status.text().unwrap_or_default();
             if word.eq_ignore_ascii_case("Resolved") {
                 resolved.push(status.reading());
@@ -226,7 +243,11 @@ impl<'d> Pull<'d> {
     /// The end of the secrets of the service principal, and whether the password is the registry's.
     fn secrets(&mut self) {
         if let Some(list) = self.root("secrets") {
-            let ends: Vec<Node<'_>> = list.items("").iter().filter_map(|s| s.some("endDateTime")).collect();
+            let ends: Vec<Node<'_>> = list
+                .items("")
+                .iter()
+                .filter_map(|s| s.some("endDateTime"))
+                .collect();
             let now = self.at;
             let passed = |end: &Node<'_>| {
                 let end = end.text().and_then(|t| t.parse::<jiff::Timestamp>().ok());

@@ -99,7 +99,10 @@ impl Pull<'_> {
         self.fact("image", &image.reference);
         self.fact("registry", &host);
         self.fact("host", &host);
-        self.fact("repository", image.repository.as_deref().unwrap_or_default());
+        self.fact(
+            "repository",
+            image.repository.as_deref().unwrap_or_default(),
+        );
         self.fact("tag", image.tag.as_deref().unwrap_or_default());
         if let Some(name) = crate::questions::registry_name(text.trim()) {
             self.fact("acr_name", &name);
@@ -160,7 +163,10 @@ fn form(text: &str) -> &'static str {
     if starts(DOCKER) {
         return "doubled";
     }
-    if ["$(", "${", "{{", "#{"].iter().any(|open| text.contains(open)) {
+    if ["$(", "${", "{{", "#{"]
+        .iter()
+        .any(|open| text.contains(open))
+    {
         return "variable";
     }
     if text.contains("://") {
@@ -206,7 +212,10 @@ mod tests {
             ("nginx", "ok"),
             ("https://contosoreg1.azurecr.io/team/api:1.0", "scheme"),
             ("contosoreg1.azurecr.io/Team/api:1.0", "capitals"),
-            ("contosoreg1.azurecr.io/team/api:$(Build.BuildId)", "variable"),
+            (
+                "contosoreg1.azurecr.io/team/api:$(Build.BuildId)",
+                "variable",
+            ),
             ("contosoreg1.azurecr.io/team/api:", "empty-tag"),
             ("contosoreg1.azurecr.io/team/api:1.0 ", "blank"),
             ("DOCKER|contosoreg1.azurecr.io/team/api:1.0", "doubled"),
@@ -220,9 +229,15 @@ mod tests {
     fn what_was_meant_is_told_only_where_it_is_plain() {
         let right = Some("contosoreg1.azurecr.io/team/api:1.0".to_owned());
         assert_eq!(meant("https://contosoreg1.azurecr.io/team/api:1.0"), right);
-        assert_eq!(meant("DOCKER|DOCKER|contosoreg1.azurecr.io/team/api:1.0"), right);
+        assert_eq!(
+            meant("DOCKER|DOCKER|contosoreg1.azurecr.io/team/api:1.0"),
+            right
+        );
         assert_eq!(meant("contosoreg1.azurecr.io/team/api:1.0\n"), right);
         assert_eq!(meant("contosoreg1.azurecr.io/Team/api:1.0"), right);
-        assert_eq!(meant("contosoreg1.azurecr.io/team/api:$(Build.BuildId)"), None);
+        assert_eq!(
+            meant("contosoreg1.azurecr.io/team/api:$(Build.BuildId)"),
+            None
+        );
     }
 }

@@ -20,7 +20,10 @@ pub(super) fn vnet_id(documents: &Documents) -> Option<(String, Node<'_>)> {
         first.some("vnetResourceId")
     })?;
     let id = node.text().filter(|t| !t.is_empty())?;
-    let end = id.to_ascii_lowercase().find("/subnets/").unwrap_or(id.len());
+    let end = id
+        .to_ascii_lowercase()
+        .find("/subnets/")
+        .unwrap_or(id.len());
     Some((id.get(..end)?.to_owned(), node))
 }
 
@@ -38,7 +41,13 @@ impl<'d> Pull<'d> {
         if let Some((id, node)) = vnet_id(self.documents) {
             self.know("vnet.joined", "yes", vec![node.reading()]);
             self.fact("vnet_id", &id);
-            self.fact("vnet", parts(&id).get("virtualnetworks").copied().unwrap_or_default());
+            self.fact(
+                "vnet",
+                parts(&id)
+                    .get("virtualnetworks")
+                    .copied()
+                    .unwrap_or_default(),
+            );
             return;
         }
         match (self.root("webapp"), self.root("vnet")) {
@@ -67,7 +76,9 @@ impl<'d> Pull<'d> {
             self.app_switch("WEBSITE_PULL_IMAGE_OVER_VNET"),
         ];
         let on = switches.iter().flatten().find(|s| s.flag() == Some(true));
-        let environment = app.as_ref().and_then(|a| a.some("hostingEnvironmentProfile"));
+        let environment = app
+            .as_ref()
+            .and_then(|a| a.some("hostingEnvironmentProfile"));
         if let Some(on) = on {
             self.know("vnet.pull", "on", vec![on.reading()]);
         } else if let Some(environment) = environment {
@@ -194,7 +205,9 @@ impl<'d> Pull<'d> {
     fn resolvers(&mut self) {
         match self.root("network") {
             Some(network) => {
-                let servers = network.some("dhcpOptions").and_then(|o| o.some("dnsServers"));
+                let servers = network
+                    .some("dhcpOptions")
+                    .and_then(|o| o.some("dnsServers"));
                 let all: Vec<&str> = servers
                     .iter()
                     .flat_map(|s| s.items(""))
@@ -215,7 +228,11 @@ impl<'d> Pull<'d> {
         };
         let name = "WEBSITE_DNS_SERVER";
         let server = credentials::setting(&list, name);
-        let text = server.as_ref().and_then(Node::text).unwrap_or_default().trim();
+        let text = server
+            .as_ref()
+            .and_then(Node::text)
+            .unwrap_or_default()
+            .trim();
         let word = match text.parse::<Ipv4Addr>() {
             _ if text.is_empty() || text == AZURE_DNS => "azure",
             Ok(address) if !address.is_private() => "public",

@@ -43,7 +43,11 @@ impl Pull<'_> {
             "acr.firewall",
         ];
         if let Some(free) = self.at("acr-name", "nameAvailable") {
-            let word = if free.flag() == Some(true) { "free" } else { "taken" };
+            let word = if free.flag() == Some(true) {
+                "free"
+            } else {
+                "taken"
+            };
             self.know("acr.name", word, vec![free.reading()]);
         } else {
             self.unknown("acr.name", &["acr-name"]);
@@ -60,11 +64,17 @@ impl Pull<'_> {
             .some("policies")
             .and_then(|p| p.some("azureADAuthenticationAsArmPolicy")?.some("status"));
         if let Some(status) = arm {
-            let word = if status.flag() == Some(false) { "off" } else { "on" };
+            let word = if status.flag() == Some(false) {
+                "off"
+            } else {
+                "on"
+            };
             self.know("acr.arm-tokens", word, vec![status.reading()]);
         }
         if let Some(state) = acr.some("provisioningState") {
-            let failed = state.text().is_some_and(|s| s.eq_ignore_ascii_case("failed"));
+            let failed = state
+                .text()
+                .is_some_and(|s| s.eq_ignore_ascii_case("failed"));
             let word = if failed { "failed" } else { "ready" };
             self.know("acr.state", word, vec![state.reading()]);
         }
@@ -91,7 +101,9 @@ impl Pull<'_> {
     fn endpoint(&mut self, acr: &Node<'_>) {
         let key = "privateEndpointConnections";
         let Some(first) = endpoint(self.documents) else {
-            let reading = acr.get(key).map_or_else(|| acr.absent(key), |n| n.reading());
+            let reading = acr
+                .get(key)
+                .map_or_else(|| acr.absent(key), |n| n.reading());
             return self.know("acr.endpoint", "none", vec![reading]);
         };
         if let Some((word, node)) = status(&first) {
@@ -102,8 +114,14 @@ impl Pull<'_> {
         }
         if let Some(id) = endpoint_id(self.documents) {
             let own = parts(&id);
-            self.fact("endpoint", own.get("privateendpoints").copied().unwrap_or_default());
-            self.fact("endpoint_group", own.get("resourcegroups").copied().unwrap_or_default());
+            self.fact(
+                "endpoint",
+                own.get("privateendpoints").copied().unwrap_or_default(),
+            );
+            self.fact(
+                "endpoint_group",
+                own.get("resourcegroups").copied().unwrap_or_default(),
+            );
         }
     }
 
@@ -111,11 +129,15 @@ impl Pull<'_> {
     fn firewall(&mut self, acr: &Node<'_>) {
         let rules = acr.some("networkRuleSet");
         let action = rules.as_ref().and_then(|r| r.some("defaultAction"));
-        let Some(action) = action.filter(|a| a.text().is_some_and(|t| t.eq_ignore_ascii_case("deny")))
+        let Some(action) =
+            action.filter(|a| a.text().is_some_and(|t| t.eq_ignore_ascii_case("deny")))
         else {
             let reading = rules.map_or_else(
                 || acr.absent("networkRuleSet"),
-                |r| r.some("defaultAction").map_or_else(|| r.absent("defaultAction"), |a| a.reading()),
+                |r| {
+                    r.some("defaultAction")
+                        .map_or_else(|| r.absent("defaultAction"), |a| a.reading())
+                },
             );
             return self.know("acr.firewall", "open", vec![reading]);
         };
@@ -130,7 +152,9 @@ impl Pull<'_> {
             .iter()
             .flat_map(|l| l.items(""))
             .filter_map(|rule| {
-                let range = rule.some("ipAddressOrRange").or_else(|| rule.some("value"))?;
+                let range = rule
+                    .some("ipAddressOrRange")
+                    .or_else(|| rule.some("value"))?;
                 range.text().and_then(self::range)
             })
             .collect();
@@ -186,8 +210,15 @@ mod tests {
     #[test]
     fn a_range_takes_in_its_addresses() {
         let ranges = [range("20.1.1.0/24"), range("203.0.113.5")].map(|r| r.expect("a range"));
-        for (address, inside) in [("20.1.1.9", true), ("20.1.2.9", false), ("203.0.113.5", true)] {
-            assert_eq!(within(address.parse().expect("an address"), &ranges), inside);
+        for (address, inside) in [
+            ("20.1.1.9", true),
+            ("20.1.2.9", false),
+            ("203.0.113.5", true),
+        ] {
+            assert_eq!(
+                within(address.parse().expect("an address"), &ranges),
+                inside
+            );
         }
         assert_eq!(range("0.0.0.0/0"), Some((0, 0)));
         assert_eq!(range("1.2.3.4/33"), None);

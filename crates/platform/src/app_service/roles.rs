@@ -42,7 +42,10 @@ impl<'d> Pull<'d> {
         let system = identity
             .some("principalId")
             .filter(|p| p.text().is_some_and(|t| !t.is_empty()));
-        let kind = |n: &Node<'d>| n.some("type").map_or_else(|| n.absent("type"), |t| t.reading());
+        let kind = |n: &Node<'d>| {
+            n.some("type")
+                .map_or_else(|| n.absent("type"), |t| t.reading())
+        };
         let wanted = self.out.facts.get("client_id").map(ToString::to_string);
         let by_id = self.word("identity.form") == Some("guid");
         let (word, from, principal) = match wanted.filter(|_| by_id) {
@@ -69,7 +72,9 @@ impl<'d> Pull<'d> {
                 }
             }
         };
-        if word == "other" && let Some((id, _)) = users.first() {
+        if word == "other"
+            && let Some((id, _)) = users.first()
+        {
             self.fact("identity", id);
         }
         let mut evidence = self.from("identity.form");
@@ -126,12 +131,18 @@ impl<'d> Pull<'d> {
 
     /// Whether an identity that is not used could pull.
     fn idle(&mut self, entries: &[Node<'d>], abac: bool) {
-        let identity = self.root("identity").or_else(|| self.at("webapp", "identity"));
+        let identity = self
+            .root("identity")
+            .or_else(|| self.at("webapp", "identity"));
         let Some(identity) = identity else {
             return self.unknown("identity.idle", &["identity", "webapp"]);
         };
         let mut principals: Vec<(&str, &str)> = Vec::new();
-        principals.extend(identity.some("principalId").and_then(|p| Some(("", p.text()?))));
+        principals.extend(
+            identity
+                .some("principalId")
+                .and_then(|p| Some(("", p.text()?))),
+        );
         let users = identity.some("userAssignedIdentities");
         for (id, node) in users.as_ref().map(Node::entries).unwrap_or_default() {
             principals.extend(node.some("principalId").and_then(|p| Some((id, p.text()?))));
@@ -148,8 +159,15 @@ impl<'d> Pull<'d> {
     }
 
     /// What the roles let a principal do, and the entries that say so.
-    fn judge(&mut self, entries: &[Node<'d>], principal: &str, abac: bool) -> (&'static str, Vec<Reading>) {
-        let text = |entry: &Node<'d>, key: &str| entry.some(key).and_then(|n| n.text()).unwrap_or_default();
+    fn judge(
+        &mut self,
+        entries: &[Node<'d>],
+        principal: &str,
+        abac: bool,
+    ) -> (&'static str, Vec<Reading>) {
+        let text = |entry: &Node<'d>, key: &str| {
+            entry.some(key).and_then(|n| n.text()).unwrap_or_default()
+        };
         let classic = |e: &Node<'d>| {
             CLASSIC.contains(&text(e, "roleDefinitionName"))
                 || text(e, "roleDefinitionId").ends_with(ACR_PULL)
@@ -157,7 +175,9 @@ impl<'d> Pull<'d> {
         let repository = |e: &Node<'d>| REPOSITORY.contains(&text(e, "roleDefinitionName"));
         let carries = |e: &Node<'d>| if abac { repository(e) } else { classic(e) };
         let shown = |e: &Node<'d>| {
-            let name = e.some("roleDefinitionName").or_else(|| e.some("roleDefinitionId"));
+            let name = e
+                .some("roleDefinitionName")
+                .or_else(|| e.some("roleDefinitionId"));
             name.map_or_else(|| e.absent("roleDefinitionName"), |n| n.reading())
         };
         let (own, others): (Vec<&Node<'d>>, Vec<&Node<'d>>) = entries

@@ -54,7 +54,10 @@ pub(crate) fn cases() -> Vec<(String, Case)> {
 pub(crate) fn facts(name: &str, case: &Case, side: &str) -> (tempfile::TempDir, Documents) {
     let folder = tempfile::tempdir().expect("a folder");
     copy(&fixtures().join("base").join(&case.base), folder.path());
-    copy(&fixtures().join("cases").join(name).join(side), folder.path());
+    copy(
+        &fixtures().join("cases").join(name).join(side),
+        folder.path(),
+    );
     let documents = read_folder(folder.path()).expect("facts");
     (folder, documents)
 }
@@ -62,9 +65,16 @@ pub(crate) fn facts(name: &str, case: &Case, side: &str) -> (tempfile::TempDir, 
 fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).into_iter().flatten() {
         let path = entry.expect("a file").path();
-        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
         // An answer and an error exclude each other.
-        if let Some(stem) = name.strip_suffix(".error.txt").or_else(|| name.strip_suffix(".absent")) {
+        if let Some(stem) = name
+            .strip_suffix(".error.txt")
+            .or_else(|| name.strip_suffix(".absent"))
+        {
             let _ = fs::remove_file(to.join(format!("{stem}.json")));
         }
         fs::copy(&path, to.join(name)).expect("copied");

@@ -40,12 +40,17 @@ impl Az {
     /// Runs one command. What makes every further command useless is a failure of the tool.
     pub(super) fn ask(&self, arguments: &[String]) -> Result<Said, Failure> {
         if self.verbose {
-            terminal::note(&format!("$ {}", pullwhy_platform::Command::typed(arguments)));
+            terminal::note(&format!(
+                "$ {}",
+                pullwhy_platform::Command::typed(arguments)
+            ));
         }
         let started = Instant::now();
         let mut child = spawn(arguments)?;
         let (Some(out), Some(err)) = (child.stdout.take(), child.stderr.take()) else {
-            return Err(Failure::new("running `az` failed: its output cannot be read"));
+            return Err(Failure::new(
+                "running `az` failed: its output cannot be read",
+            ));
         };
         let (out, err) = (read(out, MOST), read(err, ERROR));
         let status = loop {
@@ -78,7 +83,10 @@ impl Az {
         }
         let error = scrub(&String::from_utf8_lossy(&error)).into_owned();
         if logged_out(&error) {
-            let said = error.lines().find(|l| !l.trim().is_empty()).unwrap_or_default();
+            let said = error
+                .lines()
+                .find(|l| !l.trim().is_empty())
+                .unwrap_or_default();
             return Err(Failure::new(format!(
                 "`az` is not logged in: {}",
                 clean(said.trim_start_matches("ERROR:").trim(), 300)
@@ -146,5 +154,6 @@ fn end(child: &mut Child) {
 
 fn logged_out(error: &str) -> bool {
     let small = error.to_ascii_lowercase();
-    small.contains("az login") || small.contains("az account set") && small.contains("no subscription")
+    small.contains("az login")
+        || small.contains("az account set") && small.contains("no subscription")
 }

@@ -46,7 +46,10 @@ pub(super) fn run(args: &CollectArgs) -> Result<Exit, Failure> {
     let shown = folder.display().to_string();
     let read = super::super::plural(documents.read(), "answer");
     terminal::note(&format!("{read} in `{shown}`, {missing} missing"));
-    terminal::note(&format!("next: pullwhy azure --facts {}", shell_word(&shown)));
+    terminal::note(&format!(
+        "next: pullwhy azure --facts {}",
+        shell_word(&shown)
+    ));
     Ok(Exit::Nothing)
 }
 

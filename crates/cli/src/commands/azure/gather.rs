@@ -7,7 +7,9 @@ use std::sync::PoisonError;
 use std::thread;
 
 use pullwhy_model::Unread;
-use pullwhy_platform::{Command, Document, Documents, PASSWORD_FITS, Place, Question, fits, questions, refusal};
+use pullwhy_platform::{
+    Command, Document, Documents, PASSWORD_FITS, Place, Question, fits, questions, refusal,
+};
 use serde_json::{Value, json};
 
 use super::az::{Az, Said};
@@ -16,7 +18,8 @@ use crate::exit::Failure;
 /// Commands that run at the same time: each takes a second of a processor.
 const AT_ONCE: usize = 4;
 /// What is collected, for those who keep it: name of the question, answer or error.
-pub(super) type Keep<'k> = &'k mut dyn FnMut(&'static str, &Result<Value, String>) -> Result<(), Failure>;
+pub(super) type Keep<'k> =
+    &'k mut dyn FnMut(&'static str, &Result<Value, String>) -> Result<(), Failure>;
 
 /// All answers about an app.
 pub(super) fn documents(az: &Az, place: Place) -> Result<Documents, Failure> {
@@ -67,12 +70,17 @@ fn there(answer: &Result<Document, Unread>, place: &Place) -> Result<(), Failure
     if !unread.why.starts_with("there is no such thing") {
         return Ok(());
     }
-    let slot = place.slot.as_ref().map_or(String::new(), |s| format!(", slot `{s}`"));
+    let slot = place
+        .slot
+        .as_ref()
+        .map_or(String::new(), |s| format!(", slot `{s}`"));
     Err(Failure::new(format!(
         "no app `{}`{slot} in resource group `{}`: {}",
         place.app, place.group, unread.why
     ))
-    .help("see what there is: az webapp list --query \"[].{app:name,group:resourceGroup}\" -o table"))
+    .help(
+        "see what there is: az webapp list --query \"[].{app:name,group:resourceGroup}\" -o table",
+    ))
 }
 
 type Answered = (&'static Question, Command, Result<Value, String>);
@@ -89,8 +97,13 @@ fn at_once(
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
                 loop {
-                    let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
-                    let Some((index, (question, command))) = next else { return };
+                    let next = waiting
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .next();
+                    let Some((index, (question, command))) = next else {
+                        return;
+                    };
                     let answer = answer(az, question, &command, names);
                     let failed = answer.is_err();
                     let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
@@ -98,7 +111,11 @@ fn at_once(
                     drop(done);
                     if failed {
                         // Without `az` or a login, all others fail alike.
-                        waiting.lock().unwrap_or_else(PoisonError::into_inner).by_ref().for_each(drop);
+                        waiting
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .by_ref()
+                            .for_each(drop);
                         return;
                     }
                 }
@@ -176,9 +193,17 @@ fn compared(
 /// Fetches the app's logs into a file.
 pub(super) fn logs(az: &Az, place: &Place, file: &Path) -> Result<(), Failure> {
     let path = file.display().to_string();
-    let mut arguments: Vec<String> = ["webapp", "log", "download", "-g", &place.group, "-n", &place.app]
-        .map(str::to_owned)
-        .into();
+    let mut arguments: Vec<String> = [
+        "webapp",
+        "log",
+        "download",
+        "-g",
+        &place.group,
+        "-n",
+        &place.app,
+    ]
+    .map(str::to_owned)
+    .into();
     if let Some(slot) = &place.slot {
         arguments.extend(["--slot".to_owned(), slot.clone()]);
     }
