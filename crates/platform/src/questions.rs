@@ -87,7 +87,7 @@ const QUESTIONS: &[Question] = &[
             "{app}",
             "{slot}",
         ],
-        query: "[?contains(`[\"DOCKER_REGISTRY_SERVER_URL\",\"DOCKER_REGISTRY_SERVER_USERNAME\",\"DOCKER_CUSTOM_IMAGE_NAME\",\"DOCKER_ENABLE_CI\",\"WEBSITE_PULL_IMAGE_OVER_VNET\",\"WEBSITE_VNET_ROUTE_ALL\",\"WEBSITE_DNS_SERVER\",\"WEBSITE_DNS_ALT_SERVER\"]`, name)].{name:name,slotSetting:slotSetting,value:value}",
+        query: "[?contains(`[\"DOCKER_REGISTRY_SERVER_URL\",\"DOCKER_REGISTRY_SERVER_USERNAME\",\"DOCKER_CUSTOM_IMAGE_NAME\",\"DOCKER_ENABLE_CI\",\"WEBSITE_PULL_IMAGE_OVER_VNET\",\"WEBSITE_VNET_ROUTE_ALL\",\"WEBSITE_DNS_SERVER\",\"WEBSITE_DNS_ALT_SERVER\"]`, name)].{name:name,slotSetting:slotSetting,value:(name==`\"DOCKER_REGISTRY_SERVER_URL\"` && contains(not_null(value,`\"\"`),`\"@\"`) && !starts_with(value,`\"@Microsoft.KeyVault(\"`) && `\"hidden: it holds a user or password\"`) || value}",
         needs: &[],
         always: true,
     },
