@@ -187,7 +187,7 @@ impl<'d> Node<'d> {
     }
 }
 
-/// A key as JMESPath wants it.
+/// A key as `JMESPath` wants it.
 fn quoted(key: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     if !key.is_empty() && key.bytes().all(plain) {

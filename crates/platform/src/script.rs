@@ -13,7 +13,7 @@ const VARIABLES: &[(&str, &str)] = &[
         "sidecars",
         r#"$(az webapp config show @APP@ --query "linuxFxVersion=='SITECONTAINERS' && 'yes' || ''" -o tsv)"#,
     ),
-    ("app_id", r#"$(az webapp show @APP@ --query id -o tsv)"#),
+    ("app_id", r"$(az webapp show @APP@ --query id -o tsv)"),
     (
         "registry",
         r#"$(az webapp config show @APP@ --query "linuxFxVersion || windowsFxVersion" -o tsv)
@@ -28,7 +28,7 @@ REGISTRY=$(printf '%s\n' "$REGISTRY" | sed -n 's/^DOCKER|//; s/^\([A-Za-z0-9]*\)
     ),
     (
         "vnet_id",
-        r#"$(az webapp show @APP@ --query virtualNetworkSubnetId -o tsv | sed 's/\/subnets\/.*//')"#,
+        r"$(az webapp show @APP@ --query virtualNetworkSubnetId -o tsv | sed 's/\/subnets\/.*//')",
     ),
     (
         "endpoint_id",

@@ -29,18 +29,17 @@ pub(crate) fn run(args: &AzureArgs, common: &Common) -> Result<Exit, Failure> {
     }
     let started = Instant::now();
     let catalogue = super::catalogue(common)?;
-    let (documents, fetched) = match &args.facts {
-        Some(folder) => (read_folder(folder).map_err(unusable)?, None),
-        None => {
-            let place = place(&args.place)?;
-            let az = Az::new(timeout(&args.patience)?, args.output.verbose);
-            let documents = gather::documents(&az, place)?;
-            let fetched = args
-                .logs
-                .then(|| fetch(&az, &documents.place))
-                .transpose()?;
-            (documents, fetched)
-        }
+    let (documents, fetched) = if let Some(folder) = &args.facts {
+        (read_folder(folder).map_err(unusable)?, None)
+    } else {
+        let place = place(&args.place)?;
+        let az = Az::new(timeout(&args.patience)?, args.output.verbose);
+        let documents = gather::documents(&az, place)?;
+        let fetched = args
+            .logs
+            .then(|| fetch(&az, &documents.place))
+            .transpose()?;
+        (documents, fetched)
     };
     let mut logs = args.logs_given.clone();
     if let Some(folder) = args.facts.as_ref().filter(|_| args.logs) {
@@ -122,7 +121,11 @@ fn unread(
             };
             let mut text = what.to_owned();
             if let Some(open) = hanging {
-                let causes: Vec<&str> = open.causes.iter().map(|c| c.as_str()).collect();
+                let causes: Vec<&str> = open
+                    .causes
+                    .iter()
+                    .map(pullwhy_model::CauseId::as_str)
+                    .collect();
                 text.push_str(&format!(": it would decide {}", causes.join(", ")));
             }
             if let Some(help) = help {

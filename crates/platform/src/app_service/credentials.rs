@@ -1,7 +1,5 @@
 //! How the pull signs in: identity, user name and password, or nothing.
 
-use pullwhy_model::Reading;
-
 use super::{Pull, blanks, is_guid, shape};
 use crate::documents::Documents;
 use crate::node::Node;
@@ -10,6 +8,8 @@ pub(super) const URL: &str = "DOCKER_REGISTRY_SERVER_URL";
 const USER: &str = "DOCKER_REGISTRY_SERVER_USERNAME";
 const PASSWORD: &str = "DOCKER_REGISTRY_SERVER_PASSWORD";
 
+/// Shapes of the password in the answer.
+const SHAPES: [&str; 5] = ["missing", "empty", "blanks", "reference", "set"];
 /// Settings that the command with `--query` keeps.
 const ASKED: [&str; 8] = [
     URL,
@@ -103,22 +103,20 @@ impl<'d> Pull<'d> {
             }
             "UserAssigned" => {
                 self.know("identity.flag", "on", from);
-                match container.some("userManagedIdentityClientId") {
-                    Some(id) => self.named(&id),
-                    None => {
-                        let from = vec![container.absent("userManagedIdentityClientId")];
-                        self.know("identity.form", "other", from);
-                    }
+                if let Some(id) = container.some("userManagedIdentityClientId") {
+                    self.named(&id);
+                } else {
+                    let from = vec![container.absent("userManagedIdentityClientId")];
+                    self.know("identity.form", "other", from);
                 }
             }
             "UserCredentials" => {
                 self.know("identity.flag", "off", from);
-                match container.some("userName") {
-                    Some(user) => self.user_is(&user),
-                    None => {
-                        let from = vec![container.absent("userName")];
-                        self.know("user.form", "missing", from);
-                    }
+                if let Some(user) = container.some("userName") {
+                    self.user_is(&user);
+                } else {
+                    let from = vec![container.absent("userName")];
+                    self.know("user.form", "missing", from);
                 }
                 // `az` does not give it back.
                 let from = vec![container.as_reading("hidden")];
@@ -167,18 +165,13 @@ impl<'d> Pull<'d> {
         // Its shape, as `az` was asked for it.
         if let Some(node) = self.at("password", "shape") {
             let word = node.text().unwrap_or_default();
-            const SHAPES: [&str; 5] = ["missing", "empty", "blanks", "reference", "set"];
             if let Some(form) = SHAPES.into_iter().find(|s| *s == word) {
                 let shown = if form == "blanks" {
                     "has a blank or line break at an end"
                 } else {
                     form
                 };
-                let from = Reading {
-                    path: format!("properties.{PASSWORD}"),
-                    ..node.as_reading(shown)
-                };
-                return self.know("password.form", form, vec![from]);
+                return self.know("password.form", form, vec![node.as_reading(shown)]);
             }
         }
         let Some(list) = self.root("appsettings") else {

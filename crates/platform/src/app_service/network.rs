@@ -144,12 +144,11 @@ impl<'d> Pull<'d> {
                     let id = link.some("virtualNetwork")?.some("id")?;
                     id.text()?.eq_ignore_ascii_case(&vnet).then_some(id)
                 });
-                match to {
-                    Some(id) => self.know("dns.link", "yes", vec![id.reading()]),
-                    None => {
-                        let shown = links.as_reading(&format!("no link to {vnet}"));
-                        self.know("dns.link", "no", vec![shown]);
-                    }
+                if let Some(id) = to {
+                    self.know("dns.link", "yes", vec![id.reading()]);
+                } else {
+                    let shown = links.as_reading(&format!("no link to {vnet}"));
+                    self.know("dns.link", "no", vec![shown]);
                 }
             }
             _ => self.unknown("dns.link", &["links", "zones"]),
@@ -161,12 +160,11 @@ impl<'d> Pull<'d> {
                     let own = record.some("name")?;
                     own.text()?.eq_ignore_ascii_case(&name).then_some(own)
                 });
-                match own {
-                    Some(own) => self.know("dns.record", "yes", vec![own.reading()]),
-                    None => {
-                        let shown = records.as_reading(&format!("no record {name}"));
-                        self.know("dns.record", "no", vec![shown]);
-                    }
+                if let Some(own) = own {
+                    self.know("dns.record", "yes", vec![own.reading()]);
+                } else {
+                    let shown = records.as_reading(&format!("no record {name}"));
+                    self.know("dns.record", "no", vec![shown]);
                 }
             }
             _ => self.unknown("dns.record", &["records", "zones"]),
@@ -193,12 +191,11 @@ impl<'d> Pull<'d> {
             let connected = state.text()?.eq_ignore_ascii_case("connected");
             (connected && id.text()?.eq_ignore_ascii_case(theirs)).then_some(id)
         });
-        match to {
-            Some(id) => self.know("vnet.reaches", "peered", vec![id.reading()]),
-            None => {
-                let from = vec![subnet.reading(), peerings.reading()];
-                self.know("vnet.reaches", "no", from);
-            }
+        if let Some(id) = to {
+            self.know("vnet.reaches", "peered", vec![id.reading()]);
+        } else {
+            let from = vec![subnet.reading(), peerings.reading()];
+            self.know("vnet.reaches", "no", from);
         }
     }
 

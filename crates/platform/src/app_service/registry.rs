@@ -53,7 +53,9 @@ impl Pull<'_> {
             self.unknown("acr.name", &["acr-name"]);
         }
         let Some(acr) = self.root("acr") else {
-            FACTS.iter().for_each(|name| self.unknown(name, &["acr"]));
+            for name in FACTS {
+                self.unknown(name, &["acr"]);
+            }
             return;
         };
         self.know_name(&acr);

@@ -87,7 +87,7 @@ impl<'d> Pull<'d> {
         let mode = self.at("acr", "roleAssignmentMode");
         let abac = mode
             .as_ref()
-            .and_then(|m| m.text())
+            .and_then(Node::text)
             .is_some_and(|m| m.to_ascii_lowercase().contains("abac"));
         let Some(list) = self.root("roles").filter(Node::is_list) else {
             for name in ["role", "identity.idle"] {
