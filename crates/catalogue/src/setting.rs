@@ -129,7 +129,15 @@ pub const SETTINGS: &[(&str, &[&str], &str)] = &[
     ),
     (
         "role",
-        &["yes", "no", "new", "group", "limited", "wrong-mode"],
+        &[
+            "yes",
+            "no",
+            "new",
+            "group",
+            "limited",
+            "custom",
+            "wrong-mode",
+        ],
         "whether the identity or service principal that pulls may do so",
     ),
     (

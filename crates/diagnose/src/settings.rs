@@ -3,7 +3,7 @@
 //! The `[[setting]]`s of cause files say which facts show a cause and which rule it out. Beside a log
 //! these rules hold, in this order:
 //!
-//! 1. Settings speak of failures of the images that they name, and of failures without an image.
+//! 1. Settings speak of their own platform's failures, of the images that they name or without one.
 //! 2. A cause that settings show becomes the root if the log leaves it open, or if the setting is
 //!    known to be behind what the log says.
 //! 3. Of several, one that is proved comes before one that is pointed to; then one that the log
@@ -29,6 +29,17 @@ use weigh::{Shown, Weighed};
 
 /// The rules, for the report.
 const RULES: &str = "how the settings were weighed: a cause that they prove comes before one that they point to, and that before one that only the log leaves open; among equals one that the log names, then the earlier on the pull path; what they rule out is dropped";
+
+/// Clients whose failures the settings of App Service can be about. Pasted lines of its log look
+/// like Docker's.
+const CLIENTS: [&str; 6] = [
+    "appservice",
+    "appservice-windows",
+    "functions",
+    "docker",
+    "dockerd",
+    "unknown",
+];
 
 /// What hangs on an answer that could not be had.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,6 +153,10 @@ pub fn decide(catalogue: &Catalogue, incident: Incident, settings: &[Settings]) 
 
 /// The settings that speak of a failure, by rule 1.
 fn of_this_failure<'s>(incident: &Incident, settings: &'s [Settings]) -> Option<&'s Settings> {
+    // Nodes of a cluster sign in by settings of their own, for the same image too.
+    if !CLIENTS.contains(&incident.client.as_str()) {
+        return None;
+    }
     let Some(image) = &incident.image else {
         return settings.first();
     };
@@ -162,7 +177,7 @@ fn elsewhere(mut incident: Incident, settings: &[Settings]) -> Incident {
         .collect();
     if !images.is_empty() {
         incident.notes.push(format!(
-            "the settings are of {}, not of this image: they were not used here; was the image changed since?",
+            "the settings are of {}, as App Service pulls it, which this failure is not about: they were not used here; was the image changed since?",
             pullwhy_model::text::clean(&images.join(", "), 300)
         ));
     }

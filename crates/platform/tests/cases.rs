@@ -150,3 +150,81 @@ fn every_setting_that_a_rule_asks_for_is_met_by_a_case() {
         assert!(met.contains(name), "no case knows `{name}`");
     }
 }
+
+#[test]
+fn a_role_that_is_not_known_or_comes_by_a_group_proves_nothing() {
+    let catalogue = catalogue();
+    let (name, case) = cases()
+        .into_iter()
+        .find(|(name, _)| name == "identity-without-role")
+        .expect("a case");
+    let scope = "/subscriptions/S/resourceGroups/rg1/providers/Microsoft.ContainerRegistry/registries/contosoreg1";
+    for (principal, kind, role) in [
+        (
+            "77777777-0000-0000-0000-000000000000",
+            "ServicePrincipal",
+            "contoso puller",
+        ),
+        ("99999999-0000-0000-0000-000000000000", "Group", "AcrPull"),
+    ] {
+        let (folder, _) = facts(&name, &case, "shows");
+        let list = format!(
+            "[{{\"principalId\":\"{principal}\",\"principalType\":\"{kind}\",\"roleDefinitionName\":\"{role}\",\"scope\":\"{scope}\"}}]"
+        );
+        std::fs::write(folder.path().join("roles.json"), list).expect("written");
+        let documents = pullwhy_platform::read_folder(folder.path()).expect("facts");
+        assert_eq!(
+            causes(&alone(&catalogue, &documents)),
+            Vec::<String>::new(),
+            "{role}"
+        );
+        for incident in beside(&catalogue, &documents, "unauthorized") {
+            assert_ne!(
+                incident.confidence,
+                pullwhy_model::Confidence::Certain,
+                "{role}"
+            );
+            let ruled_out = incident
+                .ruled_out
+                .iter()
+                .any(|r| r.cause == *"auth/access-denied");
+            assert!(!ruled_out, "{role}");
+        }
+    }
+}
+
+#[test]
+fn failures_of_other_images_and_other_platforms_are_left_alone() {
+    let catalogue = catalogue();
+    let (name, case) = cases()
+        .into_iter()
+        .find(|(name, _)| name == "admin-user-disabled")
+        .expect("a case");
+    let (_folder, documents) = facts(&name, &case, "shows");
+    let settings = app_service::settings(&documents, None);
+    for log in [
+        "2026-05-04T09:59:54.689Z INFO  - Pulling image: fabrikam.azurecr.io/web:2\n2026-05-04T09:59:56.888Z ERROR - DockerApiException: Docker API responded with status code=InternalServerError, response={\"message\":\"Get \\\"https://fabrikam.azurecr.io/v2/web/manifests/2\\\": unauthorized: authentication required\"}\n",
+        "Warning  Failed  2m  kubelet  Failed to pull image \"contosoreg1.azurecr.io/team/api:1.0\": failed to authorize: failed to fetch oauth token: unexpected status: 401 Unauthorized\n",
+    ] {
+        let report = pullwhy_explain::explain_text(
+            &catalogue,
+            "x.log",
+            log.as_bytes(),
+            &pullwhy_explain::Options::default(),
+        );
+        assert_eq!(report.incidents.len(), 1, "{log}");
+        for incident in report.incidents {
+            let before = incident.clone();
+            let after = pullwhy_diagnose::decide(&catalogue, incident, &settings);
+            assert_eq!(
+                (&after.cause, &after.evidence),
+                (&before.cause, &before.evidence)
+            );
+            assert!(
+                after.notes.iter().any(|n| n.contains("were not used here")),
+                "{:?}",
+                after.notes
+            );
+        }
+    }
+}

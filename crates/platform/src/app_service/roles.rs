@@ -20,6 +20,17 @@ const REPOSITORY: [&str; 3] = [
     "Container Registry Repository Writer",
     "Container Registry Repository Contributor",
 ];
+/// Azure's roles on registries that do not carry it; any other may be one of the user's own.
+const OTHERS: [&str; 8] = [
+    "AcrDelete",
+    "AcrImageSigner",
+    "AcrQuarantineReader",
+    "AcrQuarantineWriter",
+    "Container Registry Repository Catalog Lister",
+    "Container Registry Tasks Contributor",
+    "User Access Administrator",
+    "Role Based Access Control Administrator",
+];
 /// Seconds in which a new role may not count yet.
 const SPREADS: i64 = 600;
 
@@ -207,6 +218,18 @@ impl<'d> Pull<'d> {
         let wrong = own.iter().find(|e| abac && classic(e));
         if let Some(entry) = wrong {
             return ("wrong-mode", vec![shown(entry)]);
+        }
+        let custom = own.iter().find(|e| {
+            let name = text(e, "roleDefinitionName");
+            let here = text(e, "scope")
+                .to_ascii_lowercase()
+                .contains("/registries/");
+            let known =
+                CLASSIC.contains(&name) || REPOSITORY.contains(&name) || OTHERS.contains(&name);
+            here && !known
+        });
+        if let Some(entry) = custom {
+            return ("custom", vec![shown(entry)]);
         }
         let of_group = |e: &&&Node<'d>| text(e, "principalType") == "Group" && carries(e);
         if let Some(entry) = others.iter().find(of_group) {
