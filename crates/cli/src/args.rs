@@ -9,6 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use jiff::Timestamp;
+use pullwhy_probe::Engine;
 use pullwhy_report::Format;
 
 use crate::moment;
@@ -172,7 +173,14 @@ pub(crate) struct CheckArgs {
     /// Platform to choose from an index, if not that of this machine
     #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
     pub(crate) platform: Option<String>,
-    /// A file with credentials, in Docker's or Podman's form
+    /// The engine whose way is followed: its credential files, its reading of the name
+    ///
+    /// `docker` reads Docker's config.json; `podman` auth.json, then Docker's; `containerd` none;
+    /// `kubelet` the pull secret given with `--authfile`, then the node's own file. Without it,
+    /// whatever one of them reads is used.
+    #[arg(long = "as", value_name = "ENGINE", value_parser = engines())]
+    pub(crate) engine: Option<Engine>,
+    /// A file with credentials: Docker's, Podman's, or a pull secret of Kubernetes in YAML or JSON
     #[arg(long, value_name = "PATH")]
     pub(crate) authfile: Option<PathBuf>,
     /// User and password to use instead of those in files
@@ -202,6 +210,13 @@ pub(crate) struct CheckArgs {
     pub(crate) six: bool,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+fn engines() -> impl TypedValueParser<Value = Engine> {
+    PossibleValuesParser::new(Engine::ALL.map(Engine::word)).try_map(|word| {
+        let mut all = Engine::ALL.into_iter();
+        all.find(|e| e.word() == word).ok_or("no engine")
+    })
 }
 
 /// Run a command, and explain a failed pull afterwards

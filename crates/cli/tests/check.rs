@@ -3,6 +3,7 @@
 mod support;
 
 use std::net::TcpListener;
+use std::path::Path;
 
 use support::{json, pullwhy, text};
 
@@ -14,27 +15,200 @@ fn closed_port() -> u16 {
 
 /// Status, report and standard error of a check that sees no settings of a developer.
 fn checked(arguments: &[&str]) -> (i32, serde_json::Value, String) {
+    let home = tempfile::tempdir().expect("a folder");
+    let (status, out, errors) = checked_in(home.path(), &[], arguments);
+    let report = if out.is_empty() {
+        serde_json::Value::Null
+    } else {
+        json(out.as_bytes())
+    };
+    (status, report, errors)
+}
+
+/// The same with a home, variables that name places below it, and all that was printed as text.
+fn checked_in(
+    home: &Path,
+    variables: &[(&str, &str)],
+    arguments: &[&str],
+) -> (i32, String, String) {
     let mut command = pullwhy();
-    for name in ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"] {
+    for name in [
+        "HTTPS_PROXY",
+        "https_proxy",
+        "HTTP_PROXY",
+        "http_proxy",
+        "DOCKER_AUTH_CONFIG",
+        "REGISTRY_AUTH_FILE",
+        "XDG_RUNTIME_DIR",
+        "XDG_CONFIG_HOME",
+        "DOCKER_CONFIG",
+    ] {
         command.env_remove(name);
     }
-    let home = tempfile::tempdir().expect("a folder");
+    for (name, place) in variables {
+        command.env(name, home.join(place));
+    }
     let output = command
-        .env("HOME", home.path())
-        .env("DOCKER_CONFIG", home.path())
-        .env_remove("REGISTRY_AUTH_FILE")
-        .env_remove("XDG_RUNTIME_DIR")
+        .env("HOME", home)
         .args(["check", "--format", "json"])
         .args(arguments)
         .output()
         .expect("runs");
     let status = output.status.code().expect("ended by itself");
-    let report = if output.stdout.is_empty() {
-        serde_json::Value::Null
-    } else {
-        json(&output.stdout)
-    };
-    (status, report, text(&output.stderr))
+    (status, text(&output.stdout), text(&output.stderr))
+}
+
+/// Writes a file below a folder.
+fn place(home: &Path, path: &str, content: &str) {
+    let path = home.join(path);
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+    std::fs::write(path, content).expect("written");
+}
+
+/// A credentials file with one login, whose user tells where it is from.
+fn login(key: &str, user: &str) -> String {
+    format!(r#"{{"auths":{{"{key}":{{"username":"{user}","password":"h1dden-w0rd"}}}}}}"#)
+}
+
+fn credentials(report: &str) -> serde_json::Value {
+    let report = json(report.as_bytes());
+    let hops = report["hops"].as_array().expect("hops");
+    let row = hops.iter().find(|h| h["hop"] == "credentials");
+    row.expect("a row").clone()
+}
+
+#[test]
+fn every_engine_finds_its_own_login_and_none_shows_it() {
+    let registry = format!("127.0.0.1:{}", closed_port());
+    let image = format!("{registry}/shop/web:1.5");
+    let home = tempfile::tempdir().expect("a folder");
+    let auth = r#"{"auths":{"KEY":{"auth":"cG9kbWFuOmgxZGRlbi13MHJk"}}}"#;
+    place(
+        home.path(),
+        ".docker/config.json",
+        &login(&registry, "docker"),
+    );
+    place(
+        home.path(),
+        "run/containers/auth.json",
+        &auth.replace("KEY", &format!("{registry}/shop")),
+    );
+    place(home.path(), "named.json", &login(&registry, "named"));
+    let secret = format!(
+        "kind: Secret\nmetadata:\n  name: regcred\ntype: kubernetes.io/dockerconfigjson\nstringData:\n  .dockerconfigjson: |\n    {}\n",
+        login("*.0.0.1:PORT", "secret").replace("PORT", registry.rsplit(':').next().expect("port"))
+    );
+    place(home.path(), "secret.yaml", &secret);
+    let run: &[(&str, &str)] = &[("XDG_RUNTIME_DIR", "run")];
+    let named: &[(&str, &str)] = &[
+        ("XDG_RUNTIME_DIR", "run"),
+        ("REGISTRY_AUTH_FILE", "named.json"),
+    ];
+    let given = home.path().join("secret.yaml").display().to_string();
+    for (variables, arguments, user) in [
+        (run, &[][..], Some("podman")),
+        (named, &[], Some("named")),
+        (run, &["--as", "docker"], Some("docker")),
+        (run, &["--as", "podman"], Some("podman")),
+        (run, &["--as", "containerd"], None),
+        (
+            run,
+            &["--as", "kubelet", "--authfile", given.as_str()],
+            Some("secret"),
+        ),
+        (run, &["--authfile", given.as_str()], Some("secret")),
+        (run, &["--creds", "me:h1dden-w0rd"], Some("me")),
+    ] {
+        let all = [arguments, &[image.as_str()]].concat();
+        let (status, report, errors) = checked_in(home.path(), variables, &all);
+        assert_eq!((status, errors.as_str()), (1, ""), "{arguments:?}");
+        let row = credentials(&report);
+        assert_eq!(row["facts"]["user"].as_str(), user, "{arguments:?}: {row}");
+        for hidden in ["h1dden", "cG9kbWFu", "aDFkZGVu"] {
+            assert!(!report.contains(hidden), "{arguments:?}");
+        }
+    }
+    let (_, report, _) = checked_in(home.path(), run, &["--as", "docker", &image]);
+    let passed = credentials(&report)["facts"]["passed_over"].to_string();
+    assert!(
+        passed.contains("auth.json: Docker does not read it"),
+        "{passed}"
+    );
+}
+
+#[test]
+fn a_redacted_check_names_nobody() {
+    let home = tempfile::tempdir().expect("a folder");
+    let auth = r#"{"auths":{"reg.corp.test:5000/ledger":{"auth":"Y2Fyb2w6cHc="},"reg.corp.test":{"auth":"Y2Fyb2w6cHc="},"reg.corp.test:5000":{"auth":"Y2Fyb2w6cHc="}}}"#;
+    place(home.path(), ".docker/config.json", auth);
+    for format in ["human", "json", "markdown"] {
+        let output = pullwhy()
+            .env("HOME", home.path())
+            .env_remove("REGISTRY_AUTH_FILE")
+            .env_remove("XDG_RUNTIME_DIR")
+            .env_remove("DOCKER_CONFIG")
+            .args(["check", "--redact", "--timeout", "0.3", "--format", format])
+            .args(["--resolve", "reg.corp.test:5000:127.0.0.1"])
+            .arg("reg.corp.test:5000/payroll/web:1")
+            .output()
+            .expect("runs");
+        let shown = text(&output.stdout);
+        assert!(shown.contains("credentials"), "{format}: {shown}");
+        for name in ["corp.test", "ledger", "payroll", "carol"] {
+            assert!(!shown.contains(name), "{format} shows {name}: {shown}");
+        }
+    }
+}
+
+#[test]
+fn a_login_in_a_variable_is_dockers_and_comes_first() {
+    let registry = format!("127.0.0.1:{}", closed_port());
+    let home = tempfile::tempdir().expect("a folder");
+    place(
+        home.path(),
+        ".docker/config.json",
+        &login(&registry, "docker"),
+    );
+    let output = pullwhy()
+        .env_remove("REGISTRY_AUTH_FILE")
+        .env("HOME", home.path())
+        .env("DOCKER_AUTH_CONFIG", login(&registry, "variable"))
+        .args(["check", "--as", "docker", "--format", "json"])
+        .arg(format!("{registry}/shop/web:1.5"))
+        .output()
+        .expect("runs");
+    let row = credentials(&text(&output.stdout));
+    assert_eq!(row["target"], "DOCKER_AUTH_CONFIG");
+    assert_eq!(row["facts"]["user"], "variable");
+    assert!(!text(&output.stdout).contains("h1dden"));
+}
+
+#[test]
+fn a_name_that_the_engine_reads_otherwise_is_told() {
+    for (engine, image, says) in [
+        (
+            "containerd",
+            "127.0.0.1:1/app",
+            "`ctr` of containerd refuses it",
+        ),
+        ("podman", "app:1", "Podman searches for `app:1`"),
+        ("kubelet", "app:1", "below the kubelet, CRI-O searches"),
+    ] {
+        let given = [
+            "--timeout",
+            "0.2",
+            "--dns",
+            "127.0.0.1:1",
+            "--as",
+            engine,
+            image,
+        ];
+        let (_, report, _) = checked(&given);
+        let summary = report["hops"][0]["summary"].to_string();
+        assert!(summary.contains(says), "{engine}: {summary}");
+    }
+    let (_, report, _) = checked(&["--timeout", "0.2", "--dns", "127.0.0.1:1", "app:1"]);
+    assert_eq!(report["hops"][0]["status"], "ok");
 }
 
 #[test]
@@ -97,6 +271,7 @@ fn wrong_options_are_usage_errors_that_say_what_would_be_right() {
         ("--resolve", "a:b:c", "HOST:PORT:ADDRESS"),
         ("--dns", "somewhere", "10.0.0.2"),
         ("--timeout", "0", "0.05"),
+        ("--as", "rkt", "docker, containerd, podman, kubelet"),
     ] {
         let (status, _, errors) = checked(&[option, value, "r.example/a"]);
         assert_eq!(status, 2, "{option}");

@@ -213,6 +213,7 @@ impl Attempt {
                 | Says::Success
                 | Says::Present
                 | Says::NamesSite
+                | Says::Answer
                 | Says::Push
                 | Says::Pushed
                 | Says::NotAPull

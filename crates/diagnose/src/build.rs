@@ -4,13 +4,12 @@ use pullwhy_catalogue::{Catalogue, fill};
 use pullwhy_ingest::peel::{apart, has_year};
 use pullwhy_model::text::{clean, scrub};
 use pullwhy_model::{
-    Check, Confidence, Fact, Facts, Fix, Incident, Instance, Outcome, Reason, Role, Step,
-    Transient, Trigger,
+    Check, Confidence, Fact, Facts, Fix, Incident, Instance, Outcome, Reason, Step, Transient,
+    Trigger,
 };
 
-use crate::attempt::same_image;
 use crate::diagnosis::Filter;
-use crate::fold::{Book, Entry, Exhibit};
+use crate::fold::{Book, Entry};
 use crate::verdict::Reader;
 
 pub(crate) mod advice;
@@ -22,7 +21,7 @@ const VALUE: usize = 300;
 
 /// All incidents of a book, by first appearance.
 pub(crate) fn incidents(mut book: Book, reader: &Reader<'_>, filter: &Filter) -> Vec<Incident> {
-    absorb(&mut book, reader);
+    crate::absorb::absorb(&mut book, reader);
     let mut entries = std::mem::take(&mut book.entries);
     entries.sort_by_key(|e| e.order);
     entries
@@ -30,121 +29,6 @@ pub(crate) fn incidents(mut book: Book, reader: &Reader<'_>, filter: &Filter) ->
         .map(|e| incident(e, &book, reader.catalogue()))
         .filter(|i| wanted(i, filter))
         .collect()
-}
-
-/// Generic symptoms of an image whose specific cause is known elsewhere become its evidence.
-fn absorb(book: &mut Book, reader: &Reader<'_>) {
-    let file = |e: &Entry| &reader.catalogue().at(e.cause).file;
-    let symptom = |e: &Entry| reader.catalogue().at(e.cause).id == *"orchestrator/symptom-only";
-    let (generic, mut specific): (Vec<Entry>, Vec<Entry>) = std::mem::take(&mut book.entries)
-        .into_iter()
-        .partition(|e| file(e).generic);
-    // `unauthorized` explains `ImagePullBackOff`, not the other way round.
-    let (symptoms, unspecified): (Vec<Entry>, Vec<Entry>) = generic.into_iter().partition(symptom);
-    for entry in unspecified.into_iter().chain(symptoms) {
-        let home = specific
-            .iter_mut()
-            .filter(|s| explains(s, &entry))
-            .min_by_key(|s| distance(s, &entry));
-        match home {
-            Some(home) => {
-                let room = 12usize.saturating_sub(home.exhibits.len());
-                let more = entry.exhibits.into_iter().take(room).map(|e| {
-                    if e.seen.finding.is_none() {
-                        return e;
-                    }
-                    Exhibit {
-                        role: Role::Masked,
-                        note: Some("generic follow-up of the root cause"),
-                        ..e
-                    }
-                });
-                home.exhibits.extend(more);
-                if home.trigger == Trigger::Unknown {
-                    home.trigger = entry.trigger;
-                }
-            }
-            None => specific.push(entry),
-        }
-    }
-    let pulled = |source| book.successes.iter().any(|s| s.source == source);
-    let alone = |e: &Entry| {
-        specific
-            .iter()
-            .all(|o| o.order.0 != e.order.0 || o.cause == e.cause)
-    };
-    let idle: Vec<bool> = specific
-        .iter()
-        .map(|e| file(e).only_warns && pulled(e.order.0) && alone(e))
-        .collect();
-    let mut idle = idle.into_iter();
-    specific.retain(|_| !idle.next().unwrap_or(false));
-    book.entries = specific;
-    name_the_unnamed(book);
-}
-
-/// A failure whose lines name no image belongs to the same failure of an image of that registry,
-/// if there is just one: `Get "https://r.example/v2/": …` is printed without the image.
-fn name_the_unnamed(book: &mut Book) {
-    let (unnamed, mut named): (Vec<Entry>, Vec<Entry>) = std::mem::take(&mut book.entries)
-        .into_iter()
-        .partition(|e| e.image.is_none());
-    for entry in unnamed {
-        let mut same = named.iter_mut().filter(|n| {
-            n.image.is_some()
-                && n.cause == entry.cause
-                && n.client == entry.client
-                && same_registry(n, &entry)
-        });
-        match (same.next(), same.next()) {
-            (Some(home), None) => home.take_in(entry),
-            _ => named.push(entry),
-        }
-    }
-    book.entries = named;
-}
-
-fn same_registry(named: &Entry, unnamed: &Entry) -> bool {
-    let host = unnamed.finding.facts.get("host").map(ToString::to_string);
-    let registry = named.image.as_ref().and_then(|i| i.registry.clone());
-    match (host, registry) {
-        (Some(host), Some(registry)) => {
-            registry == host
-                || registry.starts_with(&format!("{host}:"))
-                || named.finding.facts.get("host").map(ToString::to_string) == Some(host)
-        }
-        _ => named.order.0 == unnamed.order.0,
-    }
-}
-
-/// Whether a specific failure is near enough to be behind a generic one.
-fn explains(specific: &Entry, generic: &Entry) -> bool {
-    let images = match (&specific.image, &generic.image) {
-        (Some(a), Some(b)) => same_image(a, b),
-        _ => specific.order.0 == generic.order.0,
-    };
-    let together = specific.places.iter().any(|a| {
-        generic.places.iter().any(|b| {
-            let same_place =
-                a.source == b.source || (a.instance.is_some() && a.instance == b.instance);
-            same_place
-                && match (a.first_at, a.last_at, b.first_at) {
-                    (Some(from), Some(to), Some(at)) if has_year(from) == has_year(at) => {
-                        let margin = 1800;
-                        (from.as_second() - margin..=to.as_second() + margin)
-                            .contains(&at.as_second())
-                    }
-                    _ => true,
-                }
-        })
-    });
-    // Many more refusals than failures of the specific kind are a matter of their own.
-    let few = generic.count <= specific.count.max(3);
-    images && together && few
-}
-
-fn distance(a: &Entry, b: &Entry) -> u64 {
-    a.order.1.abs_diff(b.order.1)
 }
 
 fn wanted(incident: &Incident, filter: &Filter) -> bool {
@@ -256,6 +140,15 @@ fn facts(entry: &Entry, book: &Book) -> Facts {
     let mut facts = entry.finding.facts.clone();
     if let Some(image) = &entry.image {
         pullwhy_ingest::facts::extract("", Some(image), &mut facts);
+    }
+    let url = facts.get("url").map(ToString::to_string);
+    if let Some(registry) = url
+        .as_deref()
+        .and_then(pullwhy_ingest::facts::registry_of_url)
+    {
+        facts
+            .entry("registry".to_owned())
+            .or_insert_with(|| registry.into());
     }
     for value in facts.values_mut() {
         if let Fact::Text(text) = value {

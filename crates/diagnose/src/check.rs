@@ -165,10 +165,26 @@ fn incident(
     crate::build::incident(&entry, &book, catalogue)
 }
 
+/// Facts of other hops that tell more of a failure: who was asked, from where, as whom.
+const SHARED: [&str; 12] = [
+    "resolver",
+    "address",
+    "hosts_entry",
+    "dns_address",
+    "proxy",
+    "user",
+    "path",
+    "key",
+    "secret",
+    "namespace",
+    "expires",
+    "passed_over",
+];
+
 /// The decisive row's facts, and what rows before it tell of the same host.
 fn facts(own: &Facts, rows: &[HopRow]) -> Facts {
     let mut facts = own.clone();
-    for name in ["resolver", "address", "proxy", "user", "path"] {
+    for name in SHARED {
         if let Some(value) = rows.iter().find_map(|r| r.facts.get(name)) {
             facts
                 .entry(name.to_owned())

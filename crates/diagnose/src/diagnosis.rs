@@ -1,6 +1,6 @@
 //! Takes verdicts in log order and gathers them into attempts.
 
-mod place;
+pub(crate) mod place;
 
 use std::sync::Arc;
 

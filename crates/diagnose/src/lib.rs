@@ -4,6 +4,7 @@
 //! verdicts in log order, puts those of one pull attempt together, elects the root cause and
 //! folds equal failures into incidents. Pure and deterministic: no clock, no I/O.
 
+mod absorb;
 mod attempt;
 mod build;
 mod check;

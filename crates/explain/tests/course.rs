@@ -223,3 +223,14 @@ fn requests_of_other_services_are_no_pulls() {
     let found = explained(log).incidents;
     assert!(found.is_empty(), "{found:?}");
 }
+
+#[test]
+fn two_answers_about_two_registries_are_two_failures() {
+    let log = "Error response from daemon: Get \"https://contoso.azurecr.io/v2/\": unauthorized: authentication required\n\
+               Error response from daemon: Get \"https://ghcr.io/v2/\": denied: denied\n";
+    let report = explained(log);
+    let registries: Vec<_> = (report.incidents.iter())
+        .map(|i| i.facts["registry"].to_string())
+        .collect();
+    assert_eq!(registries, ["contoso.azurecr.io", "ghcr.io"]);
+}

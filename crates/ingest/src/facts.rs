@@ -2,7 +2,7 @@
 //!
 //! Signs add their own through named groups; these here are read the same way whatever the cause.
 
-use pullwhy_model::{Fact, Facts, Image};
+use pullwhy_model::{Fact, Facts, Image, Target};
 
 use crate::target;
 
@@ -71,6 +71,18 @@ pub fn extract(text: &str, image: Option<&Image>, facts: &mut Facts) {
             .entry("error_code".to_owned())
             .or_insert_with(|| code.into());
     }
+}
+
+/// The registry that a request of the distribution API was for, with its port, where no image
+/// tells; a mirror's name is as good as any then.
+pub fn registry_of_url(url: &str) -> Option<&str> {
+    let asked = target::urls(url).into_iter().next()?;
+    let is_api = asked.path == "/v2" || asked.path.starts_with("/v2/");
+    let host = match asked.host {
+        "registry-1.docker.io" | "index.docker.io" => "docker.io",
+        host => host,
+    };
+    (is_api && target::of(url, None) == Some(Target::Registry)).then_some(host)
 }
 
 /// Names that commands need and that stand inside a host name.

@@ -27,9 +27,21 @@ pub struct Scenario {
     /// `--creds`.
     #[serde(default)]
     pub creds: Option<String>,
-    /// A `config.json`, with placeholders.
+    /// A `config.json` of Docker, with placeholders.
     #[serde(default)]
     pub config: Option<String>,
+    /// An `auth.json` of Podman, with placeholders.
+    #[serde(default)]
+    pub auth_json: Option<String>,
+    /// `--authfile`: a file of this content, with placeholders; `{=text}` is `text` in base64.
+    #[serde(default)]
+    pub authfile: Option<String>,
+    /// `var/lib/kubelet/config.json` of the node, with placeholders.
+    #[serde(default)]
+    pub node_config: Option<String>,
+    /// `--as`.
+    #[serde(default, rename = "as")]
+    pub engine: Option<String>,
     /// What this host's clock says, in seconds since 1970.
     #[serde(default)]
     pub now: Option<u64>,
@@ -39,9 +51,18 @@ pub struct Scenario {
     /// `NO_PROXY`.
     #[serde(default)]
     pub no_proxy: String,
-    /// Servers that names are asked of; without, names are in the hosts file.
+    /// `--dns`: the server that names are asked of; without, names are in the hosts file.
     #[serde(default)]
     pub resolvers: Vec<String>,
+    /// Servers that stand in `resolv.conf`; the hosts file counts besides.
+    #[serde(default)]
+    pub name_servers: Vec<String>,
+    /// Other lines of `resolv.conf`.
+    #[serde(default)]
+    pub resolv_conf: String,
+    /// Names that are not in the hosts file.
+    #[serde(default)]
+    pub not_in_hosts: Vec<String>,
     /// The servers, by name.
     #[serde(default)]
     pub servers: BTreeMap<String, Server>,

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
-use pullwhy_probe::{Options, Platform, ProxyEnvironment};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use pullwhy_probe::{Engine, Environment, Options, Platform, ProxyEnvironment, auth_plan};
 
 use crate::Error;
 use crate::answer::Request;
@@ -61,7 +63,9 @@ impl Stage {
             let socket = listener::bind().map_err(listen)?;
             let place = Place::of(server, socket.address);
             place.note(name, &mut placeholders);
-            hosts.push_str(&format!("{} {}\n", place.address, place.host));
+            if !scenario.not_in_hosts.contains(&place.host) {
+                hosts.push_str(&format!("{} {}\n", place.address, place.host));
+            }
             bound.insert(name.clone(), (socket, place));
         }
         let mut stage = Self {
@@ -166,14 +170,29 @@ impl Stage {
         certificates: PathBuf,
     ) -> Result<Options, Error> {
         let folder = &self.folder.0;
-        let mut auth_files = Vec::new();
-        if let Some(config) = &scenario.config {
-            let path = folder.join("config.json");
-            write(&path, &self.fill(config))?;
-            auth_files.push(path);
+        for (text, path) in [
+            (&scenario.config, "docker/config.json"),
+            (&scenario.auth_json, "run/containers/auth.json"),
+            (&scenario.node_config, "var/lib/kubelet/config.json"),
+            (&scenario.authfile, "given"),
+        ] {
+            if let Some(text) = text {
+                write(&folder.join(path), &in_base64(&self.fill(text)))?;
+            }
         }
+        write(&folder.join("resolv.conf"), &scenario.resolv_conf)?;
+        let engine = scenario.engine.as_deref();
+        let engine = engine.and_then(|word| Engine::ALL.into_iter().find(|e| e.word() == word));
+        let environment = Environment {
+            docker_config: Some(folder.join("docker")),
+            runtime: Some(folder.join("run")),
+            root: folder.clone(),
+            ..Environment::default()
+        };
+        let given = scenario.authfile.as_ref().map(|_| folder.join("given"));
         let proxy = scenario.proxy.as_ref().map(|text| self.fill(text));
-        let creds = scenario.creds.as_ref().and_then(|c| c.split_once(':'));
+        let creds = scenario.creds.as_deref().map(in_base64);
+        let creds = creds.as_ref().and_then(|c| c.split_once(':'));
         let asked = scenario.resolvers.iter().filter_map(|name| dns.get(name));
         Ok(Options {
             timeout: Duration::from_millis(scenario.timeout_ms),
@@ -188,7 +207,8 @@ impl Stage {
                 }),
             dns: asked.map(|server| server.address).next(),
             credentials: creds.map(|(u, p)| (u.to_owned(), p.to_owned())),
-            auth_files,
+            auth: auth_plan(engine, given.as_deref(), &environment),
+            engine,
             proxy: ProxyEnvironment {
                 https: proxy.clone(),
                 http: proxy,
@@ -199,6 +219,11 @@ impl Stage {
                 .now
                 .map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds)),
             etc: folder.clone(),
+            name_servers: scenario
+                .name_servers
+                .iter()
+                .filter_map(|name| Some(dns.get(name)?.address))
+                .collect(),
             ..Options::default()
         })
     }
@@ -228,6 +253,30 @@ impl Stage {
             })
             .collect()
     }
+}
+
+/// Puts base64 in for `{=text}`, and a token with such claims in for `{jwt=claims}`; the inner
+/// ones first.
+fn in_base64(text: &str) -> String {
+    let mut text = text.to_owned();
+    while let Some(start) = text.rfind("{=").max(text.rfind("{jwt=")) {
+        let inner = &text[start..];
+        let mut depth = 0;
+        let end = inner.char_indices().find(|(_, c)| {
+            depth += i32::from(*c == '{') - i32::from(*c == '}');
+            depth == 0
+        });
+        let Some((end, _)) = end else { break };
+        let made = match inner[1..end].split_once('=') {
+            Some(("jwt", claims)) => {
+                let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+                format!("{}.{}.c2ln", part(r#"{"alg":"none"}"#), part(claims))
+            }
+            _ => STANDARD.encode(&inner[2..end]),
+        };
+        text.replace_range(start..=start + end, &made);
+    }
+    text
 }
 
 /// Where clients find a server.

@@ -47,8 +47,8 @@ fn said() -> Vec<(Hop, Option<Target>, String)> {
             Hop::Token,
             token,
             format!(
-                "no-realm page credential-refused anonymous-refused ip-denied denied \
-                 anonymous-denied rate-limited unavailable odd no-token {BROKEN}"
+                "no-realm page credential-refused credential-expired suspicious-refused \
+                 anonymous-refused ip-denied denied anonymous-denied rate-limited unavailable odd no-token {BROKEN}"
             ),
         ),
         (
@@ -57,7 +57,7 @@ fn said() -> Vec<(Hop, Option<Target>, String)> {
             format!(
                 "too-large page no-json digest-mismatch schema-1 not-an-image unsupported \
                  ip-denied scope-refused anonymous-scope-refused credential-refused \
-                 anonymous-refused blocked denied anonymous-denied unknown-repository \
+                 credential-expired suspicious-refused anonymous-refused blocked denied anonymous-denied unknown-repository \
                  unknown-digest unknown-tag rate-limited unavailable odd {BROKEN}"
             ),
         ),

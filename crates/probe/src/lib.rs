@@ -11,6 +11,8 @@
 //! Not here: log reading (`ingest`), judging (`diagnose`), printing (`report`).
 
 mod challenge;
+mod credentials;
+mod engine;
 mod hops;
 mod net;
 mod options;
@@ -18,8 +20,9 @@ mod repeat;
 mod rows;
 
 pub use challenge::{Challenge, parse as parse_challenges};
-pub use hops::credentials::Lookup;
-pub use hops::manifest::Kind as ManifestKind;
+pub use credentials::{Lookup, look_up};
+pub use engine::{AuthPlace, AuthPlan, AuthSource, Engine, Environment, auth_plan};
+pub use hops::manifest::{Kind as ManifestKind, Outline, read_manifest};
 pub use net::no_proxy::NoProxy;
 pub use options::{Family, Options, Platform, ProxyEnvironment};
 pub use pullwhy_model::HopRow;

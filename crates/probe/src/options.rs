@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+use crate::engine::{AuthPlan, Engine};
+
 /// Settings of a walk.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -19,8 +21,10 @@ pub struct Options {
     pub dns: Option<SocketAddr>,
     /// `--creds USER:PASSWORD`.
     pub credentials: Option<(String, String)>,
-    /// Files with credentials, in the order in which they are looked into.
-    pub auth_files: Vec<PathBuf>,
+    /// Where credentials are looked for.
+    pub auth: AuthPlan,
+    /// The engine whose way is followed.
+    pub engine: Option<Engine>,
     /// Proxy settings of the environment.
     pub proxy: ProxyEnvironment,
     /// Folders whose `HOST/*.crt` are trusted for HOST, as Docker and containerd do.
@@ -29,6 +33,8 @@ pub struct Options {
     pub now: Option<SystemTime>,
     /// Where `resolv.conf` and `hosts` are.
     pub etc: PathBuf,
+    /// Resolvers to ask in place of those in `resolv.conf`; its other lines count.
+    pub name_servers: Vec<SocketAddr>,
 }
 
 impl Default for Options {
@@ -40,11 +46,13 @@ impl Default for Options {
             resolve: Vec::new(),
             dns: None,
             credentials: None,
-            auth_files: Vec::new(),
+            auth: AuthPlan::default(),
+            engine: None,
             proxy: ProxyEnvironment::default(),
             certificate_folders: Vec::new(),
             now: None,
             etc: PathBuf::from("/etc"),
+            name_servers: Vec::new(),
         }
     }
 }

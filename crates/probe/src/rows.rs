@@ -32,6 +32,14 @@ impl<'o> Rows<'o> {
         self.rows.push(row);
     }
 
+    /// Takes rows over that were made aside.
+    pub(crate) fn replay(&mut self, rows: Vec<HopRow>) {
+        for row in rows {
+            self.observer.row(&row);
+            self.rows.push(row);
+        }
+    }
+
     pub(crate) fn done(self) -> Vec<HopRow> {
         self.rows
     }

@@ -12,7 +12,7 @@ use std::str::FromStr;
 
 use pullwhy_model::{CheckReport, HopRow, Incident, Report, Status};
 
-pub use redact::redact;
+pub use redact::{redact, redact_check};
 
 /// A form of output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -10,7 +10,9 @@ use std::time::Duration;
 use pullwhy_diagnose::judge;
 use pullwhy_model::text::{clean, scrub};
 use pullwhy_model::{Answer, CHECK_SCHEMA, CheckReport, Fact, HopRow, Tool, Transient};
-use pullwhy_probe::{Family, Observer, Options, Platform, ProxyEnvironment, Walk};
+use pullwhy_probe::{
+    Environment, Family, Observer, Options, Platform, ProxyEnvironment, Walk, auth_plan,
+};
 use pullwhy_report::{Format, Style};
 
 use crate::args::{CheckArgs, Common};
@@ -22,11 +24,13 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
     let catalogue = super::catalogue(common)?;
     let style = super::explain::style(&args.output, Stream::Out);
     let mut out = terminal::stdout();
-    let show = args.output.format == Format::Human && !args.output.quiet && !args.output.redact;
+    let show = args.output.format == Format::Human && !args.output.quiet;
+    // Names are known when all hops are.
+    let at_once = show && args.repeat == 1 && !args.output.redact;
     let mut screen = Screen {
         out: &mut out,
         style,
-        show: show && args.repeat == 1,
+        show: at_once,
         failed: None,
     };
     let walks: Vec<Walk> = (0..args.repeat)
@@ -46,16 +50,11 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
             incident.transient = Transient::Yes;
         }
     }
-    if show && all.runs > 1 {
-        for row in &walk.rows {
-            pullwhy_report::render_hop(row, &style, &mut out)?;
-        }
-    }
     let differences = match &args.compare {
         Some(path) => pullwhy_diagnose::compare(&walk.rows, &recorded(path)?),
         None => Vec::new(),
     };
-    let report = CheckReport {
+    let mut report = CheckReport {
         schema: CHECK_SCHEMA.to_owned(),
         tool: Tool {
             name: "pullwhy".to_owned(),
@@ -69,6 +68,14 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
         differences,
         elapsed_ms: walk.elapsed_ms,
     };
+    if args.output.redact {
+        pullwhy_report::redact_check(&mut report);
+    }
+    if show && !at_once {
+        for row in &report.hops {
+            pullwhy_report::render_hop(row, &style, &mut out)?;
+        }
+    }
     pullwhy_report::render_check(&report, args.output.format, &style, &mut out)?;
     out.flush()?;
     Ok(match report.verdict {
@@ -166,11 +173,13 @@ fn options(args: &CheckArgs) -> Result<Options, Failure> {
             .collect::<Result<_, _>>()?,
         dns: args.dns.as_deref().map(resolver).transpose()?,
         credentials,
-        auth_files: auth_files(args),
+        auth: auth_plan(args.engine, args.authfile.as_deref(), &environment()),
+        engine: args.engine,
         proxy: proxy(),
         certificate_folders: certificate_folders(),
         now: Some(jiff::Timestamp::now().into()),
         etc: PathBuf::from("/etc"),
+        name_servers: Vec::new(),
     })
 }
 
@@ -213,18 +222,31 @@ fn folder(name: &str) -> Option<PathBuf> {
         .map(PathBuf::from)
 }
 
-/// Files with credentials, in the order in which engines look: Docker's, then Podman's.
-fn auth_files(args: &CheckArgs) -> Vec<PathBuf> {
-    if let Some(file) = &args.authfile {
-        return vec![file.clone()];
+/// What of this environment tells where credentials are.
+fn environment() -> Environment {
+    Environment {
+        home: folder("HOME").or_else(|| folder("USERPROFILE")),
+        docker_config: folder("DOCKER_CONFIG"),
+        docker_auth_config: variable("DOCKER_AUTH_CONFIG"),
+        registry_auth_file: folder("REGISTRY_AUTH_FILE"),
+        runtime: folder("XDG_RUNTIME_DIR"),
+        config_home: folder("XDG_CONFIG_HOME"),
+        user: user(),
+        root: PathBuf::from("/"),
     }
-    let home = folder("HOME").or_else(|| folder("USERPROFILE"));
-    let docker = folder("DOCKER_CONFIG").or_else(|| home.as_ref().map(|h| h.join(".docker")));
-    let podman = folder("REGISTRY_AUTH_FILE")
-        .or_else(|| folder("XDG_RUNTIME_DIR").map(|d| d.join("containers/auth.json")));
-    let later = home.map(|h| h.join(".config/containers/auth.json"));
-    let docker = docker.map(|d| d.join("config.json"));
-    [docker, podman, later].into_iter().flatten().collect()
+}
+
+/// The number of this process's user.
+#[cfg(unix)]
+fn user() -> Option<u32> {
+    use std::os::unix::fs::MetadataExt;
+    // Linux alone has the file for which the number is wanted.
+    std::fs::metadata("/proc/self").ok().map(|m| m.uid())
+}
+
+#[cfg(not(unix))]
+fn user() -> Option<u32> {
+    None
 }
 
 fn proxy() -> ProxyEnvironment {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pullwhy_ingest::formats::file::Says;
 use pullwhy_ingest::peel::apart;
 use pullwhy_model::Image;
 
@@ -11,6 +12,7 @@ use crate::verdict::Finding;
 
 /// Seconds within which an engine turns from one mirror to the next.
 const TURN: i64 = 90;
+
 impl Diagnosis<'_, '_> {
     /// The open attempt that a line belongs to: one that names the same image, else the latest near one.
     pub(super) fn attempt_for(&self, event: &Event, image: Option<&Arc<Image>>) -> Option<usize> {
@@ -48,8 +50,8 @@ impl Diagnosis<'_, '_> {
             && event.line - attempt.last_line <= 8
     }
 
-    /// Whether a failure that names no image asked another registry than an attempt does, so much
-    /// later that it is no mirror's turn.
+    /// Whether a failure that names no image asked another registry than an attempt does, and it is
+    /// no mirror's turn: it came too late, or the engine had answered for the attempt already.
     pub(super) fn asks_elsewhere(&self, place: usize, finding: &Finding, event: &Event) -> bool {
         let attempt = &self.open[place];
         let host = |f: &Finding| f.facts.get("host").map(ToString::to_string);
@@ -63,15 +65,20 @@ impl Diagnosis<'_, '_> {
                 .find_map(host)
         });
         let later = attempt.last_at.zip(event.at).and_then(|(a, b)| apart(a, b));
+        let answered = event.verdict.has(Says::Answer)
+            && attempt
+                .seen
+                .iter()
+                .any(|s| s.finding.is_some() && s.verdict.has(Says::Answer));
         finding.image.is_none()
-            && later.is_some_and(|gap| gap.as_secs() > TURN)
+            && (answered || later.is_some_and(|gap| gap.as_secs() > TURN))
             && matches!((own, host(finding)), (Some(own), Some(next))
                 if own != next && !own.starts_with(&next) && !is_part_of(&own, &next))
     }
 }
 
 /// Hosts that belong to a registry besides its own: token services, stores of blobs.
-fn is_part_of(registry: &str, host: &str) -> bool {
+pub(crate) fn is_part_of(registry: &str, host: &str) -> bool {
     let kind = pullwhy_reference::kind;
     kind(registry) != "other" && (kind(host) == kind(registry) || kind(host) == "other")
 }

@@ -82,6 +82,8 @@ pub enum Says {
     TriggerScaleOut,
     /// A person or a job ran a command.
     TriggerManual,
+    /// What the engine answered to a client's command: its last word on that command.
+    Answer,
     /// The line names the app; it says nothing about a pull.
     NamesSite,
     /// A push begins: what follows, up to the next pull, is about it.

@@ -1,434 +1,410 @@
-//! Which credential an engine would send, and from where: `config.json` of Docker, `auth.json` of
-//! Podman, helpers, the command line.
-//!
-//! Docker looks up `https://index.docker.io/v1/` for Docker Hub and the host otherwise (cli,
-//! `config/credentials`); Podman tries the repository's path and its parents before the host
-//! (containers/image, `pkg/docker/config`).
+//! Which credential an engine would send, from which entry of which file, and which ones it
+//! passes over and why.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::UNIX_EPOCH;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use pullwhy_model::Hop;
-use serde_json::Value;
 
+use crate::Engine;
+use crate::credentials::expiry::Expiry;
+use crate::credentials::file::{self, AuthFile, Broken, Entry};
+use crate::credentials::helper;
+use crate::credentials::keys::{self, Rules};
+use crate::credentials::lint::{Smell, smell};
+use crate::credentials::passed::{NOT_THERE, Passed};
+use crate::credentials::{Credential, Flaw, Held, MOST};
+use crate::engine::{AuthPlace, AuthSource};
 use crate::options::Options;
 use crate::rows::{Row, Rows};
 
-/// What is sent to the registry or its token service.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Credential {
-    Basic { user: String, password: String },
-    IdentityToken(String),
-}
+/// Entries that are tried in turn.
+const TRIES: usize = 8;
 
-impl std::fmt::Debug for Credential {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Credential(…)")
-    }
-}
-
-/// What an entry of a credentials file holds, before it is used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Lookup {
-    /// Nothing for this registry.
-    Nothing,
-    /// An entry under this key.
-    Entry(String),
-    /// A helper program of this name.
-    Helper(String),
-    /// It cannot be used; why.
-    Malformed(String),
-}
-
-/// Bytes of a credentials file or a helper's answer that are read.
-const MOST: u64 = 1 << 20;
-
-/// Finds the credential for a registry and tells how.
+/// Finds the credentials for an image, best first, and tells how. Only the kubelet has several.
 pub(crate) fn find(
     registry: &str,
     repository: &str,
     options: &Options,
     rows: &mut Rows<'_>,
-) -> Option<Credential> {
+) -> Vec<Held> {
+    let mut search = Search {
+        registry,
+        repository,
+        options,
+        passed: Passed::default(),
+        looked: Vec::new(),
+        node_read: false,
+        held: Vec::new(),
+    };
     if let Some((user, password)) = &options.credentials {
-        let row = Row::new(Hop::Credentials, "--creds").fact("user", user.as_str());
-        rows.push(lint(row, registry, user, password));
-        return Some(Credential::Basic {
+        let credential = Credential::Basic {
             user: user.clone(),
             password: password.clone(),
-        });
-    }
-    let mut passed = Vec::new();
-    for path in &options.auth_files {
-        let name = path.display().to_string();
-        let row = Row::new(Hop::Credentials, name.clone()).fact("path", name.as_str());
-        let text = match read(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => {
-                rows.push(row.failed(
-                    "config-unreadable",
-                    format!("{name} cannot be read: {error}"),
-                ));
-                return None;
-            }
         };
-        let file: Value = match serde_json::from_str(&text) {
-            Ok(file) => file,
-            Err(error) => {
-                rows.push(row.failed("config-unreadable", format!("{name} is no JSON: {error}")));
-                return None;
-            }
-        };
-        match entry(&file, registry, repository) {
-            (Lookup::Nothing, _) => passed.push(name),
-            (Lookup::Malformed(why), _) => {
-                rows.push(row.failed("malformed", why));
-                return None;
-            }
-            (Lookup::Helper(helper), _) => {
-                return ask_helper(&helper, registry, row, options.timeout, rows);
-            }
-            (Lookup::Entry(key), credential) => {
-                let row = row.fact("key", key.as_str());
-                let row = match &credential {
-                    Some(Credential::Basic { user, password }) => {
-                        lint(row.fact("user", user.as_str()), registry, user, password)
-                    }
-                    _ => row.ok(format!("an identity token under `{key}`")),
-                };
-                rows.push(row);
-                return credential;
-            }
+        let row = Row::new(Hop::Credentials, "--creds");
+        let (row, flaw) = search.examine(row, &credential, "");
+        rows.push(row);
+        return vec![Held {
+            credential,
+            entry: "--creds".to_owned(),
+            flaw,
+        }];
+    }
+    for (path, why) in &options.auth.left_out {
+        if path.exists() {
+            search.passed.file(&path.display().to_string(), why);
         }
     }
-    let row = Row::new(Hop::Credentials, registry);
-    rows.push(if passed.is_empty() {
-        row.ok("none: there is no credentials file; the registry is asked without")
-    } else {
-        row.ok(format!(
-            "none for this registry in {}; it is asked without",
-            passed.join(", ")
-        ))
-    });
-    None
-}
-
-/// Checks the form, and says what looks wrong about it without showing it.
-fn lint(row: Row, registry: &str, user: &str, password: &str) -> Row {
-    let acr = pullwhy_reference::kind(registry) == "acr";
-    let trimmed = password.trim_matches(['"', '\'']).trim();
-    if password.is_empty() {
-        row.failed("malformed", "the password is empty")
-    } else if trimmed.len() != password.len() {
-        row.warning(
-            "suspicious",
-            "the password begins or ends with a blank, a line end or a quote",
-        )
-    } else if acr && user.len() == 36 && !is_guid(user) {
-        row.warning(
-            "suspicious",
-            "the user name looks like a client id and is no GUID",
-        )
-    } else {
-        row.ok(format!("user `{user}`"))
+    for source in &options.auth.sources {
+        if search.look(source, rows) {
+            return search.held;
+        }
     }
-}
-
-fn is_guid(text: &str) -> bool {
-    text.len() == 36
-        && text.bytes().enumerate().all(|(i, b)| match i {
-            8 | 13 | 18 | 23 => b == b'-',
-            _ => b.is_ascii_hexdigit(),
-        })
-}
-
-fn read(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    std::fs::File::open(path)?
-        .take(MOST)
-        .read_to_string(&mut text)?;
-    Ok(text)
-}
-
-/// Looks a registry up in a credentials file.
-pub(crate) fn entry(
-    file: &Value,
-    registry: &str,
-    repository: &str,
-) -> (Lookup, Option<Credential>) {
-    let hub = registry == "docker.io";
-    let host = if hub {
-        "https://index.docker.io/v1/"
-    } else {
-        registry
-    };
-    let helper = file["credHelpers"][registry]
-        .as_str()
-        .or_else(|| file["credHelpers"][host].as_str());
-    if let Some(helper) = helper {
-        return (Lookup::Helper(helper.to_owned()), None);
+    if search.held.is_empty() {
+        rows.push(search.none());
     }
-    let auths = file["auths"].as_object();
-    let found = auths.and_then(|auths| {
-        // Podman's keys may name a path; the longest wins.
-        let mut scope = format!("{registry}/{repository}");
-        let paths = std::iter::from_fn(move || {
-            let own = scope.clone();
-            let cut = scope.rfind('/')?;
-            scope.truncate(cut);
-            Some(own)
-        });
-        let hosts = [
-            host.to_owned(),
-            registry.to_owned(),
-            format!("https://{registry}"),
-            format!("https://{registry}/"),
-            format!("https://{registry}/v1/"),
-            format!("https://{registry}/v2/"),
-        ];
-        paths.chain(hosts).find_map(|key| auths.get_key_value(&key))
-    });
-    let store = file["credsStore"].as_str().filter(|s| !s.is_empty());
-    match (found, store) {
-        (Some((key, value)), None) => decode(key, value),
-        // With a store, Docker keeps an empty entry here as a mark.
-        (Some((key, value)), Some(store)) => match decode(key, value) {
-            (Lookup::Nothing, _) => (Lookup::Helper(store.to_owned()), None),
-            other => other,
-        },
-        (None, Some(store)) => (Lookup::Helper(store.to_owned()), None),
-        (None, None) => (Lookup::Nothing, None),
-    }
+    search.held
 }
 
-fn decode(key: &str, value: &Value) -> (Lookup, Option<Credential>) {
-    let named = Lookup::Entry(key.to_owned());
-    if let Some(token) = value["identitytoken"].as_str().filter(|t| !t.is_empty()) {
-        return (named, Some(Credential::IdentityToken(token.to_owned())));
-    }
-    let bad = |why: &str| (Lookup::Malformed(format!("the entry `{key}` {why}")), None);
-    let Some(auth) = value["auth"].as_str().filter(|a| !a.is_empty()) else {
-        let (user, password) = (value["username"].as_str(), value["password"].as_str());
-        return match (user, password) {
-            (Some(user), Some(password)) if !user.is_empty() => {
-                let credential = Credential::Basic {
-                    user: user.to_owned(),
-                    password: password.to_owned(),
-                };
-                (named, Some(credential))
-            }
-            _ => (Lookup::Nothing, None),
-        };
-    };
-    let Ok(bytes) = STANDARD.decode(auth.trim()) else {
-        return bad("is no base64");
-    };
-    let text = String::from_utf8_lossy(&bytes);
-    let Some((user, password)) = text.split_once(':') else {
-        return bad("holds no `user:password`");
-    };
-    let credential = Credential::Basic {
-        user: user.to_owned(),
-        password: password.trim_end_matches('\0').to_owned(),
-    };
-    (named, Some(credential))
+/// A search through the files.
+struct Search<'a> {
+    registry: &'a str,
+    repository: &'a str,
+    options: &'a Options,
+    passed: Passed,
+    /// Files that were there.
+    looked: Vec<String>,
+    /// The kubelet reads one file of the node, the first that can be read.
+    node_read: bool,
+    held: Vec<Held>,
 }
 
-/// Runs `docker-credential-NAME get`, as Docker does, with a deadline.
-fn ask_helper(
-    name: &str,
-    registry: &str,
-    row: Row,
-    timeout: Duration,
-    rows: &mut Rows<'_>,
-) -> Option<Credential> {
-    let program = format!("docker-credential-{name}");
-    let row = row.fact("helper", name);
-    let server = if registry == "docker.io" {
-        "https://index.docker.io/v1/"
-    } else {
-        registry
-    };
-    match run(&program, server, timeout) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            rows.push(row.failed("helper-missing", format!("`{program}` is not on the path")));
-            None
+impl Search<'_> {
+    /// Looks into a place. `true`: the search is over.
+    fn look(&mut self, source: &AuthSource, rows: &mut Rows<'_>) -> bool {
+        let name = source.name();
+        let mut row = Row::new(Hop::Credentials, name.clone()).fact("path", name.as_str());
+        if !source.named_by.is_empty() {
+            row = row.fact("named_by", source.named_by);
         }
-        Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-            rows.push(row.failed("helper-failed", format!("`{program}` did not end in time")));
-            None
+        let kubelet = self.options.engine == Some(Engine::Kubelet);
+        // The kubelet reads over a node's file that is broken; a pull secret it does not.
+        let lenient = kubelet && source.named_by.is_empty();
+        if lenient && self.node_read {
+            return false;
         }
-        Err(error) => {
-            rows.push(row.failed(
-                "helper-failed",
-                format!("`{program}` cannot be run: {error}"),
-            ));
-            None
-        }
-        Ok((false, said)) if said.contains("credentials not found") => {
-            rows.push(row.ok(format!(
-                "`{program}` has none for this registry; it is asked without"
-            )));
-            None
-        }
-        Ok((false, said)) => {
-            rows.push(row.failed("helper-failed", format!("`{program}` failed: {said}")));
-            None
-        }
-        Ok((true, said)) => {
-            let answer: Value = serde_json::from_str(&said).unwrap_or_default();
-            let (user, secret) = (answer["Username"].as_str(), answer["Secret"].as_str());
-            let (Some(user), Some(secret)) = (user, secret) else {
-                rows.push(row.failed("helper-failed", format!("`{program}` gave no credential")));
-                return None;
-            };
-            rows.push(
-                row.fact("user", user)
-                    .ok(format!("user `{user}`, by `{program}`")),
-            );
-            Some(if user == "<token>" {
-                Credential::IdentityToken(secret.to_owned())
-            } else {
-                Credential::Basic {
-                    user: user.to_owned(),
-                    password: secret.to_owned(),
+        let bytes = match read(source) {
+            Ok(bytes) => bytes,
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                let podman = self.options.engine == Some(Engine::Podman);
+                if source.named_by == "--authfile"
+                    || podman && source.named_by == "REGISTRY_AUTH_FILE"
+                {
+                    let says = format!("{name}, named by `{}`, is not there", source.named_by);
+                    rows.push(row.failed("config-unreadable", says));
+                    return true;
                 }
-            })
-        }
-    }
-}
-
-/// Whether a helper succeeded, and what it printed: on success its output, else all of it.
-fn run(program: &str, server: &str, timeout: Duration) -> io::Result<(bool, String)> {
-    let mut child = Command::new(program)
-        .arg("get")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    if let Some(mut input) = child.stdin.take() {
-        // A helper that does not read has its reasons; its answer counts.
-        let _ = input.write_all(server.as_bytes());
-    }
-    let pipe = |stream: Option<Box<dyn Read + Send>>| {
-        std::thread::spawn(move || {
-            let mut text = Vec::new();
-            if let Some(stream) = stream {
-                let _ = stream.take(MOST).read_to_end(&mut text);
+                self.passed.file(&name, NOT_THERE);
+                return false;
             }
-            String::from_utf8_lossy(&text).into_owned()
+            Err(error) if lenient => {
+                self.passed
+                    .file(&name, &format!("cannot be read from here: {error}"));
+                return false;
+            }
+            Err(error) => {
+                let says = format!("{name} cannot be read: {error}");
+                rows.push(row.failed("config-unreadable", says));
+                return true;
+            }
+        };
+        let file = match file::read(&bytes, source.legacy) {
+            Ok(file) => file,
+            Err(broken) if lenient => {
+                self.passed.file(&name, broken.why());
+                return false;
+            }
+            Err(Broken::Unused(why)) => {
+                let says = format!("{name} {why}; the kubelet passes it over");
+                rows.push(row.warning("unused-secret", says));
+                return false;
+            }
+            Err(Broken::Secret(why)) => {
+                rows.push(row.failed("malformed", format!("{name} {why}")));
+                return true;
+            }
+            Err(Broken::File(why)) => {
+                rows.push(row.failed("config-unreadable", format!("{name} {why}")));
+                return true;
+            }
+        };
+        self.looked.push(name.clone());
+        let rules = Rules::of(self.options.engine, &file);
+        row = with_secret(row, &file);
+        if let Some((key, why)) = file.spoilt_by(rules) {
+            if lenient {
+                self.passed.entry(&name, key, why);
+                return false;
+            }
+            return self.spoilt(row, rules, key, why, rows);
+        }
+        if let Some(unread) = file.unread_helpers(self.registry, rules) {
+            let why = match rules {
+                Rules::Kubelet => "the kubelet runs no helpers of Docker's files",
+                _ => "Podman does not ask it",
+            };
+            self.passed.entry(&name, &unread, why);
+        }
+        if let Some(helper) = file.helper(self.registry, rules) {
+            return self.ask(helper, row, rows);
+        }
+        let (found, broken) = self.entries(&name, &file, rules);
+        self.node_read |= lenient;
+        if let Some(why) = broken {
+            // The secret's entries are tried first, and may do.
+            if lenient && !self.held.is_empty() {
+                self.passed.file(&name, &why);
+                return false;
+            }
+            rows.push(row.failed("malformed", why));
+            return true;
+        }
+        if found.is_empty() {
+            return match file.last_resort(rules) {
+                Some(store) => self.ask(store, row, rows),
+                None => false,
+            };
+        }
+        self.take(&name, row, &found, rules, rows);
+        // The kubelet adds the node's file to its secrets.
+        !kubelet
+    }
+
+    /// Entries of a file for this image, and why the first of them cannot be used.
+    fn entries(
+        &mut self,
+        name: &str,
+        file: &AuthFile,
+        rules: Rules,
+    ) -> (Vec<(String, Credential)>, Option<String>) {
+        let found = keys::select(&file.entries, self.registry, self.repository, rules);
+        for (key, why) in &found.passed {
+            self.passed.entry(name, key, why);
+        }
+        if found.others > 0 {
+            self.passed.others(name, found.others);
+        }
+        let mut usable = Vec::new();
+        for entry in found.matches.into_iter().take(TRIES) {
+            let Entry { key, .. } = entry;
+            match entry.holds(rules) {
+                Ok(Some(credential)) => usable.push((key.clone(), credential)),
+                Ok(None) => self.passed.entry(name, key, "holds nothing"),
+                Err(why) if usable.is_empty() => return (Vec::new(), Some(why)),
+                Err(why) => self.passed.entry(name, key, &why),
+            }
+        }
+        (usable, None)
+    }
+
+    /// A broken entry for which an engine throws the whole file away.
+    fn spoilt(
+        &mut self,
+        row: Row,
+        rules: Rules,
+        key: &str,
+        why: &str,
+        rows: &mut Rows<'_>,
+    ) -> bool {
+        let row = row.fact("key", key);
+        let says = format!("the entry `{key}` is broken: {why}");
+        let own = keys::names(key, self.registry);
+        rows.push(match rules {
+            Rules::Kubelet => row.failed(
+                "malformed",
+                format!("{says}; for it the kubelet refuses the whole secret"),
+            ),
+            _ if own => row.failed("malformed", says),
+            _ => row.warning(
+                "void",
+                format!("{says}; for it Docker throws the whole file away and asks without"),
+            ),
+        });
+        true
+    }
+
+    fn ask(&mut self, name: &str, row: Row, rows: &mut Rows<'_>) -> bool {
+        let program = format!("docker-credential-{name}");
+        let row = row.fact("helper", name);
+        rows.push(
+            match helper::ask(name, self.registry, self.options.timeout) {
+                helper::Answer::Credential(credential) => {
+                    let by = format!(", by `{program}`");
+                    let (row, flaw) = self.examine(row, &credential, &by);
+                    self.held.push(Held {
+                        credential,
+                        entry: program,
+                        flaw,
+                    });
+                    row
+                }
+                helper::Answer::Nothing => row.ok(format!(
+                    "`{program}` has none for this registry; it is asked without"
+                )),
+                helper::Answer::Missing => {
+                    row.failed("helper-missing", format!("`{program}` is not on the path"))
+                }
+                helper::Answer::Failed(why) => {
+                    row.failed("helper-failed", format!("`{program}` {why}"))
+                }
+            },
+        );
+        true
+    }
+
+    fn take(
+        &mut self,
+        name: &str,
+        row: Row,
+        found: &[(String, Credential)],
+        rules: Rules,
+        rows: &mut Rows<'_>,
+    ) {
+        let Some((key, credential)) = found.first() else {
+            return;
+        };
+        let row = self.passed.tell(row.fact("key", key.as_str()));
+        let mut from = format!(", entry `{key}`");
+        if !self.held.is_empty() {
+            from.push_str(", tried after those of the pull secret");
+        }
+        let later: Vec<String> = found[1..].iter().map(|(k, _)| format!("`{k}`")).collect();
+        if rules == Rules::Kubelet && !later.is_empty() {
+            from.push_str(&format!("; tried after it: {}", later.join(", ")));
+        }
+        from.push_str(&self.passed.words(name));
+        let (row, _) = self.examine(row, credential, &from);
+        rows.push(row);
+        for (key, credential) in found {
+            self.held.push(Held {
+                credential: credential.clone(),
+                entry: key.clone(),
+                flaw: self.flaw(credential).0,
+            });
+        }
+    }
+
+    /// The row where nothing was found.
+    fn none(&self) -> Row {
+        let row = self.passed.tell(Row::new(Hop::Credentials, self.registry));
+        let passed = self.passed.words("");
+        row.ok(match (self.options.engine, self.looked.is_empty()) {
+            (Some(Engine::Containerd), _) => format!(
+                "none: containerd reads no credentials file, who asks it to pull hands one over (the \
+                 kubelet, nerdctl, `ctr` with `--user`); the registry is asked without{passed}"
+            ),
+            (_, true) => {
+                format!("none: there is no credentials file; the registry is asked without{passed}")
+            }
+            (_, false) => format!(
+                "none for this registry in {}; it is asked without{passed}",
+                self.looked.join(", ")
+            ),
         })
-    };
-    let out = pipe(
-        child
-            .stdout
-            .take()
-            .map(|s| Box::new(s) as Box<dyn Read + Send>),
-    );
-    let err = pipe(
-        child
-            .stderr
-            .take()
-            .map(|s| Box::new(s) as Box<dyn Read + Send>),
-    );
-    let until = Instant::now() + timeout;
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break status;
+    }
+
+    /// What is known of a credential before it is sent, and in words.
+    fn flaw(&self, credential: &Credential) -> (Flaw, Option<Expiry>) {
+        let expiry = Expiry::of(credential);
+        let over = expiry
+            .zip(self.now())
+            .is_some_and(|(expiry, now)| expiry.beside(now).0);
+        let flaw = if over {
+            Flaw::Expired
+        } else if smell(self.registry, credential).is_some() {
+            Flaw::Suspicious
+        } else {
+            Flaw::None
+        };
+        (flaw, expiry)
+    }
+
+    fn now(&self) -> Option<i64> {
+        let since = self.options.now?.duration_since(UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_secs()).ok()
+    }
+
+    /// Ends a row with what a credential looks like, without showing it.
+    fn examine(&self, row: Row, credential: &Credential, from: &str) -> (Row, Flaw) {
+        let (row, who) = match credential {
+            Credential::Basic { user, .. } => {
+                (row.fact("user", user.as_str()), format!("user `{user}`"))
+            }
+            Credential::IdentityToken(_) => (row, "an identity token".to_owned()),
+            Credential::RegistryToken(_) => (row, "a registry token".to_owned()),
+        };
+        let (flaw, expiry) = self.flaw(credential);
+        let (mut row, mut ends) = (row, String::new());
+        if let Some(expiry) = expiry {
+            let date = expiry.date();
+            row = row.fact("expires", date.as_str());
+            let beside = self.now().map(|now| expiry.beside(now));
+            ends = match beside {
+                Some((true, span)) => {
+                    format!("expired at {date}, {span}, by {}: {who}", expiry.by)
+                }
+                Some((false, span)) => format!("ends at {date}, {span}"),
+                None => format!("ends at {date}"),
+            };
         }
-        if Instant::now() >= until {
-            child.kill()?;
-            child.wait()?;
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    };
-    let (out, err) = (
-        out.join().unwrap_or_default(),
-        err.join().unwrap_or_default(),
-    );
-    let said = if status.success() {
-        out
-    } else {
-        format!("{} {}", out.trim(), err.trim())
-    };
-    Ok((status.success(), said.trim().to_owned()))
+        let smelt = smell(self.registry, credential);
+        let row = match (flaw, smelt) {
+            (Flaw::Expired, _) => row
+                .fact("expired", "yes")
+                .warning("expired", format!("{ends}{from}")),
+            (_, Some(Smell::Wrong(why))) => row.failed("malformed", format!("{why}: {who}{from}")),
+            (_, Some(Smell::Odd(why))) => row.warning("suspicious", format!("{why}: {who}{from}")),
+            _ if ends.is_empty() => row.ok(format!("{who}{from}")),
+            _ => row.ok(format!("{who}, {ends}{from}")),
+        };
+        (row, flaw)
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn finds_entries_as_engines_do() {
-        let auth = STANDARD.encode("u:p:w");
-        let basic = Some(Credential::Basic {
-            user: "u".into(),
-            password: "p:w".into(),
-        });
-        for (file, registry, credential) in [
-            (
-                json!({"auths": {"r.test": {"auth": auth}}}),
-                "r.test",
-                basic.clone(),
-            ),
-            (
-                json!({"auths": {"https://r.test/v1/": {"auth": auth}}}),
-                "r.test",
-                basic.clone(),
-            ),
-            (
-                json!({"auths": {"https://index.docker.io/v1/": {"auth": auth}}}),
-                "docker.io",
-                basic.clone(),
-            ),
-            (
-                json!({"auths": {"r.test/team": {"auth": auth}, "r.test": {}}}),
-                "r.test",
-                basic.clone(),
-            ),
-            (
-                json!({"auths": {"other.test": {"auth": auth}}}),
-                "r.test",
-                None,
-            ),
-            (json!({}), "r.test", None),
-            (json!([]), "r.test", None),
-        ] {
-            assert_eq!(entry(&file, registry, "team/app").1, credential, "{file}");
-        }
-        let token = entry(
-            &json!({"auths": {"r.test": {"identitytoken": "t"}}}),
-            "r.test",
-            "a",
-        );
-        assert_eq!(token.1, Some(Credential::IdentityToken("t".into())));
+fn with_secret(row: Row, file: &AuthFile) -> Row {
+    match file
+        .secret
+        .as_deref()
+        .map(|s| s.split_once('/').unwrap_or(("", s)))
+    {
+        None | Some((_, "")) => row,
+        Some(("", name)) => row.fact("secret", name),
+        Some((place, name)) => row.fact("secret", name).fact("namespace", place),
     }
+}
 
-    #[test]
-    fn names_helpers_and_what_is_malformed() {
-        let helper = |file: &Value| entry(file, "r.test", "a").0;
-        assert_eq!(
-            helper(&json!({"credHelpers": {"r.test": "ecr-login"}})),
-            Lookup::Helper("ecr-login".into())
-        );
-        assert_eq!(
-            helper(&json!({"credsStore": "desktop", "auths": {"r.test": {}}})),
-            Lookup::Helper("desktop".into())
-        );
-        assert!(matches!(
-            helper(&json!({"auths": {"r.test": {"auth": "%%%"}}})),
-            Lookup::Malformed(_)
-        ));
-        assert!(matches!(
-            helper(&json!({"auths": {"r.test": {"auth": STANDARD.encode("nocolon")}}})),
-            Lookup::Malformed(_)
-        ));
+fn read(source: &AuthSource) -> io::Result<Vec<u8>> {
+    match &source.place {
+        AuthPlace::Text(text) => Ok(text.clone().into_bytes()),
+        AuthPlace::File(path) => read_file(path),
     }
+}
+
+/// Reads a file that is no longer than any of them can be.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let file = std::fs::File::open(path)?;
+    let mut bytes = Vec::new();
+    file.take(MOST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST {
+        let says = format!("it is larger than {} MiB", MOST >> 20);
+        return Err(io::Error::new(io::ErrorKind::InvalidData, says));
+    }
+    Ok(bytes)
 }

@@ -5,6 +5,7 @@ use pullwhy_model::{Hop, Image, Target};
 use serde_json::Value;
 
 use super::registry::{ERROR, Session, errors, is_ip_denied, said};
+use crate::credentials::Flaw;
 use crate::net::http::Response;
 use crate::options::Platform;
 use crate::rows::{Row, Rows};
@@ -77,6 +78,40 @@ pub(crate) fn fetch(
     let row = Row::new(Hop::Platform, platform.to_string());
     rows.push(row.skipped("the manifest is of one platform; its configuration tells which"));
     Some(read(&value))
+}
+
+/// What is taken out of the bytes of a manifest or an index.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outline {
+    /// Digests of the configuration and the layers.
+    pub blobs: Vec<String>,
+    /// Digest of the manifest for the platform, of an index.
+    pub chosen: Option<String>,
+}
+
+/// Reads bytes that a registry sent as a manifest; `None` where a walk would end with them.
+pub fn read_manifest(bytes: &[u8], platform: &Platform) -> Option<Outline> {
+    let response = Response {
+        status: 200,
+        body: bytes.to_vec(),
+        ..Response::default()
+    };
+    let mut observer = ();
+    let mut rows = Rows::new(&mut observer);
+    let row = Row::new(Hop::Manifest, "");
+    let (value, media) = accepted(row, &response, "latest", &mut rows)?;
+    if kind(&media) == Kind::Index {
+        return Some(Outline {
+            blobs: Vec::new(),
+            chosen: choose(&value, platform, &mut rows),
+        });
+    }
+    let manifest = read(&value);
+    let all = manifest.config.into_iter().chain(manifest.layers);
+    Some(Outline {
+        blobs: all.map(|blob| blob.digest).collect(),
+        chosen: None,
+    })
 }
 
 /// One manifest, checked.
@@ -239,9 +274,12 @@ fn refused(session: &mut Session<'_, '_>, row: Row, response: &Response, version
         return row.failed("ip-denied", says);
     }
     match response.status {
-        // A token was given and does not suffice: the token service knows the caller.
-        401 if bearer && known => row.failed("scope-refused", says),
-        401 if bearer => row.failed("anonymous-scope-refused", says),
+        // A token was given and does not suffice: the token service knows the caller. A registry
+        // token is no such one, but the credential itself.
+        401 if bearer && known && !session.holds_registry_token() => {
+            row.failed("scope-refused", says)
+        }
+        401 if bearer && !known => row.failed("anonymous-scope-refused", says),
         401 if known => {
             let anonymous = without_credential(session, version);
             let row = if anonymous {
@@ -249,10 +287,11 @@ fn refused(session: &mut Session<'_, '_>, row: Row, response: &Response, version
             } else {
                 row
             };
-            row.failed("credential-refused", says)
+            row.failed(session.refusal(), says)
         }
         401 => row.failed("anonymous-refused", says),
         403 if response.is_page() => row.failed("blocked", says),
+        403 if session.flaw == Flaw::Expired => row.failed(session.refusal(), says),
         403 if known => row.failed("denied", says),
         403 => row.failed("anonymous-denied", says),
         404 if has("NAME_UNKNOWN") => row.failed("unknown-repository", says),

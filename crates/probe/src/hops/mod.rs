@@ -7,14 +7,18 @@ pub(crate) mod manifest;
 pub(crate) mod registry;
 pub(crate) mod token;
 
-use pullwhy_model::{Hop, Image, Target};
+use pullwhy_model::{Hop, HopRow, Image, Status, Target};
+use pullwhy_reference::{Client, Difference, Reading};
 
+use crate::Engine;
+use crate::credentials::Held;
 use crate::net::connect::Net;
 use crate::net::origin::Origin;
 use crate::net::split_host;
 use crate::options::Options;
 use crate::rows::{Row, Rows};
 
+use manifest::Manifest;
 use registry::Session;
 
 /// Hops that need the ones before them.
@@ -33,7 +37,7 @@ const AFTER_REFERENCE: [Hop; 10] = [
 
 /// Walks the whole path.
 pub(crate) fn walk(reference: &str, options: &Options, rows: &mut Rows<'_>) -> Image {
-    let Some(image) = read_reference(reference, rows) else {
+    let Some(image) = read_reference(reference, options.engine, rows) else {
         skip(&AFTER_REFERENCE, "the image has no usable name", rows);
         return Image {
             reference: reference.to_owned(),
@@ -42,7 +46,7 @@ pub(crate) fn walk(reference: &str, options: &Options, rows: &mut Rows<'_>) -> I
     };
     let registry = image.registry.clone().unwrap_or_default();
     let repository = image.repository.clone().unwrap_or_default();
-    let credential = credentials::find(&registry, &repository, options, rows);
+    let held = credentials::find(&registry, &repository, options, rows);
     let host = if registry == pullwhy_reference::DOCKER_HUB {
         "registry-1.docker.io"
     } else {
@@ -70,7 +74,10 @@ pub(crate) fn walk(reference: &str, options: &Options, rows: &mut Rows<'_>) -> I
         );
         return image;
     }
-    let mut session = Session::new(&net, origin, repository, credential);
+    let mut session = Session::new(&net, origin, repository);
+    if let Some(first) = held.first() {
+        session.hold(first);
+    }
     if !session.ping(rows) {
         skip(
             &AFTER_REFERENCE[5..],
@@ -79,20 +86,77 @@ pub(crate) fn walk(reference: &str, options: &Options, rows: &mut Rows<'_>) -> I
         );
         return image;
     }
-    let token = session.authenticate(rows);
-    if !token {
-        skip(&AFTER_REFERENCE[6..], "there is no token to ask with", rows);
-        return image;
-    }
-    match manifest::fetch(&mut session, &image, rows) {
-        Some(manifest) => blobs::probe(&session, &manifest, rows),
-        None => skip(
-            &AFTER_REFERENCE[8..],
-            "there is no manifest that names them",
-            rows,
-        ),
+    if let Some(manifest) = manifest_with(&mut session, &held, &image, rows) {
+        blobs::probe(&session, &manifest, rows);
     }
     image
+}
+
+/// The manifest, with each credential in turn where an engine does so. What came of those that
+/// were refused is left out if a later one works, but for one row that says it.
+fn manifest_with(
+    session: &mut Session<'_, '_>,
+    held: &[Held],
+    image: &Image,
+    rows: &mut Rows<'_>,
+) -> Option<Manifest> {
+    if held.len() < 2 {
+        return admitted(session, image, rows);
+    }
+    let mut first = None;
+    let mut reached = Vec::new();
+    for (at, own) in held.iter().enumerate() {
+        session.hold(own);
+        let mut observer = ();
+        let mut tried = Rows::new(&mut observer);
+        let manifest = admitted(session, image, &mut tried);
+        let tried = tried.done();
+        if manifest.is_none() {
+            // A host makes its rows only the first time that it is reached.
+            let way = [Hop::Dns, Hop::Tcp, Hop::Proxy, Hop::Tls];
+            let works = |r: &&HopRow| way.contains(&r.hop) && r.status != Status::Failed;
+            reached.extend(tried.iter().filter(works).cloned());
+            first.get_or_insert(tried);
+            continue;
+        }
+        if at > 0 {
+            let names: Vec<String> = held[..at]
+                .iter()
+                .map(|h| format!("`{}`", h.entry))
+                .collect();
+            rows.push(
+                Row::new(Hop::Credentials, own.entry.as_str())
+                    .fact("key", own.entry.as_str())
+                    .warning(
+                        "later-entry",
+                        format!(
+                            "refused with {}; the kubelet goes on to `{}`, which works",
+                            names.join(", "),
+                            own.entry
+                        ),
+                    ),
+            );
+        }
+        rows.replay(reached);
+        rows.replay(tried);
+        return manifest;
+    }
+    rows.replay(first.unwrap_or_default());
+    None
+}
+
+/// Token and manifest, with the credential that the session holds.
+fn admitted(session: &mut Session<'_, '_>, image: &Image, rows: &mut Rows<'_>) -> Option<Manifest> {
+    if !session.authenticate(rows) {
+        skip(&AFTER_REFERENCE[6..], "there is no token to ask with", rows);
+        return None;
+    }
+    let manifest = manifest::fetch(session, image, rows);
+    if manifest.is_none() {
+        let why = "there is no manifest that names them";
+        skip(&AFTER_REFERENCE[8..], why, rows);
+    }
+    manifest
 }
 
 fn skip(hops: &[Hop], why: &str, rows: &mut Rows<'_>) {
@@ -101,8 +165,9 @@ fn skip(hops: &[Hop], why: &str, rows: &mut Rows<'_>) {
     }
 }
 
-/// Reads the reference as `docker pull` does. What is accepted and doubtful is a warning.
-fn read_reference(reference: &str, rows: &mut Rows<'_>) -> Option<Image> {
+/// Reads the reference as `docker pull` does. What is accepted and doubtful is a warning, and so
+/// is what the engine that is followed reads otherwise.
+fn read_reference(reference: &str, engine: Option<Engine>, rows: &mut Rows<'_>) -> Option<Image> {
     let row = Row::new(Hop::Reference, reference);
     let read = match pullwhy_reference::parse(reference) {
         Ok(read) => read,
@@ -116,13 +181,25 @@ fn read_reference(reference: &str, rows: &mut Rows<'_>) -> Option<Image> {
         }
     };
     let mut row = row.fact("reads_as", read.to_string());
+    let clients = engine.map_or(&[][..], Engine::clients);
+    let mut otherwise = Vec::new();
     for difference in pullwhy_reference::differences(reference) {
         let name = format!("{:?}", difference.client).to_lowercase();
         row = row.fact(&format!("{name}_reads"), difference.why.as_str());
+        if clients.contains(&difference.client) {
+            otherwise.push(says(&difference));
+        }
     }
-    rows.push(match pullwhy_reference::doubts(reference).first() {
-        Some(doubt) => row.warning("doubtful", format!("{read}; {doubt}")),
-        None => row.ok(read.to_string()),
+    let doubt = pullwhy_reference::doubts(reference).into_iter().next();
+    rows.push(if let Some(otherwise) = otherwise.first() {
+        row.warning(
+            "read-otherwise",
+            format!("{read}, as Docker reads it; {otherwise}"),
+        )
+    } else if let Some(doubt) = doubt {
+        row.warning("doubtful", format!("{read}; {doubt}"))
+    } else {
+        row.ok(read.to_string())
     });
     Some(Image {
         reference: reference.to_owned(),
@@ -131,4 +208,20 @@ fn read_reference(reference: &str, rows: &mut Rows<'_>) -> Option<Image> {
         tag: read.tag,
         digest: read.digest,
     })
+}
+
+/// How a client reads a reference, in words.
+fn says(difference: &Difference) -> String {
+    // The command below the name of containerd; its service for Kubernetes reads as Docker does.
+    let client = match difference.client {
+        Client::Containerd => "`ctr` of containerd".to_owned(),
+        Client::CriO => "below the kubelet, CRI-O".to_owned(),
+        other => other.to_string(),
+    };
+    let why = &difference.why;
+    match &difference.reads_as {
+        Reading::Refused => format!("{client} refuses it: {why}"),
+        Reading::As(text) => format!("{client} reads `{text}`: {why}"),
+        Reading::Searched(text) => format!("{client} searches for `{text}`: {why}"),
+    }
 }

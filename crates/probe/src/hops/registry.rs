@@ -4,9 +4,9 @@
 use pullwhy_model::{Hop, Target};
 use serde_json::Value;
 
-use super::credentials::Credential;
 use super::follow::{Answer, Ask, Stopped, follow};
 use crate::challenge::{self, Challenge};
+use crate::credentials::{Credential, Flaw, Held};
 use crate::net::clock;
 use crate::net::connect::Net;
 use crate::net::http::Response;
@@ -22,6 +22,8 @@ pub(crate) struct Session<'n, 'o> {
     pub origin: Origin,
     pub repository: String,
     pub credential: Option<Credential>,
+    /// What was known of it before it was sent.
+    pub flaw: Flaw,
     pub challenge: Option<Challenge>,
     /// Value of the `Authorization` field for this registry, and never for another host.
     pub authorization: Option<String>,
@@ -35,19 +37,35 @@ pub(crate) struct ApiError {
 }
 
 impl<'n, 'o> Session<'n, 'o> {
-    pub(crate) fn new(
-        net: &'n Net<'o>,
-        origin: Origin,
-        repository: String,
-        credential: Option<Credential>,
-    ) -> Self {
+    pub(crate) fn new(net: &'n Net<'o>, origin: Origin, repository: String) -> Self {
         Self {
             net,
             origin,
             repository,
-            credential,
+            credential: None,
+            flaw: Flaw::None,
             challenge: None,
             authorization: None,
+        }
+    }
+
+    /// Takes a credential to ask with.
+    pub(crate) fn hold(&mut self, held: &Held) {
+        self.credential = Some(held.credential.clone());
+        self.flaw = held.flaw;
+        self.authorization = None;
+    }
+
+    pub(crate) fn holds_registry_token(&self) -> bool {
+        matches!(self.credential, Some(Credential::RegistryToken(_)))
+    }
+
+    /// The word for a credential that was refused.
+    pub(crate) fn refusal(&self) -> &'static str {
+        match self.flaw {
+            Flaw::None => "credential-refused",
+            Flaw::Suspicious => "suspicious-refused",
+            Flaw::Expired => "credential-expired",
         }
     }
 

@@ -6,9 +6,9 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use pullwhy_model::{Hop, Target};
 use serde_json::Value;
 
-use super::credentials::Credential;
 use super::follow::{Answer, Ask, Stopped, follow};
 use super::registry::{ERROR, Session, is_ip_denied, said};
+use crate::credentials::{Credential, Flaw};
 use crate::net::http::Response;
 use crate::net::origin::Origin;
 use crate::rows::{Row, Rows};
@@ -23,6 +23,11 @@ impl Session<'_, '_> {
             rows.push(Row::new(Hop::Token, "").skipped("the registry asks for none"));
             return true;
         };
+        if let Some(Credential::RegistryToken(token)) = &self.credential {
+            self.authorization = Some(format!("Bearer {token}"));
+            rows.push(Row::new(Hop::Token, "").skipped("the registry token itself is sent"));
+            return true;
+        }
         match challenge.scheme.as_str() {
             "bearer" => self.bearer(challenge.get("realm"), challenge.get("service"), rows),
             "basic" => {
@@ -123,9 +128,11 @@ impl Session<'_, '_> {
         let says = format!("{}: {}{note}", response.status, said(&response));
         let row = match response.status {
             _ if response.is_page() && response.status < 500 => row.failed("page", says),
-            401 | 400 if known => row.failed("credential-refused", says),
+            401 | 400 if known => row.failed(self.refusal(), says),
             401 => row.failed("anonymous-refused", says),
             403 if is_ip_denied(&says) => row.failed("ip-denied", says),
+            // Amazon's says so of a token whose time is over.
+            403 if self.flaw == Flaw::Expired => row.failed(self.refusal(), says),
             403 if known => row.failed("denied", says),
             403 => row.failed("anonymous-denied", says),
             429 => row.failed("rate-limited", says),
@@ -159,6 +166,7 @@ impl Session<'_, '_> {
         let who = match &self.credential {
             Some(Credential::Basic { user, .. }) => format!("for user `{user}`"),
             Some(Credential::IdentityToken(_)) => "for the identity token".to_owned(),
+            Some(Credential::RegistryToken(_)) => "for the registry token".to_owned(),
             None => "for everyone".to_owned(),
         };
         let row = match granted {

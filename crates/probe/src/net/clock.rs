@@ -40,12 +40,42 @@ pub(crate) fn says(ahead: i64) -> Option<String> {
     if much <= MUCH {
         return None;
     }
-    let span = match much {
-        0..7200 => format!("{} minutes", much / 60),
-        7200..172_800 => format!("{} hours", much / 3600),
-        _ => format!("{} days", much / 86_400),
-    };
+    let span = span(much);
     Some(format!("this host's clock is {span} {word} the server's"))
+}
+
+/// A span in the unit that fits it.
+pub(crate) fn span(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} seconds"),
+        120..7200 => format!("{} minutes", seconds / 60),
+        7200..172_800 => format!("{} hours", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// `2026-11-28T09:32:50Z` of seconds since 1970.
+pub(crate) fn date(seconds: i64) -> String {
+    let (day, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let (year, month, of_month) = civil(day);
+    format!(
+        "{year:04}-{month:02}-{of_month:02}T{:02}:{:02}:{:02}Z",
+        second / 3600,
+        second / 60 % 60,
+        second % 60
+    )
+}
+
+/// Year, month and day of a count of days since 1970, by years that begin in March.
+fn civil(day: i64) -> (i64, i64, i64) {
+    let day = day + 719_468;
+    let (era, of_era) = (day.div_euclid(146_097), day.rem_euclid(146_097));
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let of_month = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (era * 400 + year + i64::from(month <= 2), month, of_month)
 }
 
 /// Seconds since 1970 of `Sun, 06 Nov 1994 08:49:37 GMT`; the other two forms are obsolete.
@@ -95,6 +125,18 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(seconds(date), wanted, "{date}");
+        }
+    }
+
+    #[test]
+    fn writes_dates_that_it_reads() {
+        for (at, wanted) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (784_111_777, "1994-11-06T08:49:37Z"),
+            (1_709_208_000, "2024-02-29T12:00:00Z"),
+            (253_402_300_799, "9999-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(date(at), wanted);
         }
     }
 

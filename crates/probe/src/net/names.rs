@@ -1,6 +1,7 @@
 //! Addresses of a host: given, listed, or asked of every resolver by itself.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use pullwhy_model::{Hop, Target};
 
@@ -35,40 +36,94 @@ impl Net<'_> {
             rows.push(row.skipped("the host is an address"));
             return Some(vec![address]);
         }
-        let listed = resolv::hosts(&self.options.etc, host);
-        if self.options.dns.is_none() && !listed.is_empty() {
-            rows.push(
-                row.fact("address", join(&listed))
-                    .ok(format!("{} (from the hosts file)", join(&listed))),
-            );
-            return Some(self.of_family(listed));
-        }
+        let conf = resolv::Resolv::read(&self.options.etc);
         let servers = match self.options.dns {
             Some(server) => vec![server],
-            None => resolv::name_servers(&self.options.etc),
+            None if self.options.name_servers.is_empty() => conf.servers.clone(),
+            None => self.options.name_servers.clone(),
         };
+        let listed = resolv::hosts(&self.options.etc, host);
+        if self.options.dns.is_none() && !listed.is_empty() {
+            let row = self.listed(row, host, &listed, &servers);
+            rows.push(row);
+            let addresses = listed.into_iter().map(|(_, address)| address);
+            return Some(self.of_family(addresses.collect()));
+        }
         let timeout = self.options.timeout;
-        let own = self.options.dns.is_none();
-        let (each, system) = std::thread::scope(|scope| {
-            let asked: Vec<_> = servers
-                .iter()
-                .map(|server| scope.spawn(move || (*server, dns::ask(*server, host, timeout))))
-                .collect();
-            let system = own.then(|| system_lookup(host, timeout));
-            let each: Vec<_> = asked.into_iter().filter_map(|t| t.join().ok()).collect();
-            (each, system.flatten().unwrap_or_default())
+        let own = self.options.dns.is_none() && self.options.name_servers.is_empty();
+        // A resolver that is asked directly is asked for the name as it is, as in `dig`.
+        let names = if self.options.dns.is_some() {
+            vec![host.to_owned()]
+        } else {
+            conf.candidates(host)
+        };
+        let (asked, system) = std::thread::scope(|scope| {
+            let system = scope.spawn(|| own.then(|| system_lookup(host, timeout)));
+            let asked = search(&servers, &names, timeout);
+            (asked, system.join().ok().flatten().flatten())
         });
-        self.judge_names(row, host, &each, system, rows)
+        let row = asked.tell(row, host, &conf);
+        self.judge_names(row, host, &asked, system.unwrap_or_default(), rows)
+    }
+
+    /// The row for a name that stands in the hosts file, set beside what resolvers say of it.
+    fn listed(
+        &self,
+        row: Row,
+        host: &str,
+        listed: &[(usize, IpAddr)],
+        servers: &[SocketAddr],
+    ) -> Row {
+        let addresses: Vec<IpAddr> = listed.iter().map(|(_, a)| *a).collect();
+        let lines: Vec<String> = listed.iter().map(|(n, _)| n.to_string()).collect();
+        let path = self.options.etc.join("hosts");
+        let entry = format!("{}, line {}", path.display(), lines.join(" and "));
+        let own = join(&addresses);
+        let row = row
+            .fact("address", own.as_str())
+            .fact("hosts_entry", entry.as_str());
+        let plain = format!("{own} (from the hosts file: {entry})");
+        // Nobody expects resolvers to know this machine's own name.
+        if host == "localhost" || servers.is_empty() {
+            return row.ok(plain);
+        }
+        // The walk does not depend on it: it need not wait for a resolver that is silent.
+        let patience = self.options.timeout.min(PATIENCE);
+        let asked = search(servers, &[host.to_owned()], patience);
+        let Some(answer) = asked.answered().next() else {
+            let unknown = asked
+                .each
+                .iter()
+                .any(|(_, a)| matches!(a, Err(dns::Failure::NoSuchName | dns::Failure::Empty)));
+            let says = if unknown {
+                "; resolvers do not know the name"
+            } else {
+                ""
+            };
+            return row.ok(format!("{plain}{says}"));
+        };
+        let others = join(&answer.addresses);
+        let row = row.fact("dns_address", others.as_str());
+        let mut agrees = addresses.iter();
+        if agrees.all(|a| answer.addresses.contains(a)) {
+            row.ok(format!("{plain}; resolvers say the same"))
+        } else {
+            row.warning(
+                "hosts-file",
+                format!("{own}: the hosts file decides ({entry}); resolvers say {others}"),
+            )
+        }
     }
 
     fn judge_names(
         &self,
         mut row: Row,
         host: &str,
-        each: &[(SocketAddr, Result<dns::Answer, dns::Failure>)],
+        asked: &Asked,
         system: Vec<IpAddr>,
         rows: &mut Rows<'_>,
     ) -> Option<Vec<IpAddr>> {
+        let each = &asked.each;
         let said: Vec<String> = each
             .iter()
             .map(|(server, answer)| match answer {
@@ -88,8 +143,7 @@ impl Net<'_> {
         if let Some(answer) = aliases {
             row = row.fact("aliases", answer.aliases.join(" → "));
         }
-        let answered: Vec<&dns::Answer> =
-            each.iter().filter_map(|(_, a)| a.as_ref().ok()).collect();
+        let answered: Vec<&dns::Answer> = asked.answered().collect();
         let addresses = match (system.is_empty(), answered.first()) {
             (false, _) => system,
             (true, Some(answer)) => answer.addresses.clone(),
@@ -99,7 +153,8 @@ impl Net<'_> {
                     .map_or(("nxdomain", format!("`{host}` has no address here")), |w| {
                         (w.saw(), w.says())
                     });
-                rows.push(row.failed(saw, says));
+                let tried = asked.tried(host);
+                rows.push(row.failed(saw, format!("{says}{tried}")));
                 return None;
             }
         };
@@ -128,8 +183,24 @@ impl Net<'_> {
                     join(&addresses)
                 ),
             )
-        } else {
+        } else if asked.name == host {
             row.ok(join(&addresses))
+        } else if host.contains('.') {
+            // A wildcard in a zone of the search list takes names of the whole world.
+            row.warning(
+                "searched",
+                format!(
+                    "{}: taken for `{}`, by the search list of resolv.conf",
+                    join(&addresses),
+                    asked.name
+                ),
+            )
+        } else {
+            row.ok(format!(
+                "{} (as `{}`, by the search list of resolv.conf)",
+                join(&addresses),
+                asked.name
+            ))
         };
         rows.push(row);
         Some(self.of_family(addresses))
@@ -141,8 +212,94 @@ impl Net<'_> {
     }
 }
 
+/// The longest that the walk waits for an answer that it does not need.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What the resolvers said.
+#[derive(Default)]
+struct Asked {
+    /// Of this name.
+    name: String,
+    /// All names that were asked for.
+    tried: Vec<String>,
+    each: Vec<(SocketAddr, Result<dns::Answer, dns::Failure>)>,
+}
+
+impl Asked {
+    fn answered(&self) -> impl Iterator<Item = &dns::Answer> {
+        self.each.iter().filter_map(|(_, a)| a.as_ref().ok())
+    }
+
+    fn tell(&self, row: Row, host: &str, conf: &resolv::Resolv) -> Row {
+        let mut row = row;
+        if self.name != host && self.answered().next().is_some() {
+            row = row.fact("resolved_as", self.name.as_str());
+        }
+        if self.tried.iter().all(|name| name == host) {
+            return row;
+        }
+        row.fact("search", conf.search.join(" "))
+            .fact("ndots", i64::try_from(conf.ndots).unwrap_or(0))
+    }
+
+    /// The other names that were asked for, in words.
+    fn tried(&self, host: &str) -> String {
+        let all = self.tried.iter();
+        let others: Vec<String> = all
+            .filter(|n| *n != host)
+            .map(|n| format!("`{n}`"))
+            .collect();
+        if others.is_empty() {
+            String::new()
+        } else {
+            let names = others.join(", ");
+            format!("; nor is there {names}, by the search list of resolv.conf")
+        }
+    }
+}
+
+/// Asks every resolver by itself for one name after the other, until one of them is known. What
+/// is silent or cannot be reached ends the search: it would be so for the next name too.
+fn search(servers: &[SocketAddr], names: &[String], timeout: Duration) -> Asked {
+    let mut all: Vec<Asked> = Vec::new();
+    for (at, name) in names.iter().enumerate() {
+        let each: Vec<_> = std::thread::scope(|scope| {
+            let asked: Vec<_> = servers
+                .iter()
+                .map(|server| scope.spawn(move || (*server, dns::ask(*server, name, timeout))))
+                .collect();
+            asked.into_iter().filter_map(|t| t.join().ok()).collect()
+        });
+        let asked = Asked {
+            name: name.clone(),
+            tried: names[..=at].to_vec(),
+            each,
+        };
+        if asked.answered().next().is_some() {
+            return asked;
+        }
+        let silent = |(_, answer): &(_, Result<_, dns::Failure>)| {
+            matches!(
+                answer,
+                Err(dns::Failure::Timeout | dns::Failure::Unreachable(_))
+            )
+        };
+        let ends = asked.each.iter().all(silent);
+        all.push(asked);
+        if ends {
+            break;
+        }
+    }
+    // What is told of a name that is nowhere is what was said of it as it stands.
+    let tried = all.last().map(|a| a.tried.clone()).unwrap_or_default();
+    let shortest = all.into_iter().min_by_key(|a| a.name.len());
+    let mut asked = shortest.unwrap_or_default();
+    asked.tried = tried;
+    asked
+}
+
 /// The system's way to addresses, bounded in time: the call itself cannot be.
-fn system_lookup(host: &str, timeout: std::time::Duration) -> Option<Vec<IpAddr>> {
+fn system_lookup(host: &str, timeout: Duration) -> Option<Vec<IpAddr>> {
     use std::net::ToSocketAddrs;
     let (tell, told) = std::sync::mpsc::channel();
     let name = host.to_owned();

@@ -5,7 +5,7 @@
 
 mod names;
 
-use pullwhy_model::{Check, Evidence, Fact, Incident, Report};
+use pullwhy_model::{Check, CheckReport, Evidence, Fact, Facts, Hop, Image, Incident, Report};
 
 use names::Names;
 
@@ -41,6 +41,71 @@ pub fn redact(report: &mut Report) {
     }
 }
 
+/// Replaces the names in everything that a live check found.
+pub fn redact_check(report: &mut CheckReport) {
+    let mut names = Names::default();
+    names.learn_image(&report.image);
+    for row in &report.hops {
+        names.learn_facts(&row.facts);
+        if row.hop == Hop::Credentials {
+            let facts = ["key", "passed_over"].map(|name| row.facts.get(name));
+            for fact in facts.into_iter().flatten() {
+                names.learn_keys(&fact.to_string());
+            }
+            names.learn_keys(&row.summary);
+        }
+    }
+    if let Some(incident) = &report.incident {
+        names.learn_incident(incident);
+        for evidence in &incident.evidence {
+            names.learn_text(&evidence.text);
+        }
+    }
+    for text in texts_of_check(report) {
+        names.learn_text(text);
+    }
+    let names = names.ordered();
+    let evidence = report.incident.iter_mut().flat_map(|i| &mut i.evidence);
+    evidence.for_each(|e| redact_evidence(e, &names));
+    for text in texts_of_check(report) {
+        *text = rewritten(text, &replacements(text, &names));
+    }
+}
+
+/// Every text of a check that may hold names, but for the lines of evidence.
+fn texts_of_check(report: &mut CheckReport) -> Vec<&mut String> {
+    let mut out = image_texts(&mut report.image);
+    for row in &mut report.hops {
+        out.push(&mut row.target);
+        out.push(&mut row.summary);
+        out.extend(fact_texts(&mut row.facts));
+    }
+    for d in &mut report.differences {
+        out.extend([&mut d.target, &mut d.here, &mut d.there]);
+        out.extend(&mut d.follows);
+    }
+    if let Some(incident) = &mut report.incident {
+        out.extend(texts(incident));
+    }
+    out
+}
+
+fn fact_texts(facts: &mut Facts) -> impl Iterator<Item = &mut String> {
+    facts.values_mut().filter_map(|fact| match fact {
+        Fact::Text(text) => Some(text),
+        Fact::Number(_) => None,
+    })
+}
+
+fn image_texts(image: &mut Image) -> Vec<&mut String> {
+    let mut out = vec![&mut image.reference];
+    out.extend(&mut image.registry);
+    out.extend(&mut image.repository);
+    out.extend(&mut image.tag);
+    out.extend(&mut image.digest);
+    out
+}
+
 /// Every text of an incident that may hold names, but for the lines of the log.
 fn texts(incident: &mut Incident) -> Vec<&mut String> {
     fn of_check(check: &mut Option<Check>) -> impl Iterator<Item = &mut String> {
@@ -63,16 +128,9 @@ fn texts(incident: &mut Incident) -> Vec<&mut String> {
         out.push(&mut ruled.because);
         out.extend(&mut ruled.settings);
     }
-    out.extend(incident.facts.values_mut().filter_map(|fact| match fact {
-        Fact::Text(text) => Some(text),
-        Fact::Number(_) => None,
-    }));
+    out.extend(fact_texts(&mut incident.facts));
     if let Some(image) = &mut incident.image {
-        out.push(&mut image.reference);
-        out.extend(&mut image.registry);
-        out.extend(&mut image.repository);
-        out.extend(&mut image.tag);
-        out.extend(&mut image.digest);
+        out.extend(image_texts(image));
     }
     for candidate in &mut incident.candidates {
         out.push(&mut candidate.because);

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
 
-use pullwhy_model::{Fact, Incident};
+use pullwhy_model::{Fact, Facts, Image, Incident};
 
 /// Facts whose values are names.
-const NAMES: [(&str, &str); 28] = [
+const NAMES: [(&str, &str); 30] = [
     ("registry", "registry"),
     ("host", "host"),
     ("repository", "repository"),
@@ -24,6 +24,8 @@ const NAMES: [(&str, &str); 28] = [
     ("user", "user"),
     ("group", "group"),
     ("address", "address"),
+    ("dns_address", "address"),
+    ("resolved_as", "host"),
     ("client_ip", "address"),
     ("resolver", "address"),
     ("server", "host"),
@@ -166,20 +168,9 @@ impl Names {
 
     /// Names that an incident knows as such.
     pub(super) fn learn_incident(&mut self, incident: &Incident) {
-        for (fact, kind) in NAMES {
-            if let Some(Fact::Text(value)) = incident.facts.get(fact) {
-                self.learn(value, kind);
-            }
-        }
+        self.learn_facts(&incident.facts);
         if let Some(image) = &incident.image {
-            for (part, kind) in [
-                (&image.registry, "registry"),
-                (&image.repository, "repository"),
-            ] {
-                if let Some(value) = part {
-                    self.learn(value, kind);
-                }
-            }
+            self.learn_image(image);
         }
         for instance in incident
             .instances
@@ -188,6 +179,42 @@ impl Names {
             .chain(&incident.instance)
         {
             self.learn(instance, "instance");
+        }
+    }
+
+    /// Names that are facts as such.
+    pub(super) fn learn_facts(&mut self, facts: &Facts) {
+        for (fact, kind) in NAMES {
+            if let Some(Fact::Text(value)) = facts.get(fact) {
+                self.learn(value, kind);
+            }
+        }
+    }
+
+    /// Registry and repository of an image.
+    pub(super) fn learn_image(&mut self, image: &Image) {
+        for (part, kind) in [
+            (&image.registry, "registry"),
+            (&image.repository, "repository"),
+        ] {
+            if let Some(value) = part {
+                self.learn(value, kind);
+            }
+        }
+    }
+
+    /// Keys of credentials files: a host, and a namespace or repository behind it.
+    pub(super) fn learn_keys(&mut self, text: &str) {
+        for word in text.split(|c: char| c.is_whitespace() || "`(),;".contains(c)) {
+            let bare = word.split_once("://").map_or(word, |(_, rest)| rest);
+            let Some((key, path)) = bare.split_once('/') else {
+                continue;
+            };
+            let path = path.trim_matches(['/', ':']);
+            if key.contains(['.', ':']) && !["v1", "v2"].contains(&path) {
+                self.learn(key, "host");
+                self.learn(path, "repository");
+            }
         }
     }
 

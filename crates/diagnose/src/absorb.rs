@@ -1,0 +1,138 @@
+//! Failures that say less become evidence of those that say more.
+
+use pullwhy_ingest::facts::registry_of_url;
+use pullwhy_ingest::peel::has_year;
+use pullwhy_model::{Role, Trigger};
+
+use crate::attempt::same_image;
+use crate::diagnosis::place::is_part_of;
+use crate::fold::{Book, Entry, Exhibit};
+use crate::verdict::Reader;
+
+/// Generic symptoms of an image whose specific cause is known elsewhere become its evidence.
+pub(crate) fn absorb(book: &mut Book, reader: &Reader<'_>) {
+    let file = |e: &Entry| &reader.catalogue().at(e.cause).file;
+    let symptom = |e: &Entry| reader.catalogue().at(e.cause).id == *"orchestrator/symptom-only";
+    let (generic, mut specific): (Vec<Entry>, Vec<Entry>) = std::mem::take(&mut book.entries)
+        .into_iter()
+        .partition(|e| file(e).generic);
+    // `unauthorized` explains `ImagePullBackOff`, not the other way round.
+    let (symptoms, unspecified): (Vec<Entry>, Vec<Entry>) = generic.into_iter().partition(symptom);
+    for entry in unspecified.into_iter().chain(symptoms) {
+        let home = specific
+            .iter_mut()
+            .filter(|s| explains(s, &entry))
+            .min_by_key(|s| distance(s, &entry));
+        match home {
+            Some(home) => {
+                let room = 12usize.saturating_sub(home.exhibits.len());
+                let more = entry.exhibits.into_iter().take(room).map(|e| {
+                    if e.seen.finding.is_none() {
+                        return e;
+                    }
+                    Exhibit {
+                        role: Role::Masked,
+                        note: Some("generic follow-up of the root cause"),
+                        ..e
+                    }
+                });
+                home.exhibits.extend(more);
+                if home.trigger == Trigger::Unknown {
+                    home.trigger = entry.trigger;
+                }
+            }
+            None => specific.push(entry),
+        }
+    }
+    let pulled = |source| book.successes.iter().any(|s| s.source == source);
+    let alone = |e: &Entry| {
+        specific
+            .iter()
+            .all(|o| o.order.0 != e.order.0 || o.cause == e.cause)
+    };
+    let idle: Vec<bool> = specific
+        .iter()
+        .map(|e| file(e).only_warns && pulled(e.order.0) && alone(e))
+        .collect();
+    let mut idle = idle.into_iter();
+    specific.retain(|_| !idle.next().unwrap_or(false));
+    book.entries = specific;
+    name_the_unnamed(book);
+}
+
+/// A failure whose lines name no image belongs to the same failure of an image of that registry,
+/// if there is just one: `Get "https://r.example/v2/": …` is printed without the image.
+fn name_the_unnamed(book: &mut Book) {
+    let (unnamed, mut named): (Vec<Entry>, Vec<Entry>) = std::mem::take(&mut book.entries)
+        .into_iter()
+        .partition(|e| e.image.is_none());
+    for entry in unnamed {
+        let mut same = named.iter_mut().filter(|n| {
+            n.image.is_some()
+                && n.cause == entry.cause
+                && n.client == entry.client
+                && same_registry(n, &entry)
+        });
+        match (same.next(), same.next()) {
+            (Some(home), None) => home.take_in(entry),
+            _ => named.push(entry),
+        }
+    }
+    book.entries = named;
+}
+
+fn same_registry(named: &Entry, unnamed: &Entry) -> bool {
+    let host = unnamed.finding.facts.get("host").map(ToString::to_string);
+    let registry = named.image.as_ref().and_then(|i| i.registry.clone());
+    match (host, registry) {
+        (Some(host), Some(registry)) => {
+            registry == host
+                || registry.starts_with(&format!("{host}:"))
+                || named.finding.facts.get("host").map(ToString::to_string) == Some(host)
+        }
+        _ => named.order.0 == unnamed.order.0,
+    }
+}
+
+/// Whether a specific failure is near enough to be behind a generic one.
+fn explains(specific: &Entry, generic: &Entry) -> bool {
+    let images = match (&specific.image, &generic.image) {
+        (Some(a), Some(b)) => same_image(a, b),
+        _ => specific.order.0 == generic.order.0 && !ask_apart(specific, generic),
+    };
+    let together = specific.places.iter().any(|a| {
+        generic.places.iter().any(|b| {
+            let same_place =
+                a.source == b.source || (a.instance.is_some() && a.instance == b.instance);
+            same_place
+                && match (a.first_at, a.last_at, b.first_at) {
+                    (Some(from), Some(to), Some(at)) if has_year(from) == has_year(at) => {
+                        let margin = 1800;
+                        (from.as_second() - margin..=to.as_second() + margin)
+                            .contains(&at.as_second())
+                    }
+                    _ => true,
+                }
+        })
+    });
+    // Many more refusals than failures of the specific kind are a matter of their own.
+    let few = generic.count <= specific.count.max(3);
+    images && together && few
+}
+
+/// Whether two failures are known to be of two registries.
+fn ask_apart(a: &Entry, b: &Entry) -> bool {
+    let asked = |e: &Entry| {
+        let own = e.image.as_ref().and_then(|i| i.registry.clone());
+        let url = e.finding.facts.get("url").map(ToString::to_string);
+        own.or_else(|| registry_of_url(&url?).map(str::to_owned))
+    };
+    let (Some(a), Some(b)) = (asked(a), asked(b)) else {
+        return false;
+    };
+    a != b && !is_part_of(&a, &b) && !is_part_of(&b, &a)
+}
+
+fn distance(a: &Entry, b: &Entry) -> u64 {
+    a.order.1.abs_diff(b.order.1)
+}

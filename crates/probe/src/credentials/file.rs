@@ -1,0 +1,409 @@
+//! A credentials file taken apart: Docker's `config.json`, its old `.dockercfg`, Podman's
+//! `auth.json`, and a Kubernetes secret with one of the first two in it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value};
+
+use super::Credential;
+use super::keys::Rules;
+use super::secret::{self, Part, Secret};
+
+/// Entries of a file that are read.
+const ENTRIES: usize = 4096;
+
+/// What a credentials file holds.
+#[derive(Debug, Default)]
+pub(crate) struct AuthFile {
+    /// A Kubernetes secret, by its name.
+    pub secret: Option<String>,
+    pub entries: Vec<Entry>,
+    helpers: Map<String, Value>,
+    store: Option<String>,
+}
+
+/// What is under a key of a file.
+pub(crate) struct Entry {
+    pub key: String,
+    /// `auth` decoded: user and password, or what is wrong with it.
+    auth: Option<Result<(String, String), &'static str>>,
+    plain: Option<(String, String)>,
+    identity: Option<String>,
+    token: Option<String>,
+}
+
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Entry({})", self.key)
+    }
+}
+
+/// Why a file is of no use.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Broken {
+    /// It cannot be read as what it should be.
+    File(String),
+    /// It is a secret, and its content is wrong.
+    Secret(String),
+    /// It is a secret that is not for pulls.
+    Unused(String),
+}
+
+impl Broken {
+    pub(crate) fn why(&self) -> &str {
+        match self {
+            Self::File(why) | Self::Secret(why) | Self::Unused(why) => why,
+        }
+    }
+}
+
+impl From<&str> for Broken {
+    fn from(why: &str) -> Self {
+        Self::File(why.to_owned())
+    }
+}
+
+/// Reads a file; `Err` says in words why it is none.
+pub(crate) fn read(bytes: &[u8], legacy: bool) -> Result<AuthFile, Broken> {
+    let text = std::str::from_utf8(bytes).map_err(|_| "is no text in UTF-8")?;
+    // A byte order mark in front is written by some editors; engines refuse it.
+    if text.starts_with('\u{feff}') {
+        return Err("begins with a byte order mark, which engines do not read over".into());
+    }
+    match secret::read(text)? {
+        None => plain(text, legacy).map_err(Broken::File),
+        Some(secret) => content(secret).map_err(Broken::Secret),
+    }
+}
+
+fn content(secret: Secret) -> Result<AuthFile, String> {
+    let read = match secret.part {
+        Part::Config(text) => {
+            let value = json(&text).map_err(|why| inside(".dockerconfigjson", &text, &why))?;
+            config(&value)?
+        }
+        Part::Legacy(text) => {
+            let value = json(&text).map_err(|why| inside(".dockercfg", &text, &why))?;
+            AuthFile {
+                entries: entries(table(&value)?),
+                ..AuthFile::default()
+            }
+        }
+    };
+    Ok(AuthFile {
+        secret: Some(secret.name),
+        ..read
+    })
+}
+
+fn plain(text: &str, legacy: bool) -> Result<AuthFile, String> {
+    let value = json(text).map_err(|why| {
+        if twice(text) {
+            "is base64 of a credentials file: decode it once".to_owned()
+        } else {
+            format!("is no JSON: {why}")
+        }
+    })?;
+    let object = table(&value)?;
+    if legacy || is_legacy(object) {
+        return Ok(AuthFile {
+            entries: entries(object),
+            ..AuthFile::default()
+        });
+    }
+    config(&value)
+}
+
+fn json(text: &str) -> Result<Value, String> {
+    // Only the place is told: what stands there may be a password.
+    serde_json::from_str(text).map_err(|e| format!("line {}, column {}", e.line(), e.column()))
+}
+
+fn table(value: &Value) -> Result<&Map<String, Value>, String> {
+    value
+        .as_object()
+        .ok_or_else(|| "is no table of credentials".to_owned())
+}
+
+/// Why the content of a secret is no JSON.
+fn inside(part: &str, text: &str, why: &str) -> String {
+    if twice(text) {
+        format!("has a `{part}` that is encoded twice")
+    } else {
+        format!("has a `{part}` that is no JSON: {why}")
+    }
+}
+
+fn twice(text: &str) -> bool {
+    let joined: String = text.split_whitespace().collect();
+    let decoded = STANDARD.decode(joined).ok();
+    decoded.is_some_and(|d| serde_json::from_slice::<Value>(&d).is_ok_and(|v| v.is_object()))
+}
+
+fn config(value: &Value) -> Result<AuthFile, String> {
+    let object = table(value)?;
+    let part = |name: &str| match object.get(name) {
+        None | Some(Value::Null) => Ok(Map::new()),
+        Some(Value::Object(part)) => Ok(part.clone()),
+        Some(_) => Err(format!("has `{name}`, which is no table")),
+    };
+    Ok(AuthFile {
+        secret: None,
+        entries: entries(&part("auths")?),
+        helpers: part("credHelpers")?,
+        store: object
+            .get("credsStore")
+            .and_then(Value::as_str)
+            .filter(|s| !s.is_empty())
+            .map(str::to_owned),
+    })
+}
+
+/// Hosts at the top, each with its `auth`, and nothing that only the new form has.
+fn is_legacy(object: &Map<String, Value>) -> bool {
+    !object.contains_key("auths")
+        && !object.is_empty()
+        && object
+            .values()
+            .all(|v| v["auth"].is_string() || v["username"].is_string())
+}
+
+fn entries(table: &Map<String, Value>) -> Vec<Entry> {
+    let all = table.iter().take(ENTRIES);
+    all.map(|(key, value)| {
+        let word = |name: &str| {
+            let text = value[name].as_str().filter(|t| !t.is_empty());
+            text.map(str::to_owned)
+        };
+        let plain = word("username").map(|user| (user, word("password").unwrap_or_default()));
+        Entry {
+            key: key.clone(),
+            auth: word("auth").map(|auth| decode(&auth)),
+            plain,
+            identity: word("identitytoken"),
+            token: word("registrytoken"),
+        }
+    })
+    .collect()
+}
+
+fn decode(auth: &str) -> Result<(String, String), &'static str> {
+    let bytes = STANDARD
+        .decode(auth.trim())
+        .map_err(|_| "`auth` is no base64")?;
+    let text = String::from_utf8(bytes).map_err(|_| "`auth` holds what is no text")?;
+    let (user, password) = text
+        .split_once(':')
+        .ok_or("`auth` holds no `user:password`: there is no colon in it")?;
+    // Old versions of Docker filled up with zeros.
+    let password = password.trim_matches('\0');
+    Ok((user.to_owned(), password.to_owned()))
+}
+
+impl AuthFile {
+    /// The helper that is asked for a registry.
+    pub(crate) fn helper(&self, registry: &str, rules: Rules) -> Option<&str> {
+        if rules == Rules::Kubelet {
+            return None;
+        }
+        let hub = (registry == pullwhy_reference::DOCKER_HUB).then_some(super::keys::HUB);
+        let keys = match rules {
+            Rules::Docker => [Some(hub.unwrap_or(registry)), None],
+            _ => [Some(registry), hub],
+        };
+        let mut own = keys.into_iter().flatten();
+        let named = own.find_map(|key| self.helpers.get(key)?.as_str());
+        // An empty name turns the store off for this registry.
+        named
+            .filter(|name| !name.is_empty())
+            .or_else(|| self.store(rules))
+    }
+
+    /// The store for all registries, where it is asked whatever the entries hold.
+    fn store(&self, rules: Rules) -> Option<&str> {
+        self.store.as_deref().filter(|_| rules == Rules::Docker)
+    }
+
+    /// The store for all registries, where it is asked for what the entries do not hold.
+    pub(crate) fn last_resort(&self, rules: Rules) -> Option<&str> {
+        self.store.as_deref().filter(|_| rules == Rules::Any)
+    }
+
+    /// Helpers that are named here and that an engine does not run.
+    pub(crate) fn unread_helpers(&self, registry: &str, rules: Rules) -> Option<String> {
+        let store = self.store.as_deref().map(|s| format!("credsStore `{s}`"));
+        let own = self.helpers.get(registry).and_then(Value::as_str);
+        let own = own.map(|h| format!("credHelpers `{h}`"));
+        match rules {
+            Rules::Podman => store,
+            Rules::Kubelet => own.or(store),
+            Rules::Docker | Rules::Any => None,
+        }
+    }
+
+    /// An entry for which an engine throws the whole file away, though it may be another host's.
+    pub(crate) fn spoilt_by(&self, rules: Rules) -> Option<(&str, &'static str)> {
+        if !matches!(rules, Rules::Docker | Rules::Kubelet) {
+            return None;
+        }
+        let mut broken = self.entries.iter();
+        broken.find_map(|e| match e.auth {
+            Some(Err(why)) => Some((e.key.as_str(), why)),
+            _ => None,
+        })
+    }
+}
+
+impl Entry {
+    /// Whether it is only Docker's mark for a login that a store keeps.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.auth.is_none()
+            && self.plain.is_none()
+            && self.identity.is_none()
+            && self.token.is_none()
+    }
+
+    /// What an engine would send; `Err` says why it can send nothing.
+    pub(crate) fn holds(&self, rules: Rules) -> Result<Option<Credential>, String> {
+        let basic = |(user, password): &(String, String)| Credential::Basic {
+            user: user.clone(),
+            password: password.clone(),
+        };
+        let kubelet = rules == Rules::Kubelet;
+        if let Some(token) = self.token.as_ref().filter(|_| rules == Rules::Docker) {
+            return Ok(Some(Credential::RegistryToken(token.clone())));
+        }
+        if let Some(token) = self.identity.as_ref().filter(|_| !kubelet) {
+            return Ok(Some(Credential::IdentityToken(token.clone())));
+        }
+        let own = match &self.auth {
+            Some(Ok(pair)) => Some(basic(pair)),
+            Some(Err(why)) => return Err(format!("the entry `{}` is broken: {why}", self.key)),
+            None => self
+                .plain
+                .as_ref()
+                .filter(|_| rules != Rules::Podman)
+                .map(basic),
+        };
+        let without = own.as_ref().is_none_or(|c| c.secret().is_empty());
+        if kubelet && without && self.identity.is_some() {
+            return Err(format!(
+                "the entry `{}` holds an identity token, which the kubelet does not read",
+                self.key
+            ));
+        }
+        if let Some(Credential::Basic { user, .. }) = &own
+            && user.is_empty()
+        {
+            return Err(format!("the entry `{}` has no user name", self.key));
+        }
+        if own.is_none()
+            && let Some(token) = self.token.as_ref().filter(|_| rules == Rules::Any)
+        {
+            return Ok(Some(Credential::RegistryToken(token.clone())));
+        }
+        Ok(own)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn of(value: &Value) -> AuthFile {
+        read(value.to_string().as_bytes(), false).expect("a credentials file")
+    }
+
+    fn first(value: &Value, rules: Rules) -> Result<Option<Credential>, String> {
+        of(value).entries[0].holds(rules)
+    }
+
+    #[test]
+    fn reads_every_form_of_an_entry_as_each_engine_does() {
+        let auth = STANDARD.encode("u:p:w");
+        let basic = Credential::Basic {
+            user: "u".into(),
+            password: "p:w".into(),
+        };
+        let all = [Rules::Any, Rules::Docker, Rules::Podman, Rules::Kubelet];
+        for rules in all {
+            let entry = json!({"auths": {"r.test": {"auth": auth}}});
+            assert_eq!(first(&entry, rules), Ok(Some(basic.clone())), "{rules:?}");
+            let old = json!({"r.test": {"auth": auth, "email": "a@b.test"}});
+            assert_eq!(first(&old, rules), Ok(Some(basic.clone())), "{rules:?}");
+        }
+        let plain = json!({"auths": {"r.test": {"username": "u", "password": "p:w"}}});
+        assert_eq!(first(&plain, Rules::Docker), Ok(Some(basic.clone())));
+        assert_eq!(first(&plain, Rules::Kubelet), Ok(Some(basic)));
+        assert_eq!(first(&plain, Rules::Podman), Ok(None));
+        let token = json!({"auths": {"r.test": {"auth": "MDAwMDo=", "identitytoken": "t"}}});
+        let identity = Credential::IdentityToken("t".into());
+        assert_eq!(first(&token, Rules::Docker), Ok(Some(identity)));
+        let why = first(&token, Rules::Kubelet).expect_err("not read");
+        assert!(why.contains("identity token"), "{why}");
+        let direct = json!({"auths": {"r.test": {"registrytoken": "t"}}});
+        let token = Credential::RegistryToken("t".into());
+        assert_eq!(first(&direct, Rules::Docker), Ok(Some(token)));
+        assert_eq!(first(&direct, Rules::Podman), Ok(None));
+    }
+
+    #[test]
+    fn says_what_is_broken_and_never_shows_it() {
+        for (auth, says) in [
+            ("%%%", "no base64"),
+            (STANDARD.encode("nocolon").as_str(), "no colon"),
+            (STANDARD.encode(":pw").as_str(), "no user name"),
+            (STANDARD.encode(b"u:\xff\xfe").as_str(), "no text"),
+        ] {
+            let why = first(&json!({"auths": {"r.test": {"auth": auth}}}), Rules::Any);
+            let why = why.expect_err(auth);
+            assert!(why.contains(says), "{why}");
+            assert!(!why.contains(auth) && !why.contains("pw"), "{why}");
+        }
+        for (text, says) in [
+            ("[]", "no table"),
+            ("{\"auths\":[]}", "`auths`, which is no table"),
+            (
+                "{\"auths\":{\"r\":{\"auth\":\"dTpwdw==\"",
+                "no JSON: line 1",
+            ),
+            ("eyJhdXRocyI6e319", "decode it once"),
+            ("\u{feff}{}", "byte order mark"),
+        ] {
+            let broken = read(text.as_bytes(), false).expect_err(text);
+            let why = broken.why();
+            assert!(why.contains(says), "{why}");
+            assert!(!why.contains("dTpwdw"), "{why}");
+        }
+        assert!(read(b"\xff", false).is_err());
+    }
+
+    #[test]
+    fn names_the_helper_that_each_engine_runs() {
+        let file = of(&json!({
+            "credHelpers": {"r.test": "ecr-login", "https://index.docker.io/v1/": "hub"},
+            "credsStore": "desktop",
+        }));
+        for (registry, rules, wanted) in [
+            ("r.test", Rules::Docker, Some("ecr-login")),
+            ("docker.io", Rules::Docker, Some("hub")),
+            ("o.test", Rules::Docker, Some("desktop")),
+            ("r.test", Rules::Podman, Some("ecr-login")),
+            ("o.test", Rules::Podman, None),
+            ("r.test", Rules::Kubelet, None),
+        ] {
+            assert_eq!(file.helper(registry, rules), wanted, "{registry} {rules:?}");
+        }
+        assert_eq!(file.last_resort(Rules::Any), Some("desktop"));
+        let unread = file.unread_helpers("r.test", Rules::Kubelet);
+        assert_eq!(unread.as_deref(), Some("credHelpers `ecr-login`"));
+    }
+
+    #[test]
+    fn one_broken_entry_spoils_the_file_for_engines_that_read_it_at_once() {
+        let file = of(&json!({"auths": {"a.test": {"auth": "%"}, "r.test": {}}}));
+        assert_eq!(file.spoilt_by(Rules::Kubelet).map(|s| s.0), Some("a.test"));
+        assert_eq!(file.spoilt_by(Rules::Podman), None);
+    }
+}
