@@ -14,6 +14,13 @@ mod file;
 #[path = "src/load.rs"]
 #[expect(unreachable_pub, reason = "shared with the library")]
 mod load;
+#[path = "src/setting.rs"]
+#[expect(
+    unreachable_pub,
+    dead_code,
+    reason = "shared with the library, which uses the rest"
+)]
+mod setting;
 
 fn main() -> ExitCode {
     println!("cargo:rerun-if-changed=causes");

@@ -4,6 +4,8 @@ pub use pullwhy_model::Target;
 use pullwhy_model::{Confidence, Hop, Risk, Transient};
 use serde::{Deserialize, Serialize};
 
+pub use crate::setting::SettingRule;
+
 /// A cause file, as written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,6 +42,9 @@ pub struct CauseFile {
     /// What a live check may see that shows this cause.
     #[serde(default, rename = "sighting")]
     pub sightings: Vec<Sighting>,
+    /// What a platform's settings show or rule out.
+    #[serde(default, rename = "setting")]
+    pub settings: Vec<SettingRule>,
     /// Usual reasons behind it, most likely first.
     #[serde(rename = "reason")]
     pub reasons: Vec<ReasonFile>,
@@ -179,7 +184,8 @@ pub struct CandidateFile {
 pub struct FixFile {
     /// What it does; `{fact}`s are filled in.
     pub title: String,
-    /// Where it applies: `any`, or some of [`PLATFORMS`].
+    /// Where it applies: `any`, or some of [`PLATFORMS`]. A setting's own fix names none.
+    #[serde(default)]
     pub platform: Vec<String>,
     /// When to choose it.
     #[serde(default)]
@@ -307,6 +313,23 @@ pub const FACTS: &[(&str, &str)] = &[
     ("user", "USER"),
     ("group", "RG"),
     ("acr_name", "REGISTRY_NAME"),
+    ("acr_id", "REGISTRY_ID"),
+    ("app_id", "APP_ID"),
+    ("container", "CONTAINER"),
+    ("server", "SERVER"),
+    ("meant", "REGISTRY_HOST/REPOSITORY:TAG"),
+    ("principal", "PRINCIPAL_ID"),
+    ("client_id", "CLIENT_ID"),
+    ("vault_status", "STATUS"),
+    ("role_since", "DATE"),
+    ("outbound", "ADDRESSES"),
+    ("connection", "CONNECTION"),
+    ("vnet", "VNET"),
+    ("vnet_id", "VNET_ID"),
+    ("zone_group", "ZONE_GROUP"),
+    ("endpoint_group", "ENDPOINT_GROUP"),
+    ("endpoint", "ENDPOINT"),
+    ("dns_servers", "DNS_SERVERS"),
     ("aws_account", "AWS_ACCOUNT"),
     ("aws_region", "AWS_REGION"),
 ];

@@ -5,6 +5,7 @@
 
 pub mod file;
 pub mod load;
+pub mod setting;
 mod signs;
 mod template;
 
@@ -164,6 +165,7 @@ fn check_names(loaded: &load::Loaded, known: &dyn Fn(&str) -> bool, problems: &m
         .iter()
         .chain(cause.signs.iter().flat_map(|s| &s.also))
         .chain(cause.sightings.iter().flat_map(|s| &s.also))
+        .chain(cause.settings.iter().flat_map(|s| &s.behind))
         .chain(cause.candidates.iter().map(|c| &c.cause))
         .chain(&cause.by_digest);
     for id in named.filter(|id| !known(id)) {

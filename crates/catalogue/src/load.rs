@@ -202,23 +202,21 @@ fn check_alone(loaded: &Loaded, problems: &mut Vec<Problem>) {
         );
     }
     for fix in &cause.fixes {
-        check.template(&fix.title);
-        check.template(&fix.when);
         check.require(
             !fix.platform.is_empty(),
             &fix.title,
             "a fix names its platforms, or `any`",
         );
-        check.require(
-            !fix.steps.is_empty(),
-            &fix.title,
-            "a fix has at least one step",
-        );
-        check.platforms(&fix.platform);
-        for step in &fix.steps {
-            check.template(&step.text);
-            check.template(step.command.as_deref().unwrap_or_default());
+    }
+    for rule in &cause.settings {
+        check.template(&rule.says);
+        for (near, reason) in crate::setting::faults(rule) {
+            check.fail(&near, reason);
         }
+    }
+    let own = cause.settings.iter().filter_map(|rule| rule.fix.as_ref());
+    for fix in cause.fixes.iter().chain(own) {
+        check_fix(fix, &mut check);
     }
     for example in &cause.examples {
         check.require(
@@ -226,6 +224,21 @@ fn check_alone(loaded: &Loaded, problems: &mut Vec<Problem>) {
             &example.from,
             "an example's log is empty",
         );
+    }
+}
+
+fn check_fix(fix: &crate::file::FixFile, check: &mut Checker<'_>) {
+    check.template(&fix.title);
+    check.template(&fix.when);
+    check.require(
+        !fix.steps.is_empty(),
+        &fix.title,
+        "a fix has at least one step",
+    );
+    check.platforms(&fix.platform);
+    for step in &fix.steps {
+        check.template(&step.text);
+        check.template(step.command.as_deref().unwrap_or_default());
     }
 }
 
@@ -319,6 +332,7 @@ pub fn check_together(all: &[Loaded], problems: &mut Vec<Problem>) {
             .iter()
             .chain(cause.signs.iter().flat_map(|s| &s.also))
             .chain(cause.sightings.iter().flat_map(|s| &s.also))
+            .chain(cause.settings.iter().flat_map(|s| &s.behind))
             .chain(cause.candidates.iter().map(|c| &c.cause))
             .chain(&cause.by_digest)
             .chain(

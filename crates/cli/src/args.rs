@@ -15,7 +15,10 @@ use pullwhy_report::Format;
 use crate::moment;
 use crate::terminal::{self, Color};
 
+mod azure;
 mod help;
+
+pub(crate) use azure::{AzureArgs, AzureCommand, CollectArgs, Patience, PlaceArgs};
 
 /// Tells why a container image pull failed, and what to do
 ///
@@ -60,6 +63,7 @@ pub(crate) enum Command {
     Explain(Explain),
     Check(CheckArgs),
     Run(Run),
+    Azure(Box<AzureArgs>),
     Cause(CauseArgs),
     Completions(Completions),
     Man(ManArgs),

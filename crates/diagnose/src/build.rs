@@ -12,7 +12,7 @@ use crate::diagnosis::Filter;
 use crate::fold::{Book, Entry};
 use crate::verdict::Reader;
 
-mod advice;
+pub(crate) mod advice;
 mod candidates;
 mod exhibits;
 
@@ -74,12 +74,13 @@ pub(crate) fn incident(entry: &Entry, book: &Book, catalogue: &Catalogue) -> Inc
         .max();
     let name = |i: &std::sync::Arc<str>| clean(i, VALUE);
     Incident {
-        id: fingerprint(entry, cause.id.as_str()),
+        id: fingerprint(entry.image.as_deref(), &entry.client, cause.id.as_str()),
         cause: cause.id.clone(),
         title: text(&file.title, &facts),
         explanation: text(&file.explain, &facts),
         confidence,
         candidates,
+        ruled_out: Vec::new(),
         reasons: file
             .reasons
             .iter()
@@ -225,7 +226,7 @@ fn trigger(entry: &Entry) -> Trigger {
 
 /// Whether a command is for the kind of registry that the log names. Facts such as the name of an
 /// Azure registry come out of its host: where another host is named, the command is not for it.
-fn of_this_cloud(command: Option<&str>, facts: &Facts) -> bool {
+pub(crate) fn of_this_cloud(command: Option<&str>, facts: &Facts) -> bool {
     const CLOUD: [&str; 3] = ["acr_name", "aws_account", "aws_region"];
     let known = facts.contains_key("registry") || facts.contains_key("host");
     !known
@@ -235,15 +236,15 @@ fn of_this_cloud(command: Option<&str>, facts: &Facts) -> bool {
 }
 
 /// Whether something for some platforms applies to those that the log can be from.
-fn fits(platforms: &[String], own: &[&str]) -> bool {
+pub(crate) fn fits(platforms: &[String], own: &[&str]) -> bool {
     platforms.is_empty() || own.is_empty() || platforms.iter().any(|p| own.contains(&p.as_str()))
 }
 
-fn text(template: &str, facts: &Facts) -> String {
+pub(crate) fn text(template: &str, facts: &Facts) -> String {
     fill(template.trim(), facts, false)
 }
 
-fn check(template: &str, command: Option<&str>, facts: &Facts) -> Check {
+pub(crate) fn check(template: &str, command: Option<&str>, facts: &Facts) -> Check {
     Check {
         text: text(template, facts),
         command: command
@@ -262,7 +263,7 @@ fn steps(steps: &[pullwhy_catalogue::file::StepFile], facts: &Facts) -> Vec<Step
         .collect()
 }
 
-fn fix(file: &pullwhy_catalogue::file::FixFile, platform: &str, facts: &Facts) -> Fix {
+pub(crate) fn fix(file: &pullwhy_catalogue::file::FixFile, platform: &str, facts: &Facts) -> Fix {
     Fix {
         title: text(&file.title, facts),
         platform: platform.to_owned(),
@@ -273,12 +274,15 @@ fn fix(file: &pullwhy_catalogue::file::FixFile, platform: &str, facts: &Facts) -
 }
 
 /// FNV-1a over what makes two failures the same; stable over versions and machines.
-fn fingerprint(entry: &Entry, cause: &str) -> String {
-    let image = entry.image.as_deref();
+pub(crate) fn fingerprint(
+    image: Option<&pullwhy_model::Image>,
+    client: &str,
+    cause: &str,
+) -> String {
     let canonical = image.map(pullwhy_reference::canonical).unwrap_or_default();
     let registry = image.and_then(|i| i.registry.clone()).unwrap_or_default();
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    for part in [cause, &canonical, &registry, &entry.client] {
+    for part in [cause, &canonical, &registry, client] {
         for byte in part.bytes().chain([0]) {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
         }

@@ -12,9 +12,11 @@ mod compare;
 mod diagnosis;
 mod elect;
 mod fold;
+mod settings;
 mod verdict;
 
 pub use check::{Judgement, judge};
 pub use compare::compare;
 pub use diagnosis::{Diagnosis, Event, Filter, Found, Row, SourceInfo};
+pub use settings::{Undecided, decide, shown_by_settings, undecided};
 pub use verdict::{Finding, Reader, Verdict};

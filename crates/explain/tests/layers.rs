@@ -3,7 +3,7 @@
 use std::process::Command;
 
 /// From the nouns up: a crate may use only those before it.
-const ORDER: [&str; 11] = [
+const ORDER: [&str; 12] = [
     "pullwhy-literals",
     "pullwhy-model",
     "pullwhy-reference",
@@ -13,6 +13,7 @@ const ORDER: [&str; 11] = [
     "pullwhy-explain",
     "pullwhy-probe",
     "pullwhy-lab",
+    "pullwhy-platform",
     "pullwhy-report",
     "pullwhy",
 ];

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::cause::{CauseId, Confidence, Outcome, Role, Transient, Trigger};
+use crate::settings::{RuledOut, SettingPlace};
 
 /// A value read out of the evidence.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -102,7 +103,7 @@ pub struct Reason {
     pub check: Option<Check>,
 }
 
-/// A line of the log and what it is to the incident.
+/// A line of the log, or a setting of the platform, and what it is to the incident.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Evidence {
@@ -127,6 +128,9 @@ pub struct Evidence {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub at: Option<Timestamp>,
+    /// Where it stands, if it is no line of a log but a setting of the platform.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setting: Option<SettingPlace>,
     /// Byte range of the decisive span in `text`; for renderers.
     #[serde(skip)]
     pub span: (usize, usize),
@@ -208,6 +212,9 @@ pub struct Incident {
     pub confidence: Confidence,
     /// What the evidence leaves open, most likely first; `[0]` is `cause`.
     pub candidates: Vec<Candidate>,
+    /// What the log alone leaves open and the platform's settings rule out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ruled_out: Vec<RuledOut>,
     /// Usual reasons behind the cause, most likely first, each with how to confirm it.
     pub reasons: Vec<Reason>,
     /// Whether a retry alone can cure it.

@@ -7,6 +7,7 @@ mod cause;
 mod check;
 mod incident;
 mod report;
+mod settings;
 pub mod text;
 
 pub use cause::{CauseId, Confidence, Hop, Outcome, Role, Target, Transient, Trigger};
@@ -16,3 +17,4 @@ pub use incident::{
 };
 pub use jiff::Timestamp;
 pub use report::{Report, SCHEMA, Stats, Tool, Warning};
+pub use settings::{Reading, RuledOut, Setting, SettingPlace, Settings, Unread};

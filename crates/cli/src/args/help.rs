@@ -6,6 +6,7 @@ pub(super) const ROOT: &str = "\
   pullwhy explain logs.zip
   kubectl describe pod web-0 | pullwhy
   pullwhy run -- docker compose up
+  pullwhy azure --app shop --resource-group rg1 --logs
   pullwhy cause network/dns-failure
 
 With piped standard input and no command, `explain` is meant.";
@@ -37,6 +38,30 @@ pub(super) const CHECK: &str = "\
   0  a pull would work
   1  it would fail
   2  it could not be told";
+
+pub(super) const AZURE: &str = "\
+\x1b[1;4mExamples:\x1b[0m
+  pullwhy azure --app shop --resource-group rg1             the settings
+  pullwhy azure --app shop --resource-group rg1 --logs      with the app's logs
+  pullwhy azure --app shop --resource-group rg1 docker.log  with this log
+  pullwhy azure collect --app shop --resource-group rg1 > collect.sh
+  pullwhy azure --facts pullwhy-facts docker.log            offline
+
+\x1b[1;4mExit status:\x1b[0m
+  0  nothing found that makes a pull fail
+  1  a cause was found, even if some settings could not be read
+  2  none found and some could not be read; no `az`, not logged in; wrong usage";
+
+pub(super) const AZURE_COLLECT: &str = "\
+\x1b[1;4mExamples:\x1b[0m
+  pullwhy azure collect --app shop --resource-group rg1 > collect.sh
+  sh collect.sh                                  where `az` is logged in
+  pullwhy azure --facts pullwhy-facts            where the folder was copied to
+  pullwhy azure collect --app shop --resource-group rg1 --run pullwhy-facts
+
+\x1b[1;4mExit status:\x1b[0m
+  0  printed, or collected even if some answers are missing
+  2  no `az`, not logged in, no such app; wrong usage";
 
 pub(super) const RUN: &str = "\
 \x1b[1;4mExamples:\x1b[0m

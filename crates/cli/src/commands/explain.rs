@@ -207,6 +207,11 @@ fn check_causes(catalogue: &Catalogue, filter: &Filter) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Tells what was found by reading more than logs.
+pub(super) fn conclude(args: &Explain, outcome: Outcome) -> Result<Exit, Failure> {
+    report(args, outcome, &screen::Shown::default())
+}
+
 fn report(args: &Explain, outcome: Outcome, shown: &screen::Shown) -> Result<Exit, Failure> {
     let Outcome {
         mut report,

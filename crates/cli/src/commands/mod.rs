@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub(crate) mod azure;
 pub(crate) mod cause;
 pub(crate) mod check;
 pub(crate) mod completions;

@@ -111,7 +111,7 @@ impl Advice<'_> {
 }
 
 /// Platforms whose fixes fit a client, best first; empty when it could be any.
-pub(super) fn platforms(client: &str, facts: &Facts) -> Vec<&'static str> {
+pub(crate) fn platforms(client: &str, facts: &Facts) -> Vec<&'static str> {
     let azure = facts.contains_key("acr_name");
     match client {
         "appservice" | "appservice-windows" | "functions" => vec!["azure-app-service"],

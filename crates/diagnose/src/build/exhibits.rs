@@ -39,6 +39,7 @@ pub(super) fn evidence(entry: &Entry, book: &Book, catalogue: &Catalogue) -> Vec
             cause: finding.map(|f| catalogue.at(f.cause).id.clone()),
             note: exhibit.note.map(str::to_owned),
             at: exhibit.seen.at.filter(|at| has_year(*at)),
+            setting: None,
             span: excerpt.span,
         };
         if !out

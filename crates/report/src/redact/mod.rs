@@ -117,7 +117,17 @@ fn texts(incident: &mut Incident) -> Vec<&mut String> {
     out.extend(&mut incident.notes);
     out.extend(&mut incident.instance);
     out.extend(incident.instances.iter_mut().map(|i| &mut i.name));
-    out.extend(incident.evidence.iter_mut().map(|e| &mut e.file));
+    for evidence in &mut incident.evidence {
+        out.push(&mut evidence.file);
+        if let Some(setting) = &mut evidence.setting {
+            out.extend([&mut setting.path, &mut setting.value]);
+        }
+        out.extend(&mut evidence.note);
+    }
+    for ruled in &mut incident.ruled_out {
+        out.push(&mut ruled.because);
+        out.extend(&mut ruled.settings);
+    }
     out.extend(fact_texts(&mut incident.facts));
     if let Some(image) = &mut incident.image {
         out.extend(image_texts(image));

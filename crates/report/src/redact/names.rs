@@ -6,7 +6,7 @@ use std::net::Ipv6Addr;
 use pullwhy_model::{Fact, Facts, Image, Incident};
 
 /// Facts whose values are names.
-const NAMES: [(&str, &str); 21] = [
+const NAMES: [(&str, &str); 30] = [
     ("registry", "registry"),
     ("host", "host"),
     ("repository", "repository"),
@@ -28,6 +28,15 @@ const NAMES: [(&str, &str); 21] = [
     ("resolved_as", "host"),
     ("client_ip", "address"),
     ("resolver", "address"),
+    ("server", "host"),
+    ("slot", "slot"),
+    ("container", "container"),
+    ("principal", "id"),
+    ("client_id", "id"),
+    ("vnet", "network"),
+    ("zone_group", "group"),
+    ("endpoint_group", "group"),
+    ("endpoint", "endpoint"),
 ];
 
 /// Kinds whose values are hosts, maybe with a port.
@@ -115,7 +124,7 @@ const OUTER: [&str; 20] = [
 ];
 
 /// What stands before a name, in small letters: resources of Azure, arguments of `az`.
-const BEFORE: [(&str, &str); 16] = [
+const BEFORE: [(&str, &str); 19] = [
     ("/resourcegroups/", "group"),
     ("--resource-group ", "group"),
     ("--resource-group=", "group"),
@@ -131,6 +140,9 @@ const BEFORE: [(&str, &str); 16] = [
     ("/managedclusters/", "cluster"),
     ("/virtualnetworks/", "network"),
     ("/subnets/", "network"),
+    ("/slots/", "slot"),
+    ("/privateendpoints/", "endpoint"),
+    ("/vaults/", "vault"),
     ("lookup ", "host"),
 ];
 

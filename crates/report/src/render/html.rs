@@ -117,6 +117,18 @@ fn section(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
         }
         writeln!(out, "</ul>")?;
     }
+    if !i.ruled_out.is_empty() {
+        writeln!(out, "<h3>Ruled out by the settings</h3><ul>")?;
+        for ruled in &i.ruled_out {
+            writeln!(
+                out,
+                "<li><code>{}</code>: {}</li>",
+                escape(ruled.cause.as_str()),
+                prose(&ruled.because)
+            )?;
+        }
+        writeln!(out, "</ul>")?;
+    }
     for fix in &i.fixes {
         writeln!(
             out,

@@ -133,6 +133,7 @@ impl Page<'_> {
         self.put(&paragraph(&incident.explanation, "  ", self.prose))?;
         self.known(incident)?;
         self.candidates(incident)?;
+        self.ruled_out(incident)?;
         self.reasons(incident)?;
         self.fixes(incident)?;
         if !incident.references.is_empty() {
@@ -160,6 +161,14 @@ impl Page<'_> {
                 "no failed image pull found in what could be read".to_owned()
             }
             0 => "no failed image pull found".to_owned(),
+            // Nothing but settings was read: no pull failed yet.
+            n if report
+                .incidents
+                .iter()
+                .all(|i| i.evidence.iter().all(|e| e.setting.is_some())) =>
+            {
+                format!("{} of a failing pull", count(n as u64, "cause"))
+            }
             n => format!(
                 "{} ({})",
                 count(n as u64, "failed pull"),

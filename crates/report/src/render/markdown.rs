@@ -56,6 +56,12 @@ fn incident(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
             check(c.check.as_ref(), out)?;
         }
     }
+    if !i.ruled_out.is_empty() {
+        writeln!(out, "\n### Ruled out by the settings\n")?;
+    }
+    for ruled in &i.ruled_out {
+        writeln!(out, "- `{}`: {}", ruled.cause, plain(&ruled.because))?;
+    }
     if !i.fixes.is_empty() {
         writeln!(out, "\n### Fixes\n")?;
     }

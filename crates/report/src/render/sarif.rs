@@ -128,6 +128,7 @@ mod tests {
             cause: None,
             note: None,
             at: None,
+            setting: None,
             span: (at, at + mark.len()),
         }
     }

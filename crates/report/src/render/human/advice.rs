@@ -15,7 +15,13 @@ const REASONS: usize = 3;
 
 impl Page<'_> {
     pub(super) fn known(&mut self, incident: &Incident) -> io::Result<()> {
-        self.heading("what the log shows")?;
+        let log = incident.evidence.iter().any(|e| e.setting.is_none());
+        let settings = incident.evidence.iter().any(|e| e.setting.is_some());
+        self.heading(match (log, settings) {
+            (true, true) => "what log and settings show",
+            (false, true) => "what the settings show",
+            _ => "what the log shows",
+        })?;
         let mut rows: Vec<(&str, String)> = vec![("sure", sure(incident).to_owned())];
         if let Some(image) = &incident.image {
             rows.push(("image", image.reference.clone()));
@@ -37,12 +43,14 @@ impl Page<'_> {
         } else if let Some(instance) = &incident.instance {
             rows.push(("instance", instance.clone()));
         }
-        let attempts = count(incident.count, "attempt");
-        rows.push((
-            "attempts",
-            when(incident).map_or(attempts.clone(), |when| format!("{attempts}, {when}")),
-        ));
-        rows.push(("outcome", outcome(incident.outcome).to_owned()));
+        if log || !settings {
+            let attempts = count(incident.count, "attempt");
+            rows.push((
+                "attempts",
+                when(incident).map_or(attempts.clone(), |when| format!("{attempts}, {when}")),
+            ));
+            rows.push(("outcome", outcome(incident.outcome).to_owned()));
+        }
         if incident.trigger != Trigger::Unknown {
             rows.push(("set off by", incident.trigger.to_string().replace('-', " ")));
         }
@@ -71,6 +79,24 @@ impl Page<'_> {
             self.put(&hanging(&lead, &text, self.prose))?;
             if let Some(check) = &candidate.check {
                 self.check("          check: ", check)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was open and is not, since the settings say otherwise.
+    pub(super) fn ruled_out(&mut self, incident: &Incident) -> io::Result<()> {
+        if incident.ruled_out.is_empty() {
+            return Ok(());
+        }
+        self.heading("ruled out by the settings")?;
+        for out in &incident.ruled_out {
+            let text = format!("{}: {}", out.cause, out.because);
+            self.put(&hanging("    - ", &text, self.prose))?;
+            if self.verbose {
+                for setting in &out.settings {
+                    self.put(&hanging("        ", setting, self.prose))?;
+                }
             }
         }
         Ok(())
@@ -133,7 +159,9 @@ impl Page<'_> {
 }
 
 fn sure(incident: &Incident) -> &'static str {
+    let setting = crate::render::root(incident).is_some_and(|e| e.setting.is_some());
     match incident.confidence {
+        Confidence::Certain if setting => "certain: the setting above proves it",
         Confidence::Certain => "certain: the line above proves it",
         Confidence::Likely if incident.candidates.len() > 1 => {
             "likely: other causes are left open, see below"

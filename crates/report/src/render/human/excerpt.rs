@@ -32,7 +32,7 @@ impl Page<'_> {
             if let Some(before) = before {
                 if before.file != evidence.file {
                     self.place(&pad, ":::", evidence)?;
-                } else if evidence.line > before.line + 1 {
+                } else if evidence.line > before.line + 1 && evidence.setting.is_none() {
                     writeln!(self.out, "{}", self.dim("..."))?;
                 }
             }
@@ -60,7 +60,12 @@ impl Page<'_> {
     }
 
     fn place(&mut self, pad: &str, arrow: &str, evidence: &Evidence) -> io::Result<()> {
-        let position = format!(":{}:{}", evidence.line, evidence.column);
+        // A setting has a path, and in the answer of a command no line to open.
+        let position = match &evidence.setting {
+            None => format!(":{}:{}", evidence.line, evidence.column),
+            Some(_) if is_command(evidence) => String::new(),
+            Some(_) => format!(":{}", evidence.line),
+        };
         let room = self
             .width
             .saturating_sub(pad.len() + 2 + arrow.len() + position.len());
@@ -84,7 +89,11 @@ impl Page<'_> {
     fn excerpt(&mut self, evidence: &Evidence, gutter: usize, told: bool) -> io::Result<()> {
         let room = self.width.saturating_sub(gutter + 3).max(20);
         let (text, start, length) = window(&evidence.text, evidence.span, room);
-        let number = self.dim(&format!("{:>gutter$} |", evidence.line));
+        let number = if is_command(evidence) {
+            self.dim(&format!("{:>gutter$} |", ""))
+        } else {
+            self.dim(&format!("{:>gutter$} |", evidence.line))
+        };
         writeln!(self.out, "{number} {text}")?;
         let pad = " ".repeat(gutter);
         let bar = self.dim("|");
@@ -116,6 +125,11 @@ impl Page<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether it is out of a command's answer.
+fn is_command(evidence: &Evidence) -> bool {
+    evidence.setting.is_some() && evidence.file.starts_with("az ")
 }
 
 /// What to do first: the check that decides where several causes are open, else the best fix.

@@ -1,0 +1,212 @@
+//! `pullwhy azure`: the settings of an app and its registry as evidence.
+
+mod az;
+mod collect;
+mod gather;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use pullwhy_catalogue::{Catalogue, shell_word};
+use pullwhy_diagnose::{Undecided, decide, shown_by_settings, undecided};
+use pullwhy_explain::{Options, Outcome};
+use pullwhy_ingest::source::{Input, Limits};
+use pullwhy_model::{Report, Settings, Warning};
+use pullwhy_platform::{Documents, FolderError, Place, app_service, read_folder};
+use pullwhy_report::Format;
+
+use crate::args::{AzureArgs, AzureCommand, Common, Explain, Output, Patience, PlaceArgs};
+use crate::exit::{Exit, Failure};
+use crate::terminal;
+use az::Az;
+
+/// The app's logs among the facts.
+const LOGS: &str = "logs.zip";
+
+pub(crate) fn run(args: &AzureArgs, common: &Common) -> Result<Exit, Failure> {
+    if let Some(AzureCommand::Collect(collect)) = &args.command {
+        return collect::run(collect);
+    }
+    let started = Instant::now();
+    let catalogue = super::catalogue(common)?;
+    let (documents, fetched) = if let Some(folder) = &args.facts {
+        (read_folder(folder).map_err(unusable)?, None)
+    } else {
+        let place = place(&args.place)?;
+        let az = Az::new(timeout(&args.patience)?, args.output.verbose);
+        let documents = gather::documents(&az, place)?;
+        let fetched = args
+            .logs
+            .then(|| fetch(&az, &documents.place))
+            .transpose()?;
+        (documents, fetched)
+    };
+    let mut logs = args.logs_given.clone();
+    if let Some(folder) = args.facts.as_ref().filter(|_| args.logs) {
+        logs.push(collected_logs(folder)?);
+    }
+    logs.extend(fetched.as_ref().map(|f| f.path().join(LOGS)));
+    let mut outcome = weigh(&catalogue, &documents, logs);
+    outcome.report.stats.elapsed_ms = started.elapsed().as_secs_f64() * 1000.0;
+    let shown = Explain {
+        // Where nothing was piped, nobody waits for a pipe.
+        paths: vec![args.facts.clone().unwrap_or_else(|| PathBuf::from("az"))],
+        output: Output { ..args.output },
+        ..Explain::default()
+    };
+    if outcome.report.incidents.is_empty() && shown.output.format == Format::Human {
+        nothing(&documents, &args.output);
+    }
+    super::explain::conclude(&shown, outcome)
+}
+
+/// Settings alone, or beside logs.
+fn weigh(catalogue: &Catalogue, documents: &Documents, logs: Vec<PathBuf>) -> Outcome {
+    let settings = app_service::settings(documents, None);
+    let mut outcome = if logs.is_empty() {
+        Outcome {
+            report: Report::new(env!("CARGO_PKG_VERSION")),
+            unread: 0,
+            remarks: 0,
+        }
+    } else {
+        let inputs: Vec<Input> = logs.into_iter().map(Input::Path).collect();
+        let options = Options {
+            limits: Limits::default(),
+            ..Options::default()
+        };
+        pullwhy_explain::explain(catalogue, &inputs, &options, &mut ())
+    };
+    let report = &mut outcome.report;
+    if report.incidents.is_empty() {
+        report.incidents = shown_by_settings(catalogue, &settings);
+    } else {
+        report.incidents = std::mem::take(&mut report.incidents)
+            .into_iter()
+            .map(|incident| {
+                // A role counts by when the pull failed, not by when the settings were read.
+                let then = incident.last_seen;
+                let settings = app_service::settings(documents, then);
+                decide(catalogue, incident, &settings)
+            })
+            .collect();
+    }
+    report.stats.files += documents.read() as u64;
+    let warnings = unread(catalogue, documents, &settings);
+    // What could not be read stands before what was left out on purpose.
+    let deciding = warnings.iter().filter(|(decides, _)| *decides).count();
+    outcome.unread += deciding as u64;
+    outcome.remarks += (warnings.len() - deciding) as u64;
+    let (first, last): (Vec<_>, Vec<_>) = warnings.into_iter().partition(|(decides, _)| *decides);
+    let told = |(_, warning): (bool, Warning)| warning;
+    report.warnings.splice(0..0, first.into_iter().map(told));
+    report.warnings.extend(last.into_iter().map(told));
+    outcome
+}
+
+/// What could not be read, whether a cause hangs on it, and which.
+fn unread(
+    catalogue: &Catalogue,
+    documents: &Documents,
+    settings: &[Settings],
+) -> Vec<(bool, Warning)> {
+    let open = undecided(catalogue, settings);
+    documents
+        .all_unread()
+        .map(|(_, unread)| {
+            let hanging = open.iter().find(|u: &&Undecided| u.unread == *unread);
+            let (what, help) = match unread.why.rsplit_once("; ") {
+                Some((what, help)) => (what, Some(help)),
+                None => (unread.why.as_str(), None),
+            };
+            let mut text = what.to_owned();
+            if let Some(open) = hanging {
+                let causes: Vec<&str> = open
+                    .causes
+                    .iter()
+                    .map(pullwhy_model::CauseId::as_str)
+                    .collect();
+                text.push_str(&format!(": it would decide {}", causes.join(", ")));
+            }
+            if let Some(help) = help {
+                text.push_str(&format!("; {help}"));
+            }
+            let warning = Warning {
+                file: unread.file.clone(),
+                text,
+            };
+            (hanging.is_some(), warning)
+        })
+        .collect()
+}
+
+fn nothing(documents: &Documents, output: &Output) {
+    if output.quiet {
+        return;
+    }
+    let settings = app_service::settings(documents, None);
+    let containers = settings.iter().any(|s| s.known.contains_key("app.model"));
+    terminal::note(if containers {
+        "no setting that was read makes a pull fail"
+    } else {
+        "the app runs no container image of its own, as far as its settings could be read"
+    });
+}
+
+fn place(args: &PlaceArgs) -> Result<Place, Failure> {
+    let wanted = |value: &Option<String>, option: &str| {
+        value.clone().filter(|v| !v.is_empty()).ok_or_else(|| {
+            Failure::new(format!("`{option}` is missing: which app?"))
+                .help("pullwhy azure --app NAME --resource-group RG")
+                .help("or `--facts DIR`, with files that `pullwhy azure collect` made")
+        })
+    };
+    Ok(Place {
+        app: wanted(&args.app, "--app")?,
+        group: wanted(&args.group, "--resource-group")?,
+        slot: args.slot.clone(),
+        registry: args.registry.clone(),
+    })
+}
+
+fn timeout(patience: &Patience) -> Result<Duration, Failure> {
+    if (0.1..=3600.0).contains(&patience.timeout) {
+        return Ok(Duration::from_secs_f64(patience.timeout));
+    }
+    Err(
+        Failure::new(format!("`--timeout {}` is out of range", patience.timeout))
+            .help("give seconds between 0.1 and 3600"),
+    )
+}
+
+fn unusable(error: FolderError) -> Failure {
+    let failure = Failure::new(&error);
+    match error {
+        FolderError::Open(..) => failure.help("check the path and its permissions"),
+        FolderError::Empty(..) => failure,
+    }
+    .help("`pullwhy azure collect --app NAME --resource-group RG` prints the commands that fill it")
+}
+
+fn collected_logs(folder: &Path) -> Result<PathBuf, Failure> {
+    let path = folder.join(LOGS);
+    if path.exists() {
+        return Ok(path);
+    }
+    Err(
+        Failure::new(format!("`{}`: the facts hold no logs", path.display()))
+            .help("collect them with `pullwhy azure collect --logs`, or name the logs")
+            .help(format!(
+                "pullwhy azure --facts {} LOG",
+                shell_word(&folder.display().to_string())
+            )),
+    )
+}
+
+/// The app's logs, in a folder that goes when it is dropped.
+fn fetch(az: &Az, place: &Place) -> Result<tempfile::TempDir, Failure> {
+    let folder = tempfile::tempdir()
+        .map_err(|e| Failure::new(format!("making a folder for the logs failed: {e}")))?;
+    gather::logs(az, place, &folder.path().join(LOGS))?;
+    Ok(folder)
+}

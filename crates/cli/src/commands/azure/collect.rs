@@ -1,0 +1,75 @@
+//! `pullwhy azure collect`: the commands as a script, or run here.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use pullwhy_catalogue::shell_word;
+use pullwhy_platform::{MANIFEST, manifest, script};
+use serde_json::Value;
+
+use super::az::Az;
+use super::{LOGS, gather, place, timeout};
+use crate::args::CollectArgs;
+use crate::exit::{Exit, Failure};
+use crate::terminal;
+
+pub(super) fn run(args: &CollectArgs) -> Result<Exit, Failure> {
+    let place = place(&args.place)?;
+    let Some(folder) = &args.run else {
+        let mut out = terminal::stdout();
+        out.write_all(script(&place, &args.output, args.logs).as_bytes())?;
+        out.flush()?;
+        return Ok(Exit::Nothing);
+    };
+    let az = Az::new(timeout(&args.patience)?, args.verbose);
+    fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
+    let now = jiff::Timestamp::now();
+    put(&folder.join(MANIFEST), &pretty(&manifest(&place, now)))?;
+    let mut missing = 0;
+    let documents = gather::kept(&az, place, &mut |name, answer| {
+        let (there, not) = (format!("{name}.json"), format!("{name}.error.txt"));
+        let (file, stale, text) = match answer {
+            Ok(value) => (there, not, pretty(value)),
+            Err(said) => {
+                missing += 1;
+                (not, there, said.clone())
+            }
+        };
+        // Of an earlier run.
+        let _ = fs::remove_file(folder.join(stale));
+        put(&folder.join(file), &text)
+    })?;
+    if args.logs {
+        gather::logs(&az, &documents.place, &folder.join(LOGS))?;
+    }
+    let shown = folder.display().to_string();
+    let read = super::super::plural(documents.read(), "answer");
+    terminal::note(&format!("{read} in `{shown}`, {missing} missing"));
+    terminal::note(&format!(
+        "next: pullwhy azure --facts {}",
+        shell_word(&shown)
+    ));
+    Ok(Exit::Nothing)
+}
+
+fn pretty(value: &Value) -> String {
+    format!("{value:#}\n")
+}
+
+/// Written for this user alone: settings are nobody else's business.
+fn put(path: &Path, text: &str) -> Result<(), Failure> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|error| unwritable(path, &error))
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(format!("`{}`: cannot be written: {error}", path.display()))
+        .help("name a folder that you may write to: --run DIR")
+}

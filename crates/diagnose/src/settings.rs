@@ -1,0 +1,379 @@
+//! From a platform's settings to a diagnosis, alone or beside a log, by the same catalogue.
+//!
+//! The `[[setting]]`s of cause files say which facts show a cause and which rule it out. Beside a log
+//! these rules hold, in this order:
+//!
+//! 1. Settings speak of their own platform's failures, of the images that they name or without one.
+//! 2. A cause that settings show becomes the root if the log leaves it open, or if the setting is
+//!    known to be behind what the log says.
+//! 3. Of several, one that is proved comes before one that is pointed to; then one that the log
+//!    names; then the one that strikes earlier on the pull path.
+//! 4. A cause that settings rule out is dropped. If it was the log's root, the next one leads.
+//! 5. What the log proves stays, unless a setting is known to be behind it.
+//! 6. A fact that could not be read shows nothing and rules nothing out.
+
+mod recast;
+mod weigh;
+
+use std::collections::BTreeSet;
+
+use pullwhy_catalogue::Catalogue;
+use pullwhy_model::{
+    Candidate, CauseId, Confidence, Facts, Image, Incident, Outcome, RuledOut, Settings, Trigger,
+    Unread,
+};
+
+use crate::build::{check, fingerprint, text};
+use recast::Recast;
+use weigh::{Shown, Weighed};
+
+/// The rules, for the report.
+const RULES: &str = "how the settings were weighed: a cause that they prove comes before one that they point to, and that before one that only the log leaves open; among equals one that the log names, then the earlier on the pull path; what they rule out is dropped";
+
+/// Clients whose failures the settings of App Service can be about. Pasted lines of its log look
+/// like Docker's.
+const CLIENTS: [&str; 6] = [
+    "appservice",
+    "appservice-windows",
+    "functions",
+    "docker",
+    "dockerd",
+    "unknown",
+];
+
+/// What hangs on an answer that could not be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undecided {
+    /// What was not read.
+    pub unread: Unread,
+    /// Causes that it would show or rule out, given what is known.
+    pub causes: Vec<CauseId>,
+}
+
+/// What the settings alone show: one incident a cause, in the order of the pull path.
+pub fn shown_by_settings(catalogue: &Catalogue, settings: &[Settings]) -> Vec<Incident> {
+    let mut incidents = Vec::new();
+    for of_pull in settings {
+        let weighed = Weighed::of(catalogue, of_pull);
+        let mut shown: Vec<&Shown<'_>> = weighed
+            .shown
+            .iter()
+            // Without a failure, what is only possible is a guess.
+            .filter(|s| s.strength >= Confidence::Likely)
+            .collect();
+        shown.sort_by_key(|s| (s.hop(catalogue), std::cmp::Reverse(s.strength)));
+        for one in shown {
+            let bare = bare(of_pull);
+            let recast = Recast {
+                catalogue,
+                settings: of_pull,
+                shown: one,
+            };
+            incidents.push(recast.rooted(bare));
+        }
+    }
+    incidents
+}
+
+/// What could not be read, and what hangs on it.
+pub fn undecided(catalogue: &Catalogue, settings: &[Settings]) -> Vec<Undecided> {
+    let mut all: Vec<(Unread, BTreeSet<CauseId>)> = Vec::new();
+    for of_pull in settings {
+        for (unread, cause) in Weighed::of(catalogue, of_pull).open {
+            let id = catalogue.at(cause).id.clone();
+            match all.iter_mut().find(|(u, _)| *u == unread) {
+                Some((_, causes)) => {
+                    causes.insert(id);
+                }
+                None => all.push((unread, BTreeSet::from([id]))),
+            }
+        }
+    }
+    all.into_iter()
+        .map(|(unread, causes)| Undecided {
+            unread,
+            causes: causes.into_iter().collect(),
+        })
+        .collect()
+}
+
+/// An incident of a log, set beside the settings of what it pulls.
+pub fn decide(catalogue: &Catalogue, incident: Incident, settings: &[Settings]) -> Incident {
+    let Some(own) = of_this_failure(&incident, settings) else {
+        return elsewhere(incident, settings);
+    };
+    let weighed = Weighed::of(catalogue, own);
+    let generic = catalogue
+        .get(incident.cause.as_str())
+        .is_some_and(|c| c.file.generic);
+    let named =
+        |id: &CauseId| incident.cause == *id || incident.candidates.iter().any(|c| c.cause == *id);
+    let behind = |shown: &Shown<'_>| {
+        shown.rule.behind.iter().any(|b| {
+            incident.cause == *b.as_str()
+                || generic && incident.candidates.iter().any(|c| c.cause == *b.as_str())
+        })
+    };
+    let (mut telling, aside): (Vec<&Shown<'_>>, Vec<&Shown<'_>>) = weighed
+        .shown
+        .iter()
+        .partition(|s| named(s.id(catalogue)) || behind(s));
+    telling.sort_by_key(|s| {
+        let rank = (s.strength, named(s.id(catalogue)));
+        (std::cmp::Reverse(rank), s.hop(catalogue))
+    });
+    let ruled_out = ruled_out(catalogue, &incident, own, &weighed, &telling);
+    let before = incident.clone();
+    let mut after = match telling.split_first() {
+        Some((first, others)) => {
+            let recast = Recast {
+                catalogue,
+                settings: own,
+                shown: first,
+            };
+            let mut after = recast.rooted(incident);
+            leave_open(
+                &mut after, &before, catalogue, own, first, others, &ruled_out,
+            );
+            after
+        }
+        None => unshown(catalogue, incident, own, &ruled_out, generic),
+    };
+    for shown in aside.iter().filter(|s| s.strength >= Confidence::Likely) {
+        after.notes.push(format!(
+            "the settings show another fault, which this failure does not tell of: {} ({})",
+            shown.says(own),
+            shown.id(catalogue)
+        ));
+    }
+    after.ruled_out = ruled_out;
+    after.notes.push(RULES.to_owned());
+    after
+}
+
+/// The settings that speak of a failure, by rule 1.
+fn of_this_failure<'s>(incident: &Incident, settings: &'s [Settings]) -> Option<&'s Settings> {
+    // Nodes of a cluster sign in by settings of their own, for the same image too.
+    if !CLIENTS.contains(&incident.client.as_str()) {
+        return None;
+    }
+    let Some(image) = &incident.image else {
+        return settings.first();
+    };
+    let same = |own: &Image| own.registry == image.registry && own.repository == image.repository;
+    let exact = settings.iter().find(|s| s.image.as_ref().is_some_and(same));
+    // A name that cannot be read has no parts to compare.
+    let unreadable = |s: &&Settings| s.known.get("image.form").is_some_and(|f| f.value != "ok");
+    exact
+        .or_else(|| settings.iter().find(|s| s.image.is_none()))
+        .or_else(|| settings.iter().find(unreadable))
+}
+
+fn elsewhere(mut incident: Incident, settings: &[Settings]) -> Incident {
+    let images: Vec<&str> = settings
+        .iter()
+        .filter_map(|s| Some(s.image.as_ref()?.reference.as_str()))
+        .take(4)
+        .collect();
+    if !images.is_empty() {
+        incident.notes.push(format!(
+            "the settings are of {}, as App Service pulls it, which this failure is not about: they were not used here; was the image changed since?",
+            pullwhy_model::text::clean(&images.join(", "), 300)
+        ));
+    }
+    incident
+}
+
+/// What was open and is ruled out, by rule 4.
+fn ruled_out(
+    catalogue: &Catalogue,
+    incident: &Incident,
+    own: &Settings,
+    weighed: &Weighed<'_>,
+    telling: &[&Shown<'_>],
+) -> Vec<RuledOut> {
+    let open = incident.candidates.iter().map(|c| &c.cause);
+    open.filter(|id| !telling.iter().any(|s| s.id(catalogue) == *id))
+        .filter_map(|id| {
+            let excluded = weighed
+                .excluded
+                .iter()
+                .find(|e| catalogue.at(e.cause).id == *id)?;
+            // What the log proves is not argued away.
+            let proved = incident.cause == *id && incident.confidence == Confidence::Certain;
+            (!proved).then(|| RuledOut {
+                cause: id.clone(),
+                because: excluded.says(own),
+                settings: excluded
+                    .from
+                    .iter()
+                    .map(|r| format!("{}: {}", r.path, r.value))
+                    .collect(),
+            })
+        })
+        .collect()
+}
+
+/// What stays open beside a root that the settings show.
+fn leave_open(
+    after: &mut Incident,
+    before: &Incident,
+    catalogue: &Catalogue,
+    own: &Settings,
+    first: &Shown<'_>,
+    others: &[&Shown<'_>],
+    ruled_out: &[RuledOut],
+) {
+    let mut weighed: Vec<(f64, Candidate)> = Vec::new();
+    for other in others {
+        let weight = if other.strength == first.strength {
+            0.6
+        } else {
+            0.3
+        };
+        let because = other.says(own);
+        weighed.push((weight, candidate(other.id(catalogue), because)));
+    }
+    let proved = first.strength == Confidence::Certain;
+    let mut dropped = Vec::new();
+    for candidate in &before.candidates {
+        let out = ruled_out.iter().any(|r| r.cause == candidate.cause);
+        let there = candidate.cause == after.cause
+            || weighed.iter().any(|(_, c)| c.cause == candidate.cause);
+        if out || there {
+            continue;
+        }
+        // The area that the log names is not another cause beside the reason found in it.
+        let generic = catalogue
+            .get(candidate.cause.as_str())
+            .is_some_and(|c| c.file.generic);
+        if proved || generic || candidate.cause == before.cause {
+            if !generic {
+                dropped.push(candidate.cause.as_str());
+            }
+        } else {
+            weighed.push((0.2, candidate.clone()));
+        }
+    }
+    if !dropped.is_empty() {
+        after.notes.push(format!(
+            "no longer open, since the settings show another: {}",
+            dropped.join(", ")
+        ));
+    }
+    if !weighed.is_empty() {
+        after.confidence = after.confidence.min(Confidence::Likely);
+    }
+    let own = candidate(&after.cause, after.title.clone());
+    after.candidates = shared(own, weighed);
+}
+
+fn candidate(cause: &CauseId, because: String) -> Candidate {
+    Candidate {
+        cause: cause.clone(),
+        weight: 1.0,
+        because,
+        check: None,
+    }
+}
+
+/// The root and the others with shares that sum to 1.
+fn shared(root: Candidate, others: Vec<(f64, Candidate)>) -> Vec<Candidate> {
+    let total: f64 = 1.0 + others.iter().map(|(w, _)| w).sum::<f64>();
+    let round = |w: f64| (w / total * 100.0).round() / 100.0;
+    let mut all = vec![Candidate {
+        weight: round(1.0),
+        ..root
+    }];
+    let mut others = others;
+    others.sort_by(|a, b| b.0.total_cmp(&a.0));
+    all.extend(others.into_iter().map(|(weight, candidate)| Candidate {
+        weight: round(weight),
+        ..candidate
+    }));
+    all
+}
+
+/// The settings show nothing that the log leaves open: only what they rule out changes it.
+fn unshown(
+    catalogue: &Catalogue,
+    incident: Incident,
+    own: &Settings,
+    ruled_out: &[RuledOut],
+    generic: bool,
+) -> Incident {
+    let out = |id: &CauseId| ruled_out.iter().any(|r| r.cause == *id);
+    let mut left: Vec<Candidate> = incident
+        .candidates
+        .iter()
+        .filter(|c| !out(&c.cause))
+        .cloned()
+        .collect();
+    let specific: Vec<Candidate> = left
+        .iter()
+        .filter(|c| c.cause != incident.cause)
+        .cloned()
+        .collect();
+    let lead = if out(&incident.cause) {
+        left.first().cloned()
+    } else if generic && specific.len() == 1 && !ruled_out.is_empty() {
+        // All reasons but one are ruled out.
+        left = specific;
+        left.first().cloned()
+    } else {
+        None
+    };
+    let mut after = match lead {
+        Some(lead) => recast::led_by(catalogue, incident, own, &lead),
+        None => recast::filled(catalogue, incident, own),
+    };
+    if left.is_empty() {
+        after.notes.push(
+            "the settings rule out every reason that they can show: look at the registry's side, and whether the settings were changed since the failure"
+                .to_owned(),
+        );
+        return after;
+    }
+    let first = left
+        .iter()
+        .position(|c| c.cause == after.cause)
+        .unwrap_or(0);
+    let root = left.remove(first);
+    let others = left.into_iter().map(|c| (c.weight.max(0.01), c)).collect();
+    let share = root.weight.max(0.01);
+    let others: Vec<(f64, Candidate)> = others;
+    let others = others.into_iter().map(|(w, c)| (w / share, c)).collect();
+    after.candidates = shared(root, others);
+    after
+}
+
+/// A failure that nothing but the settings tells of: the next pull will end in it.
+fn bare(settings: &Settings) -> Incident {
+    Incident {
+        id: String::new(),
+        cause: CauseId::new("auth/unspecified"),
+        title: String::new(),
+        explanation: String::new(),
+        confidence: Confidence::Possible,
+        candidates: Vec::new(),
+        ruled_out: Vec::new(),
+        reasons: Vec::new(),
+        transient: pullwhy_model::Transient::No,
+        outcome: Outcome::Unknown,
+        trigger: Trigger::Unknown,
+        client: settings.client.to_owned(),
+        image: settings.image.clone(),
+        instance: settings.container.clone(),
+        instances: Vec::new(),
+        first_seen: None,
+        last_seen: None,
+        count: 1,
+        facts: Facts::new(),
+        evidence: Vec::new(),
+        notes: vec![
+            "no log was read: the settings as they are now will make the next pull fail".to_owned(),
+        ],
+        fixes: Vec::new(),
+        references: Vec::new(),
+    }
+}

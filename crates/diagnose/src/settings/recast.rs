@@ -1,0 +1,206 @@
+//! An incident told anew: with another root, or with the names that the settings know.
+
+use pullwhy_catalogue::{Catalogue, Cause, shell_word};
+use pullwhy_model::{
+    Candidate, Confidence, Evidence, Facts, Fix, Incident, Reading, Reason, Risk, Role,
+    SettingPlace, Settings, Step,
+};
+
+use super::weigh::Shown;
+use super::{check, fingerprint, text};
+use crate::build::advice::platforms;
+use crate::build::{fits, fix, of_this_cloud};
+
+/// A root that settings show.
+pub(super) struct Recast<'a> {
+    pub(super) catalogue: &'a Catalogue,
+    pub(super) settings: &'a Settings,
+    pub(super) shown: &'a Shown<'a>,
+}
+
+impl Recast<'_> {
+    /// The incident with this root.
+    pub(super) fn rooted(&self, before: Incident) -> Incident {
+        let cause = self.catalogue.at(self.shown.cause);
+        let same = before.cause == cause.id && !before.evidence.is_empty();
+        let mut after = told(cause, before, self.settings, self.shown.rule.fix.as_ref());
+        after.title = self.shown.says(self.settings);
+        after.confidence = self.shown.strength;
+        after.candidates = vec![super::candidate(&cause.id, after.title.clone())];
+        let mut evidence: Vec<Evidence> = Vec::new();
+        for (readings, role) in [
+            (&self.shown.from, Role::Root),
+            (&self.shown.besides, Role::Context),
+        ] {
+            evidence.extend(readings.iter().map(|r| exhibit(r, role, cause)));
+        }
+        if let Some(first) = evidence.first_mut() {
+            first.role = Role::Root;
+        }
+        for line in &mut after.evidence {
+            if line.role == Role::Root && !same {
+                line.role = Role::Masked;
+                line.note = Some("the settings tell what is behind it".to_owned());
+            }
+        }
+        evidence.append(&mut after.evidence);
+        after.evidence = evidence;
+        after
+    }
+}
+
+/// A setting as evidence.
+fn exhibit(reading: &Reading, role: Role, cause: &Cause) -> Evidence {
+    let text = format!("{}: {}", reading.path, reading.value);
+    Evidence {
+        file: reading.file.clone(),
+        line: reading.line,
+        column: 1,
+        length: u64::try_from(text.len()).unwrap_or(1).max(1),
+        span: (reading.path.len() + 2, text.len()),
+        role,
+        cause: (role == Role::Root).then(|| cause.id.clone()),
+        note: None,
+        at: None,
+        setting: Some(SettingPlace {
+            path: reading.path.clone(),
+            value: reading.value.clone(),
+        }),
+        text,
+    }
+}
+
+/// Another candidate of the log leads, since those before it are ruled out.
+pub(super) fn led_by(
+    catalogue: &Catalogue,
+    before: Incident,
+    settings: &Settings,
+    lead: &Candidate,
+) -> Incident {
+    let Some(cause) = catalogue.get(lead.cause.as_str()) else {
+        return before;
+    };
+    let confidence = before.confidence.min(Confidence::Likely);
+    let mut after = told(cause, before, settings, None);
+    after.confidence = confidence;
+    after.notes.push(format!(
+        "{} leads, since the settings rule out what stood before it",
+        cause.id
+    ));
+    after
+}
+
+/// The same root, with commands filled in from the settings.
+pub(super) fn filled(catalogue: &Catalogue, before: Incident, settings: &Settings) -> Incident {
+    match catalogue.get(before.cause.as_str()) {
+        Some(cause) => {
+            let moving = before.fixes.clone();
+            let mut after = told(cause, before, settings, None);
+            // Fixes for what worked before need the log to be known.
+            if moving.len() > after.fixes.len() {
+                let known: Vec<String> = after.fixes.iter().map(|f| f.title.clone()).collect();
+                after.fixes.extend(
+                    moving
+                        .into_iter()
+                        .filter(|f| f.platform != "any" && !known.contains(&f.title)),
+                );
+            }
+            after
+        }
+        None => before,
+    }
+}
+
+/// Texts and commands of a cause, with the facts of log and settings.
+fn told(
+    cause: &Cause,
+    before: Incident,
+    settings: &Settings,
+    first: Option<&pullwhy_catalogue::file::FixFile>,
+) -> Incident {
+    let file = &cause.file;
+    let mut facts: Facts = before.facts.clone();
+    facts.extend(settings.facts.clone());
+    let client = match before.client.as_str() {
+        "unknown" | "docker" => settings.client,
+        known => known,
+    };
+    let own = platforms(client, &facts);
+    let platform = own.first().copied().unwrap_or("any");
+    let mut fixes: Vec<(bool, Fix)> = Vec::new();
+    fixes.extend(first.map(|f| (false, fix(f, platform, &facts))));
+    for file in &file.fixes {
+        let here = own.iter().any(|p| file.platform.iter().any(|f| f == p));
+        let anywhere = file.platform.iter().any(|p| p == "any");
+        let mut commands = file.steps.iter().map(|s| s.command.as_deref());
+        let elsewhere = commands.any(|c| !of_this_cloud(c, &facts));
+        if !file.worked_before && !elsewhere && (here || anywhere) {
+            let risky = file.risk == Risk::WeakensSecurity;
+            fixes.push((
+                risky,
+                fix(file, if here { platform } else { "any" }, &facts),
+            ));
+        }
+    }
+    fixes.sort_by_key(|(risky, _)| *risky);
+    let mut after = Incident {
+        id: fingerprint(before.image.as_ref(), &before.client, cause.id.as_str()),
+        cause: cause.id.clone(),
+        title: text(&file.title, &facts),
+        explanation: text(&file.explain, &facts),
+        reasons: file
+            .reasons
+            .iter()
+            .filter(|r| fits(&r.platform, &own))
+            .map(|r| Reason {
+                text: text(&r.says, &facts),
+                check: Some(check(&r.confirm, r.command.as_deref(), &facts)),
+            })
+            .collect(),
+        transient: if before.cause == cause.id {
+            before.transient
+        } else {
+            file.transient
+        },
+        fixes: fixes.into_iter().map(|(_, fix)| fix).collect(),
+        references: file.references.iter().map(|r| r.url.clone()).collect(),
+        facts,
+        ..before
+    };
+    name_slot(&mut after);
+    after
+}
+
+/// Commands of cause files name the app; the settings know its slot too.
+fn name_slot(incident: &mut Incident) {
+    let fact = |name: &str| incident.facts.get(name).map(ToString::to_string);
+    let (Some(slot), Some(site)) = (fact("slot"), fact("site")) else {
+        return;
+    };
+    let named = format!("-n {}", shell_word(&site));
+    let with_slot = format!("{named} --slot {}", shell_word(&slot));
+    let rewrite = |command: &mut String| {
+        let parts: Vec<String> = command
+            .split("az webapp ")
+            .enumerate()
+            .map(|(index, part)| {
+                // A name is followed by a blank, a quote, a bracket or the end.
+                let whole = |at: usize| {
+                    let next = part[at + named.len()..].chars().next();
+                    next.is_none_or(|c| c.is_whitespace() || "\")'".contains(c))
+                };
+                match part.find(&named).filter(|at| index > 0 && whole(*at)) {
+                    Some(at) => format!("{}{with_slot}{}", &part[..at], &part[at + named.len()..]),
+                    None => part.to_owned(),
+                }
+            })
+            .collect();
+        *command = parts.join("az webapp ");
+    };
+    let steps = incident.fixes.iter_mut().flat_map(|f| &mut f.steps);
+    steps
+        .filter_map(|s: &mut Step| s.command.as_mut())
+        .for_each(rewrite);
+    let checks = incident.reasons.iter_mut().filter_map(|r| r.check.as_mut());
+    checks.filter_map(|c| c.command.as_mut()).for_each(rewrite);
+}

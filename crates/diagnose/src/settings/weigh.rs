@@ -1,0 +1,132 @@
+//! What settings show, what they rule out, and what is undecided because something was not read.
+
+use pullwhy_catalogue::setting::{SettingRule, meets};
+use pullwhy_catalogue::{Catalogue, CauseIndex, fill};
+use pullwhy_model::{CauseId, Confidence, Hop, Reading, Settings, Unread};
+
+/// Readings shown for one rule at most.
+const READINGS: usize = 8;
+
+/// A cause that settings show, or rule out.
+pub(super) struct Shown<'c> {
+    pub(super) cause: CauseIndex,
+    pub(super) rule: &'c SettingRule,
+    pub(super) strength: Confidence,
+    /// What the deciding fact was read from.
+    pub(super) from: Vec<Reading>,
+    /// What the others were read from.
+    pub(super) besides: Vec<Reading>,
+}
+
+impl Shown<'_> {
+    pub(super) fn id<'c>(&self, catalogue: &'c Catalogue) -> &'c CauseId {
+        &catalogue.at(self.cause).id
+    }
+
+    pub(super) fn hop(&self, catalogue: &Catalogue) -> Hop {
+        catalogue.at(self.cause).file.hop
+    }
+
+    pub(super) fn says(&self, settings: &Settings) -> String {
+        fill(self.rule.says.trim(), &settings.facts, false)
+    }
+}
+
+/// All rules of the catalogue over the settings of one pull.
+#[derive(Default)]
+pub(super) struct Weighed<'c> {
+    /// The best rule for each cause that is shown.
+    pub(super) shown: Vec<Shown<'c>>,
+    pub(super) excluded: Vec<Shown<'c>>,
+    /// What was not read, and a cause that hangs on it.
+    pub(super) open: Vec<(Unread, CauseIndex)>,
+}
+
+impl<'c> Weighed<'c> {
+    pub(super) fn of(catalogue: &'c Catalogue, settings: &Settings) -> Self {
+        let mut weighed = Self::default();
+        for (cause, entry) in (0..).zip(catalogue.causes()) {
+            let mut best: Option<Shown<'c>> = None;
+            let mut out: Option<Shown<'c>> = None;
+            for rule in &entry.file.settings {
+                match holds(rule, settings) {
+                    Some(true) => {}
+                    Some(false) => continue,
+                    None => {
+                        weighed.open.extend(
+                            missing(rule, settings)
+                                .into_iter()
+                                .map(|u| (u.clone(), cause)),
+                        );
+                        continue;
+                    }
+                }
+                let shown = shown(cause, rule, settings);
+                let place = if rule.rules_out { &mut out } else { &mut best };
+                let better = place.as_ref().is_none_or(|old| {
+                    (shown.strength, rule.when.len()) > (old.strength, old.rule.when.len())
+                });
+                if better {
+                    *place = Some(shown);
+                }
+            }
+            // Of a cause that is shown nothing is left undecided.
+            if best.is_some() {
+                weighed.open.retain(|(_, c)| *c != cause);
+                out = None;
+            }
+            weighed.shown.extend(best);
+            weighed.excluded.extend(out);
+        }
+        weighed
+    }
+}
+
+/// Whether all conditions hold; `None` where that hangs on what is not known.
+fn holds(rule: &SettingRule, settings: &Settings) -> Option<bool> {
+    let mut all = Some(true);
+    for (name, wanted) in &rule.when {
+        let word = settings.known.get(name.as_str()).map(|s| s.value);
+        match meets(wanted, word) {
+            Some(true) => {}
+            Some(false) => return Some(false),
+            None => all = None,
+        }
+    }
+    all
+}
+
+/// What was not read and is needed, unless something is missing for another reason.
+fn missing<'s>(rule: &SettingRule, settings: &'s Settings) -> Vec<&'s Unread> {
+    let unknown = rule.when.iter().filter(|(name, wanted)| {
+        !wanted.starts_with('!') && !settings.known.contains_key(name.as_str())
+    });
+    let unread: Option<Vec<&Unread>> = unknown
+        .map(|(name, _)| settings.unknown.get(name.as_str()))
+        .collect();
+    unread.unwrap_or_default()
+}
+
+fn shown<'c>(cause: CauseIndex, rule: &'c SettingRule, settings: &Settings) -> Shown<'c> {
+    let of = |name: &str| {
+        let setting = settings.known.get(name);
+        setting.map(|s| s.from.clone()).unwrap_or_default()
+    };
+    let decides = rule.decides.as_ref().or_else(|| rule.when.keys().next());
+    let mut from = decides.map(|name| of(name)).unwrap_or_default();
+    from.truncate(READINGS);
+    let mut besides: Vec<Reading> = Vec::new();
+    let others = rule.when.keys().filter(|name| Some(*name) != decides);
+    for reading in others.flat_map(|name| of(name)) {
+        if !from.contains(&reading) && !besides.contains(&reading) && besides.len() < READINGS {
+            besides.push(reading);
+        }
+    }
+    Shown {
+        cause,
+        rule,
+        strength: rule.strength.unwrap_or(Confidence::Possible),
+        from,
+        besides,
+    }
+}

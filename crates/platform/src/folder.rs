@@ -1,0 +1,172 @@
+//! A folder of facts, as the printed commands fill it.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use pullwhy_model::Unread;
+use pullwhy_model::text::{clean, scrub};
+use serde_json::{Value, json};
+
+use crate::documents::{Document, Documents, Place};
+use crate::questions::{Question, questions, refusal};
+
+/// Says which app the facts are of, and when they were collected.
+pub const MANIFEST: &str = "collected.json";
+/// What a manifest says that it is.
+pub const FILES_FORM: &str = "pullwhy.facts/1";
+
+/// Bytes of one file of facts at most: the settings of an app have some kilobytes.
+const MOST: u64 = 8 << 20;
+/// Bytes of an error's text that are read.
+const ERROR: u64 = 16 << 10;
+
+/// Why a folder of facts cannot be used at all.
+#[derive(Debug)]
+pub enum FolderError {
+    /// It cannot be opened.
+    Open(PathBuf, io::Error),
+    /// It holds no fact.
+    Empty(PathBuf),
+}
+
+impl std::fmt::Display for FolderError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Open(path, error) => write!(f, "`{}`: cannot be read: {error}", path.display()),
+            Self::Empty(path) => write!(
+                f,
+                "`{}`: holds no facts: not one of its files is named as the printed commands name them",
+                path.display()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for FolderError {}
+
+/// The manifest of a folder of facts.
+pub fn manifest(place: &Place, at: Timestamp) -> Value {
+    json!({
+        "form": FILES_FORM,
+        "app": place.app,
+        "resourceGroup": place.group,
+        "slot": place.slot,
+        "registry": place.registry,
+        "at": at.to_string(),
+    })
+}
+
+/// Reads a folder of facts.
+pub fn read_folder(folder: &Path) -> Result<Documents, FolderError> {
+    std::fs::read_dir(folder).map_err(|e| FolderError::Open(folder.to_owned(), e))?;
+    let mut documents = Documents::new(Place::default(), None);
+    if let Ok(Some(Ok(manifest))) = read(folder, MANIFEST, MANIFEST) {
+        let word = |key: &str| {
+            let text = manifest.value.get(key)?.as_str()?;
+            Some(clean(text, 300)).filter(|t| !t.is_empty())
+        };
+        documents.place = Place {
+            app: word("app").unwrap_or_default(),
+            group: word("resourceGroup").unwrap_or_default(),
+            slot: word("slot"),
+            registry: word("registry"),
+        };
+        documents.at = word("at").and_then(|at| at.parse().ok());
+    }
+    for question in questions() {
+        let file = format!("{}.json", question.name);
+        match read(folder, &file, question.name) {
+            Ok(Some(answer)) => documents.put(question.name, answer),
+            Ok(None) if question.always => {
+                let why = missing(folder, question);
+                documents.put(question.name, Err(why));
+            }
+            Ok(None) => {
+                // It was asked for, and the answer was an error.
+                if let Some(error) = error_of(folder, question.name) {
+                    documents.put(question.name, Err(error));
+                }
+            }
+            Err(error) => {
+                let why = format!("cannot be read: {error}; check its permissions");
+                let file = shown(folder, &file);
+                documents.put(question.name, Err(Unread { file, why }));
+            }
+        }
+    }
+    if documents.read() == 0 {
+        return Err(FolderError::Empty(folder.to_owned()));
+    }
+    Ok(documents)
+}
+
+fn shown(folder: &Path, file: &str) -> String {
+    clean(&folder.join(file).display().to_string(), 4096)
+}
+
+/// One file: absent, JSON, or not JSON.
+fn read(folder: &Path, file: &str, name: &str) -> io::Result<Option<Result<Document, Unread>>> {
+    let bytes = match capped(&folder.join(file), MOST) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let shown = shown(folder, file);
+    if bytes.len() as u64 >= MOST {
+        let why = format!("is larger than {} MiB; it is no answer of `az`", MOST >> 20);
+        return Ok(Some(Err(Unread { file: shown, why })));
+    }
+    // PowerShell writes a mark of byte order in front.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    // `az` prints nothing where there is nothing, and the printed commands keep errors apart.
+    if bytes.trim_ascii().is_empty() {
+        return Ok(Some(match error_of(folder, name) {
+            Some(error) => Err(error),
+            None => Ok(Document {
+                shown,
+                value: Value::Null,
+                text: None,
+            }),
+        }));
+    }
+    Ok(Some(match serde_json::from_slice(bytes) {
+        Ok(value) => Ok(Document {
+            shown,
+            value,
+            text: std::str::from_utf8(bytes).ok().map(str::to_owned),
+        }),
+        Err(error) => Err(Unread {
+            file: shown,
+            why: format!(
+                "is no JSON: {}; collect it again",
+                clean(&error.to_string(), 200)
+            ),
+        }),
+    }))
+}
+
+fn capped(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// What `az` said instead of an answer, as the printed commands keep it.
+fn error_of(folder: &Path, name: &str) -> Option<Unread> {
+    let file = format!("{name}.error.txt");
+    let bytes = capped(&folder.join(&file), ERROR).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    (!text.trim().is_empty()).then(|| Unread {
+        file: shown(folder, &file),
+        why: refusal(&scrub(&text)),
+    })
+}
+
+fn missing(folder: &Path, question: &Question) -> Unread {
+    error_of(folder, question.name).unwrap_or_else(|| Unread {
+        file: shown(folder, &format!("{}.json", question.name)),
+        why: "is not among the facts; collect them again with `pullwhy azure collect`".to_owned(),
+    })
+}
