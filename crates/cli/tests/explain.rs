@@ -264,7 +264,7 @@ fn filters_narrow_the_report() {
 fn a_filter_that_leaves_nothing_says_so() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("app.log");
-    std::fs::write(&log, MISSING).expect("written");
+    fs::write(&log, format!("2024-05-01T10:00:00Z {MISSING}")).expect("written");
     for filter in [
         ["--cause", "network"],
         ["--image", "nowhere"],
@@ -273,9 +273,6 @@ fn a_filter_that_leaves_nothing_says_so() {
     ] {
         let (status, out, errors) = explained(&filter, &[&log]);
         assert_eq!(status, 0, "{out}");
-        if filter[0] == "--since" && out.starts_with('1') {
-            continue;
-        }
         assert!(out.contains("left out 1 failed pull"), "{filter:?}: {out}");
         assert!(errors.contains(filter[0]), "{errors}");
     }
@@ -303,7 +300,7 @@ fn instances_and_what_set_it_off_stand_in_markdown() {
         let line = "2024-05-01T10:00:01.500Z ERROR - DockerApiException: Docker API responded with status code=NotFound, response={\"message\":\"manifest for contoso.azurecr.io/till:9 not found: manifest unknown: manifest tagged by \\\"9\\\" is not found\"}\n";
         let start = "2024-05-01T10:00:01.100Z INFO  - Pulling image: contoso.azurecr.io/till:9\n";
         let file = format!("2024_05_01_lw0sdlwk000{name}_docker.log");
-        std::fs::write(folder.path().join(file), format!("{start}{line}{more}")).expect("written");
+        fs::write(folder.path().join(file), format!("{start}{line}{more}")).expect("written");
     };
     log(
         "1AA",
@@ -332,7 +329,7 @@ fn instances_and_what_set_it_off_stand_in_markdown() {
 fn when_to_choose_a_fix_is_a_condition() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("app.log");
-    std::fs::write(&log, MISSING).expect("written");
+    fs::write(&log, MISSING).expect("written");
     for format in ["human", "markdown", "html"] {
         let (_, out, _) = explained(&["-v", "--format", format], &[&log]);
         let flat = out.split_whitespace().collect::<Vec<_>>().join(" ");

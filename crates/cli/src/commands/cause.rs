@@ -84,7 +84,14 @@ pub(super) fn unknown(catalogue: &Catalogue, id: &str) -> Failure {
         format!("the family `{family}` has {}", terminal::either(&kin))
     } else {
         let names = terminal::least_far(id, ids());
-        format!("the nearest are {}", terminal::either(&names))
+        let mut families: Vec<&str> = catalogue.causes().iter().map(|c| c.id.family()).collect();
+        families.sort_unstable();
+        families.dedup();
+        format!(
+            "the nearest are {}; the families are {}",
+            terminal::either(&names),
+            terminal::either(&families)
+        )
     });
     failure.help("`pullwhy cause` lists all of them")
 }
