@@ -271,6 +271,10 @@ pub const REGISTRIES: &[&str] = &[
 /// fill falls back to the words given here.
 pub const FACTS: &[(&str, &str)] = &[
     ("image", "IMAGE"),
+    ("own_image", "IMAGE"),
+    ("own_repository", "REGISTRY/REPOSITORY"),
+    ("familiar", "REPOSITORY"),
+    ("proxy_url", "PROXY"),
     ("registry", "REGISTRY"),
     ("repository", "REPOSITORY"),
     ("tag", "TAG"),

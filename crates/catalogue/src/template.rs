@@ -30,15 +30,63 @@ pub fn fill(text: &str, facts: &Facts, shell: bool) -> String {
             Some((name, words)) => (name, words),
             None => (&after[..close], fallback(&after[..close])),
         };
-        match facts.get(name) {
-            Some(value) if shell => out.push_str(&shell_word(&value.to_string())),
-            Some(value) => out.push_str(&value.to_string()),
+        rest = &after[close + 1..];
+        let value = match value(name, facts) {
+            Some(value) if out.ends_with("https://") => Some(api_host(&value, rest).to_owned()),
+            value => value,
+        };
+        match value {
+            Some(value) if shell => out.push_str(&shell_word(&value)),
+            Some(value) => out.push_str(&value),
             None => out.push_str(fallback),
         }
-        rest = &after[close + 1..];
     }
     out.push_str(rest);
     out
+}
+
+/// A fact, or what is made of facts: `own_image` and `own_repository` are names that one can push
+/// to, `familiar` is the repository as workloads write it, `proxy_url` the proxy or its address.
+fn value(name: &str, facts: &Facts) -> Option<String> {
+    let fact = |name: &str| facts.get(name).map(ToString::to_string);
+    let hub = fact("registry").is_none_or(|r| ["docker.io", "index.docker.io"].contains(&&*r));
+    // Nobody but Docker pushes to `library/`.
+    let official = fact("repository")
+        .as_deref()
+        .and_then(|r| r.strip_prefix("library/"))
+        .filter(|_| hub)
+        .map(str::to_owned);
+    let or = |name: &str| fact(name).unwrap_or_else(|| fallback(name).to_owned());
+    match (name, official) {
+        ("own_image", Some(name)) => Some(format!("YOUR_ACCOUNT/{name}:{}", or("tag"))),
+        ("own_image", None) => fact("image"),
+        ("own_repository", Some(name)) => Some(format!("YOUR_ACCOUNT/{name}")),
+        ("own_repository", None) => Some(format!("{}/{}", or("registry"), or("repository"))),
+        ("familiar", Some(name)) => Some(name),
+        ("familiar", None) => fact("repository"),
+        ("proxy_url", _) => {
+            let proxy = fact("proxy").or_else(|| fact("address"))?;
+            let whole = proxy.contains("://");
+            Some(if whole {
+                proxy
+            } else {
+                format!("http://{proxy}")
+            })
+        }
+        _ => fact(name),
+    }
+}
+
+/// The host of Docker Hub's API: `docker.io` is only a name in references. Where no path follows,
+/// it is an address for logins.
+fn api_host<'h>(host: &'h str, rest: &str) -> &'h str {
+    match host {
+        "docker.io" | "index.docker.io" if rest.is_empty() || rest.starts_with(' ') => {
+            "index.docker.io"
+        }
+        "docker.io" | "index.docker.io" => "registry-1.docker.io",
+        host => host,
+    }
 }
 
 fn fallback(name: &str) -> &str {
@@ -66,6 +114,78 @@ mod tests {
         let facts = Facts::from([("host".to_owned(), "r.example".into())]);
         let filled = fill("{host} {tag} {tag|the tag} {{x}} { }", &facts, false);
         assert_eq!(filled, "r.example TAG the tag {x}  ");
+    }
+
+    #[test]
+    fn commands_about_official_images_can_work() {
+        let facts = |registry: &str, repository: &str| {
+            Facts::from([
+                (
+                    "image".to_owned(),
+                    format!("{registry}/{repository}:1").into(),
+                ),
+                ("registry".to_owned(), registry.into()),
+                ("repository".to_owned(), repository.into()),
+                ("tag".to_owned(), "1".into()),
+            ])
+        };
+        let hub = facts("docker.io", "library/nginx");
+        let own = facts("r.example", "library/nginx");
+        for (template, of_hub, of_own) in [
+            (
+                "grep -F -e {familiar}",
+                "grep -F -e nginx",
+                "grep -F -e library/nginx",
+            ),
+            (
+                "push {own_image}",
+                "push YOUR_ACCOUNT/nginx:1",
+                "push r.example/library/nginx:1",
+            ),
+            (
+                "push {own_repository}:NEW",
+                "push YOUR_ACCOUNT/nginx:NEW",
+                "push r.example/library/nginx:NEW",
+            ),
+            (
+                "curl https://{registry}:{port|443}/v2/",
+                "curl https://registry-1.docker.io:443/v2/",
+                "curl https://r.example:443/v2/",
+            ),
+            (
+                "--url https://{registry} -x",
+                "--url https://index.docker.io -x",
+                "--url https://r.example -x",
+            ),
+            (
+                "crane ls {registry}",
+                "crane ls docker.io",
+                "crane ls r.example",
+            ),
+        ] {
+            assert_eq!(fill(template, &hub, true), of_hub);
+            assert_eq!(fill(template, &own, true), of_own);
+        }
+    }
+
+    #[test]
+    fn a_proxy_is_named_with_its_scheme() {
+        let proxy = |name: &str, value: &str| Facts::from([(name.to_owned(), value.into())]);
+        let template = "-x {proxy_url|http://proxy.example:3128}";
+        for (facts, expected) in [
+            (
+                proxy("proxy", "proxy.corp:3128"),
+                "-x http://proxy.corp:3128",
+            ),
+            (
+                proxy("proxy", "https://proxy.corp"),
+                "-x https://proxy.corp",
+            ),
+            (proxy("address", "10.0.0.5:3128"), "-x http://10.0.0.5:3128"),
+            (Facts::new(), "-x http://proxy.example:3128"),
+        ] {
+            assert_eq!(fill(template, &facts, true), expected);
+        }
     }
 
     #[test]

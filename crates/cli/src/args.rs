@@ -119,6 +119,27 @@ pub(crate) struct Filter {
     pub(crate) causes: Vec<String>,
 }
 
+impl Filter {
+    /// The options that are set, as they are written.
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        [
+            (self.since.is_some(), "--since"),
+            (self.until.is_some(), "--until"),
+            (!self.instances.is_empty(), "--instance"),
+            (!self.images.is_empty(), "--image"),
+            (!self.causes.is_empty(), "--cause"),
+        ]
+        .into_iter()
+        .filter_map(|(set, name)| set.then_some(name))
+        .collect()
+    }
+
+    /// Whether anything may be left out.
+    pub(crate) fn is_set(&self) -> bool {
+        !self.names().is_empty()
+    }
+}
+
 /// How to show it.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]

@@ -196,10 +196,16 @@ fn put(text: &str) {
 
 /// The names most like a mistyped one, best first.
 pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let lower = wanted.to_ascii_lowercase();
+    let near = names.filter(|name| strsim::jaro_winkler(&lower, name) > 0.75);
+    least_far(wanted, near)
+}
+
+/// The three names that are least unlike a word, however unlike they are.
+pub(crate) fn least_far<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let wanted = wanted.to_ascii_lowercase();
     let mut scored: Vec<(f64, &str)> = names
         .map(|name| (strsim::jaro_winkler(&wanted, name), name))
-        .filter(|(score, _)| *score > 0.75)
         .collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
     scored.truncate(3);

@@ -49,6 +49,19 @@ fn a_mistyped_cause_gets_the_nearest() {
 }
 
 #[test]
+fn a_cause_that_nobody_knows_gets_names_too() {
+    for (id, has) in [
+        ("nonsense/zzz", "the nearest are `"),
+        ("network/zzzzzzzz", "`network/dns-failure`"),
+        ("zzz", "the families are `auth`,"),
+    ] {
+        let (status, _, errors) = output(&["cause", id]);
+        assert_eq!(status, 2);
+        assert!(errors.contains(has), "{errors}");
+    }
+}
+
+#[test]
 fn a_mistyped_command_or_option_gets_help() {
     let (status, _, errors) = output(&["explian"]);
     assert_eq!(status, 2);

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use support::{DENIED, MISSING, json, pullwhy, text};
+use support::{DENIED, MISSING, explained, json, pullwhy, text};
 
 /// First cause found in a file of a folder.
 fn cause_in(folder: &Path, file: &str, bytes: &[u8]) -> String {
@@ -258,4 +258,82 @@ fn filters_narrow_the_report() {
     assert_eq!(causes(&["--image", "azurecr"]), 1);
     assert_eq!(causes(&["--cause", "reference"]), 2);
     assert_eq!(causes(&["--cause", "network"]), 0);
+}
+
+#[test]
+fn a_filter_that_leaves_nothing_says_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("app.log");
+    fs::write(&log, format!("2024-05-01T10:00:00Z {MISSING}")).expect("written");
+    for filter in [
+        ["--cause", "network"],
+        ["--image", "nowhere"],
+        ["--instance", "nobody"],
+        ["--since", "2099-01-01T00:00:00Z"],
+    ] {
+        let (status, out, errors) = explained(&filter, &[&log]);
+        assert_eq!(status, 0, "{out}");
+        assert!(out.contains("left out 1 failed pull"), "{filter:?}: {out}");
+        assert!(errors.contains(filter[0]), "{errors}");
+    }
+    let (_, out, _) = explained(&["--cause", "network", "--format", "markdown"], &[&log]);
+    assert!(out.contains("left out 1 failed pull"), "{out}");
+    let (status, out, errors) = explained(&["--cause", "network", "-q"], &[&log]);
+    assert_eq!((status, out.as_str(), errors.as_str()), (0, "", ""));
+}
+
+#[test]
+fn an_empty_folder_has_nothing_to_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (status, out, errors) = explained(&[], &[folder.path()]);
+    assert_eq!(status, 0);
+    assert!(out.starts_with("there was nothing to read"), "{out}");
+    assert!(errors.contains("nothing to read in"), "{errors}");
+    let (_, out, _) = explained(&["--format", "html"], &[folder.path()]);
+    assert!(out.contains("There was nothing to read"), "{out}");
+}
+
+#[test]
+fn instances_and_what_set_it_off_stand_in_markdown() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = |name: &str, more: &str| {
+        let line = "2024-05-01T10:00:01.500Z ERROR - DockerApiException: Docker API responded with status code=NotFound, response={\"message\":\"manifest for contoso.azurecr.io/till:9 not found: manifest unknown: manifest tagged by \\\"9\\\" is not found\"}\n";
+        let start = "2024-05-01T10:00:01.100Z INFO  - Pulling image: contoso.azurecr.io/till:9\n";
+        let file = format!("2024_05_01_lw0sdlwk000{name}_docker.log");
+        fs::write(folder.path().join(file), format!("{start}{line}{more}")).expect("written");
+    };
+    log(
+        "1AA",
+        "2024-05-01T10:00:01.703Z INFO  - Stopping site till because it failed during startup.\n",
+    );
+    log(
+        "2BB",
+        "2024-05-01T10:05:01.100Z INFO  - Pulling image: contoso.azurecr.io/till:9\n2024-05-01T10:05:09.100Z INFO  - 9 Pulling from till\n2024-05-01T10:05:11.100Z INFO  - Digest: sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n2024-05-01T10:05:12.100Z INFO  - Status: Downloaded newer image for contoso.azurecr.io/till:9\n",
+    );
+    let (_, out, _) = explained(&["--format", "markdown"], &[folder.path()]);
+    for part in [
+        "| lw0sdlwk0001AA | 1 | failed |",
+        "| lw0sdlwk0002BB | 1 | recovered |",
+        "A retry: ",
+    ] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+    let (_, out, _) = explained(&[], &[folder.path()]);
+    assert!(
+        out.contains("lw0sdlwk0001AA (failed), lw0sdlwk0002BB (recovered)"),
+        "{out}"
+    );
+}
+
+#[test]
+fn when_to_choose_a_fix_is_a_condition() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("app.log");
+    fs::write(&log, MISSING).expect("written");
+    for format in ["human", "markdown", "html"] {
+        let (_, out, _) = explained(&["-v", "--format", format], &[&log]);
+        let flat = out.split_whitespace().collect::<Vec<_>>().join(" ");
+        let condition = "if the registry is an Azure Container Registry";
+        assert!(flat.contains(condition), "{format}: {flat}");
+    }
 }

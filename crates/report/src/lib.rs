@@ -78,6 +78,18 @@ impl FromStr for Format {
     }
 }
 
+/// Why a report holds no failed pull.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Nothing {
+    /// None was found.
+    #[default]
+    Found,
+    /// This many were found, and a filter left them out.
+    Left(u64),
+    /// There was nothing to read.
+    Read,
+}
+
 /// How text for people looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
@@ -89,6 +101,8 @@ pub struct Style {
     pub verbose: u8,
     /// One line an incident.
     pub quiet: bool,
+    /// What to say where there is nothing to show.
+    pub nothing: Nothing,
 }
 
 impl Default for Style {
@@ -98,6 +112,7 @@ impl Default for Style {
             width: 100,
             verbose: 0,
             quiet: false,
+            nothing: Nothing::Found,
         }
     }
 }
@@ -116,10 +131,10 @@ pub fn render(
             .incidents
             .iter()
             .try_for_each(|i| render_incident_line(i, out)),
-        Format::Markdown => render::markdown::write(report, out),
+        Format::Markdown => render::markdown::write(report, style, out),
         Format::Sarif => render::sarif::write(report, out),
         Format::Github => render::github::write(report, out),
-        Format::Html => render::html::write(report, out),
+        Format::Html => render::html::write(report, style, out),
     }
 }
 

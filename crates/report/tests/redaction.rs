@@ -273,3 +273,66 @@ fn an_app_goes_wherever_it_is_named() {
         "https://app-1.scm.azurewebsites.net/ on app-1"
     );
 }
+
+/// A report about an image whose repository and tag are these.
+fn of_image(repository: &str, tag: &str, line: &str, command: &str) -> Report {
+    let mut report = report(&[("repository", repository), ("tag", tag)], line, command);
+    report.incidents[0].title = format!("{repository} has no tag {tag}");
+    redact(&mut report);
+    report
+}
+
+#[test]
+fn a_tag_that_is_no_version_goes() {
+    let line = "manifest for r.corp/shop/till:release-acme-7 not found; release-acme-7 is missing";
+    let report = of_image("shop/till", "release-acme-7", line, "crane ls x");
+    let incident = &report.incidents[0];
+    assert_eq!(
+        incident.evidence[0].text,
+        "manifest for host-1/repository-1:tag-1 not found; tag-1 is missing"
+    );
+    assert_eq!(incident.title, "repository-1 has no tag tag-1");
+    for tag in [
+        "1.27-alpine",
+        "v2",
+        "latest",
+        "20240501",
+        "3.12-slim-bookworm",
+        "8u312-jre",
+    ] {
+        let line = format!("r.corp/shop/till:{tag} not found");
+        let report = of_image("shop/till", tag, &line, "");
+        let text = &report.incidents[0].evidence[0].text;
+        assert_eq!(*text, format!("host-1/repository-1:{tag} not found"));
+    }
+}
+
+#[test]
+fn a_repository_that_is_a_word_goes_from_references_only() {
+    for (name, line, expected) in [
+        (
+            "api",
+            "Docker API responded: the api of r.corp/api:7 is /v2/api/manifests/7, scope=repository%3Aapi%3Apull",
+            "Docker API responded: the api of host-1/repository-1:7 is /v2/repository-1/manifests/7, scope=repository%3Arepository-1%3Apull",
+        ),
+        (
+            "image",
+            "Pulling image: r.corp/image:1, {\"image\":\"image:1\"}, repository \"image\"",
+            "Pulling image: host-1/repository-1:1, {\"image\":\"repository-1:1\"}, repository \"repository-1\"",
+        ),
+    ] {
+        let command = format!(
+            "az webapp config container set --container-image-name r.corp/{name}:1 && az acr repository show-tags --repository {name}"
+        );
+        let report = of_image(name, "1", line, &command);
+        let incident = &report.incidents[0];
+        assert_eq!(incident.evidence[0].text, expected);
+        assert_eq!(incident.title, "repository-1 has no tag 1");
+        assert_eq!(
+            incident.fixes[0].steps[0].command.as_deref(),
+            Some(
+                "az webapp config container set --container-image-name host-1/repository-1:1 && az acr repository show-tags --repository repository-1"
+            )
+        );
+    }
+}

@@ -69,10 +69,30 @@ pub(super) fn unknown(catalogue: &Catalogue, id: &str) -> Failure {
         pullwhy_model::text::clean(id, 80)
     ));
     let near = catalogue.nearest(id);
-    if !near.is_empty() {
-        let names: Vec<&str> = near.iter().map(|n| n.as_str()).collect();
-        failure = failure.help(format!("did you mean {}?", terminal::either(&names)));
-    }
+    let names: Vec<&str> = near.iter().map(|n| n.as_str()).collect();
+    let ids = || catalogue.causes().iter().map(|c| c.id.as_str());
+    let family = id.split('/').next().unwrap_or_default();
+    let kin: Vec<&str> = catalogue
+        .causes()
+        .iter()
+        .filter(|c| c.id.family() == family)
+        .map(|c| c.id.as_str())
+        .collect();
+    failure = failure.help(if !names.is_empty() {
+        format!("did you mean {}?", terminal::either(&names))
+    } else if !kin.is_empty() {
+        format!("the family `{family}` has {}", terminal::either(&kin))
+    } else {
+        let names = terminal::least_far(id, ids());
+        let mut families: Vec<&str> = catalogue.causes().iter().map(|c| c.id.family()).collect();
+        families.sort_unstable();
+        families.dedup();
+        format!(
+            "the nearest are {}; the families are {}",
+            terminal::either(&names),
+            terminal::either(&families)
+        )
+    });
     failure.help("`pullwhy cause` lists all of them")
 }
 

@@ -12,7 +12,7 @@ use pullwhy_catalogue::Catalogue;
 use pullwhy_explain::{Options, Outcome};
 use pullwhy_ingest::source::{Input, Limits};
 use pullwhy_model::{Report, Warning};
-use pullwhy_report::{Format, Style};
+use pullwhy_report::{Format, Nothing, Style};
 
 use crate::args::{Common, Explain, Filter, Output};
 use crate::exit::{Exit, Failure};
@@ -60,7 +60,10 @@ pub(crate) fn run(args: &Explain, common: &Common) -> Result<Exit, Failure> {
     };
     let (shown, written) = screen.finish();
     match written {
-        Ok(()) => report(args, outcome, &shown),
+        Ok(()) => {
+            let left_out = left_out(&catalogue, &inputs, args, &options, &outcome, &shown);
+            report(args, outcome, &shown, left_out)
+        }
         Err(error) => read_enough(error.into(), Exit::Found),
     }
 }
@@ -80,6 +83,7 @@ pub(super) fn style(output: &Output, stream: Stream) -> Style {
         width: stream.width(),
         verbose: u8::from(output.verbose),
         quiet: output.quiet,
+        nothing: Nothing::Found,
     }
 }
 
@@ -209,10 +213,49 @@ fn check_causes(catalogue: &Catalogue, filter: &Filter) -> Result<(), Failure> {
 
 /// Tells what was found by reading more than logs.
 pub(super) fn conclude(args: &Explain, outcome: Outcome) -> Result<Exit, Failure> {
-    report(args, outcome, &screen::Shown::default())
+    report(args, outcome, &screen::Shown::default(), 0)
 }
 
-fn report(args: &Explain, outcome: Outcome, shown: &screen::Shown) -> Result<Exit, Failure> {
+/// How many failed pulls a filter left out, where it left none. What was read is read again for
+/// this, without the filter; a pipe cannot be.
+fn left_out(
+    catalogue: &Catalogue,
+    inputs: &[Input],
+    args: &Explain,
+    options: &Options,
+    outcome: &Outcome,
+    shown: &screen::Shown,
+) -> u64 {
+    let found = !outcome.report.incidents.is_empty() || shown.any();
+    if found || !args.filter.is_set() || args.follow || !inputs.iter().all(can_be_read_again) {
+        return 0;
+    }
+    let whole = Options {
+        since: None,
+        until: None,
+        instances: Vec::new(),
+        images: Vec::new(),
+        causes: Vec::new(),
+        live: false,
+        ..options.clone()
+    };
+    let all = pullwhy_explain::explain(catalogue, inputs, &whole, &mut ());
+    all.report.incidents.len() as u64
+}
+
+fn can_be_read_again(input: &Input) -> bool {
+    let Input::Path(path) = input else {
+        return false;
+    };
+    std::fs::metadata(path).is_ok_and(|m| m.is_file() || m.is_dir())
+}
+
+fn report(
+    args: &Explain,
+    outcome: Outcome,
+    shown: &screen::Shown,
+    left_out: u64,
+) -> Result<Exit, Failure> {
     let Outcome {
         mut report,
         unread,
@@ -231,8 +274,8 @@ fn report(args: &Explain, outcome: Outcome, shown: &screen::Shown) -> Result<Exi
     }
     let errors = report.warnings.len() - usize::try_from(remarks).unwrap_or(0);
     tell_warnings(&report.warnings, errors, exit, args);
-    if exit == Exit::Nothing && args.output.format == Format::Human && !args.output.quiet {
-        hints::nothing_found(&report, args);
+    if exit == Exit::Nothing && !args.output.quiet {
+        hints::nothing_found(&report, args, left_out);
     }
     // Where nothing was read, "no failed pull found" would be true and yet a bluff.
     let bluff = exit == Exit::Failed && report.stats.files == 0;
@@ -241,15 +284,23 @@ fn report(args: &Explain, outcome: Outcome, shown: &screen::Shown) -> Result<Exi
     if bluff && human || all_shown {
         return Ok(exit);
     }
-    match show(&report, args) {
+    let nothing = match left_out {
+        0 if exit == Exit::Nothing && report.stats.files == 0 => Nothing::Read,
+        0 => Nothing::Found,
+        n => Nothing::Left(n),
+    };
+    match show(&report, args, nothing) {
         Ok(()) => Ok(exit),
         Err(failure) => read_enough(failure, exit),
     }
 }
 
-fn show(report: &Report, args: &Explain) -> Result<(), Failure> {
+fn show(report: &Report, args: &Explain, nothing: Nothing) -> Result<(), Failure> {
     let mut out = terminal::stdout();
-    let style = style(&args.output, Stream::Out);
+    let style = Style {
+        nothing,
+        ..style(&args.output, Stream::Out)
+    };
     pullwhy_report::render(report, args.output.format, &style, &mut out)?;
     out.flush()?;
     Ok(())

@@ -134,7 +134,7 @@ impl Visitor<'_> {
 pub(super) fn cannot_open(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => {
-            "cannot open: it does not exist, or no more; check the path".to_owned()
+            "cannot open: it does not exist, or no longer exists; check the path".to_owned()
         }
         io::ErrorKind::PermissionDenied => {
             "cannot open: permission denied; run as a user who may read it, or give a copy"

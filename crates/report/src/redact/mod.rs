@@ -183,7 +183,11 @@ fn replacements<'a>(text: &str, names: &'a [(String, String)]) -> Vec<(usize, us
         for (from, _) in small.match_indices(&name.to_ascii_lowercase()) {
             let to = from + name.len();
             let free = found.iter().all(|(f, t, _)| to <= *f || *t <= from);
-            if free && stands_alone(text, from, to) && !names::is_plain(&text[from..to]) {
+            // Names of images are in small letters, the words of a sentence need not be.
+            let is_name = !names::is_word(name, pseudonym)
+                || text[from..to] == *name && names::in_reference(text, from, to);
+            let plain = names::is_plain(&text[from..to]);
+            if free && is_name && stands_alone(text, from, to) && !plain {
                 found.push((from, to, pseudonym));
             }
         }
@@ -197,7 +201,11 @@ fn replacements<'a>(text: &str, names: &'a [(String, String)]) -> Vec<(usize, us
 fn stands_alone(text: &str, from: usize, to: usize) -> bool {
     let part = |c: char| c.is_ascii_alphanumeric();
     let before = text[..from].chars().next_back();
-    let alone = !before.is_some_and(part) && !text[to..].chars().next().is_some_and(part);
+    let escaped = ["%2F", "%2f", "%3A", "%3a"]
+        .iter()
+        .any(|e| text[..from].ends_with(e));
+    let alone =
+        (escaped || !before.is_some_and(part)) && !text[to..].chars().next().is_some_and(part);
     let word = to - from < 3 && text[from..to].bytes().all(|b| !b.is_ascii_digit());
     alone && (!word || before == Some('/') || to - from == text.len())
 }

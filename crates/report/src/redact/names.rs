@@ -6,10 +6,11 @@ use std::net::Ipv6Addr;
 use pullwhy_model::{Fact, Facts, Image, Incident};
 
 /// Facts whose values are names.
-const NAMES: [(&str, &str); 30] = [
+const NAMES: [(&str, &str); 31] = [
     ("registry", "registry"),
     ("host", "host"),
     ("repository", "repository"),
+    ("tag", "tag"),
     ("acr_name", "registry"),
     ("instance", "instance"),
     ("node", "node"),
@@ -106,6 +107,152 @@ const PLAIN: [&str; 17] = [
     "HOST",
 ];
 
+/// Repositories that are called as anything is: a name only as part of a reference. In a sentence
+/// they tell nothing about anybody, and without them it could not be read.
+const WORDS: [&str; 78] = [
+    "agent",
+    "api",
+    "app",
+    "apps",
+    "auth",
+    "backend",
+    "base",
+    "blob",
+    "bot",
+    "build",
+    "builder",
+    "cache",
+    "client",
+    "code",
+    "config",
+    "container",
+    "containers",
+    "content",
+    "core",
+    "daemon",
+    "data",
+    "database",
+    "db",
+    "demo",
+    "deploy",
+    "dev",
+    "docker",
+    "engine",
+    "error",
+    "events",
+    "frontend",
+    "function",
+    "functions",
+    "gateway",
+    "health",
+    "host",
+    "image",
+    "images",
+    "job",
+    "jobs",
+    "layer",
+    "log",
+    "login",
+    "logs",
+    "main",
+    "manifest",
+    "name",
+    "network",
+    "node",
+    "platform",
+    "pod",
+    "prod",
+    "proxy",
+    "public",
+    "pull",
+    "push",
+    "registry",
+    "repository",
+    "runner",
+    "runtime",
+    "scheduler",
+    "server",
+    "service",
+    "services",
+    "site",
+    "staging",
+    "storage",
+    "system",
+    "tag",
+    "task",
+    "test",
+    "token",
+    "tool",
+    "tools",
+    "user",
+    "volume",
+    "web",
+    "worker",
+];
+
+/// Words of tags that say nothing about anybody, beside numbers.
+const TAG_WORDS: [&str; 47] = [
+    "latest",
+    "stable",
+    "edge",
+    "nightly",
+    "mainline",
+    "lts",
+    "rc",
+    "beta",
+    "alpha",
+    "preview",
+    "alpine",
+    "slim",
+    "bookworm",
+    "bullseye",
+    "buster",
+    "trixie",
+    "jammy",
+    "noble",
+    "focal",
+    "bionic",
+    "ubuntu",
+    "debian",
+    "fpm",
+    "cli",
+    "perl",
+    "otel",
+    "apache",
+    "jre",
+    "jdk",
+    "sdk",
+    "runtime",
+    "aspnet",
+    "nanoserver",
+    "windowsservercore",
+    "ltsc",
+    "windows",
+    "linux",
+    "amd",
+    "arm",
+    "x",
+    "v",
+    "r",
+    "b",
+    "p",
+    "u",
+    "management",
+    "headless",
+];
+
+/// What stands around the name of a repository in a sentence or a command, beside what
+/// [`in_reference`] knows.
+const AROUND: [(&str, &str); 7] = [
+    ("", " has no tag"),
+    ("", " has no manifest"),
+    (" has no repository ", ""),
+    (" let it pull ", ""),
+    ("--repository ", ""),
+    ("grep -F -e ", ""),
+    ("denied for ", ""),
+];
+
 /// Last labels of hosts in inner networks, and of hosts on the internet.
 const INNER: [&str; 9] = [
     "local",
@@ -191,11 +338,12 @@ impl Names {
         }
     }
 
-    /// Registry and repository of an image.
+    /// Registry, repository and tag of an image.
     pub(super) fn learn_image(&mut self, image: &Image) {
         for (part, kind) in [
             (&image.registry, "registry"),
             (&image.repository, "repository"),
+            (&image.tag, "tag"),
         ] {
             if let Some(value) = part {
                 self.learn(value, kind);
@@ -297,6 +445,7 @@ impl Names {
         let own = ["registry", "repository", "host", "instance"].contains(&kind);
         let short = name.len() < 3 && (!own || name.bytes().all(|b| b.is_ascii_digit()));
         if name.is_empty()
+            || kind == "tag" && is_version(name)
             || short
             || public
             || PLAIN.contains(&name)
@@ -377,6 +526,47 @@ fn host_name(word: &str) -> Option<&str> {
 /// Whether a word stands in commands for a name, or is everybody's.
 pub(super) fn is_plain(word: &str) -> bool {
     PLAIN.contains(&word)
+}
+
+/// Whether a name is replaced only as part of a reference: the pseudonym says what it names.
+pub(super) fn is_word(name: &str, pseudonym: &str) -> bool {
+    let letters = name.bytes().all(|b| b.is_ascii_alphabetic());
+    pseudonym.starts_with("repository-") && WORDS.contains(&name)
+        || pseudonym.starts_with("tag-") && letters
+}
+
+/// Whether a name stands in a reference to an image, in a path of the distribution API or a scope,
+/// in quotes of its own, or where a title or a command has it.
+pub(super) fn in_reference(text: &str, from: usize, to: usize) -> bool {
+    let (before, after) = (&text[..from], &text[to..]);
+    let mut next = after.chars();
+    let (first, second) = (next.next(), next.next());
+    let tagged = first == Some(':') && second.is_some_and(|c| c.is_ascii_alphanumeric());
+    let quoted = before.ends_with(['"', '\'', '`']) && {
+        let rest = after.trim_start_matches('\\');
+        rest.starts_with(['"', '\'', '`']) && !rest[1..].starts_with(':')
+    };
+    from == 0 && after.is_empty()
+        || before.ends_with(['/', ':', '='])
+        || ["%2F", "%2f", "%3A", "%3a"]
+            .iter()
+            .any(|e| before.ends_with(e))
+        || quoted
+        || tagged
+        || after.starts_with("@sha256:")
+        || before.ends_with(" -n ") && before.contains("az acr ")
+        || AROUND.iter().any(|(a, b)| {
+            before.ends_with(a) && (!a.is_empty() || before.is_empty()) && after.starts_with(b)
+        })
+}
+
+/// A tag that says which version, and nothing else: `1.27-alpine`, `v2`, `latest`.
+fn is_version(tag: &str) -> bool {
+    tag.split(['.', '-', '_', '+']).all(|part| {
+        let word = part.trim_end_matches(|c: char| c.is_ascii_digit());
+        let inner = word.trim_start_matches(|c: char| c.is_ascii_digit());
+        word.is_empty() || TAG_WORDS.contains(&inner.to_ascii_lowercase().as_str())
+    })
 }
 
 fn is_public(host: &str) -> bool {

@@ -4,7 +4,9 @@ use std::io::{self, Write};
 
 use pullwhy_model::{Check, Incident, Outcome, Report, Role};
 
-use super::{code_spans, cost, count, when};
+use crate::Style;
+
+use super::{code_spans, condition, cost, count, nothing_capital, when};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}\
 h1{font-size:1.4rem}h2{font-size:1.2rem;margin:2.5rem 0 .3rem}h3{font-size:1rem;margin:1.2rem 0 .3rem}code,pre{font:13px/1.5 ui-monospace,monospace}\
@@ -14,7 +16,7 @@ mark{background:#ffd7d5;color:inherit}.bar{position:relative;height:1rem;backgro
 .bar i.ok{background:#2e7d32}table{border-collapse:collapse;width:100%}td{padding:.2rem .5rem;vertical-align:middle}td:last-child{width:60%}\
 @media(prefers-color-scheme:dark){body{color:#e6e9ed;background:#14171b}pre{background:#1f242a}.bar{background:#2a3038}.tag{color:#9aa4b0}mark{background:#6b2622}a{color:#8ab4f8}}";
 
-pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
@@ -28,7 +30,7 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>pullwhy report</title><style>{STYLE}</style></head><body>"
     )?;
     let found = match report.incidents.len() {
-        0 => "No failed image pull found".to_owned(),
+        0 => nothing_capital(style),
         n => count(n as u64, "failed pull"),
     };
     writeln!(
@@ -134,7 +136,13 @@ fn section(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
             out,
             "<h3>Fix: {}</h3><p class=\"tag\">{}</p><ol>",
             prose(&fix.title),
-            prose(&[fix.when.as_str(), cost(fix.risk).unwrap_or_default()].join(" "))
+            prose(
+                &[condition(fix).as_deref(), cost(fix.risk)]
+                    .into_iter()
+                    .flatten()
+                    .collect::<Vec<_>>()
+                    .join("; ")
+            )
         )?;
         for step in &fix.steps {
             writeln!(out, "<li>{}", prose(&step.text))?;

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style as Ansi};
 use pullwhy_model::{Incident, Report};
 
-use super::{count, root};
+use super::{count, nothing, root};
 use crate::Style;
 use crate::wrap::{hanging_at, paragraph};
 
@@ -19,6 +19,9 @@ const NARROWEST: usize = 40;
 const PROSE: usize = 100;
 /// Links shown unless more are asked for.
 const LINKS: usize = 2;
+
+/// Of all that was read.
+const NOT_FOUND: &str = "no failed image pull found";
 
 pub(crate) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let width = if style.width == 0 {
@@ -32,6 +35,7 @@ pub(crate) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::
         prose: width.min(PROSE),
         color: style.color,
         verbose: style.verbose > 0,
+        style: *style,
     };
     for incident in &report.incidents {
         if style.quiet {
@@ -55,6 +59,7 @@ struct Page<'a> {
     prose: usize,
     color: bool,
     verbose: bool,
+    style: Style,
 }
 
 impl Page<'_> {
@@ -160,7 +165,7 @@ impl Page<'_> {
             0 if !report.warnings.is_empty() => {
                 "no failed image pull found in what could be read".to_owned()
             }
-            0 => "no failed image pull found".to_owned(),
+            0 => nothing(&self.style),
             // Nothing but settings was read: no pull failed yet.
             n if report
                 .incidents
@@ -175,7 +180,11 @@ impl Page<'_> {
                 count(attempts, "attempt")
             ),
         };
-        let joint = if found.ends_with("read") { ":" } else { " in" };
+        let joint = if report.incidents.is_empty() && found != NOT_FOUND {
+            ":"
+        } else {
+            " in"
+        };
         let text = hanging_at("", &format!("{found}{joint} {read}"), 0, self.width);
         match text.strip_prefix(&found) {
             Some(rest) => {

@@ -4,13 +4,19 @@ use std::io::{self, Write};
 
 use pullwhy_model::{Check, Incident, Report};
 
-use super::{code_spans, cost, count, when};
+use crate::Style;
 
-pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+use super::{code_spans, condition, cost, count, nothing_capital, retry, trigger, when};
+
+/// Rows of instances; a ticket is no place for hundreds.
+const INSTANCES: usize = 50;
+
+pub(crate) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     if report.incidents.is_empty() {
         writeln!(
             out,
-            "No failed image pull found in {}.",
+            "{} in {}.",
+            nothing_capital(style),
             count(report.stats.lines, "line")
         )?;
     }
@@ -33,6 +39,11 @@ fn incident(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
     if let Some(when) = when(i) {
         writeln!(out, "\nWhen: {when}")?;
     }
+    if let Some(trigger) = trigger(i) {
+        writeln!(out, "\nSet off by: {trigger}")?;
+    }
+    writeln!(out, "\nA retry: {}", retry(i.transient))?;
+    instances(i, out)?;
     writeln!(out, "\n{}\n", plain(&i.explanation))?;
     let lines: Vec<String> = i
         .evidence
@@ -72,9 +83,11 @@ fn incident(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
             plain(&fix.title),
             plain(&fix.platform)
         )?;
-        let told = [fix.when.as_str(), cost(fix.risk).unwrap_or_default()];
-        for line in told.into_iter().filter(|l| !l.is_empty()) {
-            writeln!(out, "{}\n", plain(line))?;
+        if let Some(condition) = condition(fix) {
+            writeln!(out, "({})\n", plain(&condition))?;
+        }
+        if let Some(cost) = cost(fix.risk) {
+            writeln!(out, "{}\n", plain(cost))?;
         }
         for (number, step) in (1..).zip(&fix.steps) {
             writeln!(out, "{number}. {}\n", plain(&step.text))?;
@@ -85,6 +98,25 @@ fn incident(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
         .iter()
         .try_for_each(|r| writeln!(out, "- <{r}>"))?;
     writeln!(out)
+}
+
+/// A row an instance: how often, and how it ended there.
+fn instances(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
+    if let (true, Some(instance)) = (i.instances.len() < 2, &i.instance) {
+        return writeln!(out, "\nInstance: {}", code(instance));
+    }
+    if i.instances.len() < 2 {
+        return Ok(());
+    }
+    writeln!(out, "\n| instance | attempts | outcome |\n|---|---|---|")?;
+    for row in i.instances.iter().take(INSTANCES) {
+        let (name, outcome) = (plain(&row.name), row.outcome);
+        writeln!(out, "| {name} | {} | {outcome} |", row.count)?;
+    }
+    match i.instances.len().saturating_sub(INSTANCES) {
+        0 => Ok(()),
+        more => writeln!(out, "\nand {}", count(more as u64, "more instance")),
+    }
 }
 
 fn check(check: Option<&Check>, out: &mut dyn Write) -> io::Result<()> {

@@ -8,7 +8,9 @@ pub(crate) mod json;
 pub(crate) mod markdown;
 pub(crate) mod sarif;
 
-use pullwhy_model::{Evidence, Incident, Risk, Role};
+use pullwhy_model::{Evidence, Fix, Incident, Risk, Role, Transient, Trigger};
+
+use crate::{Nothing, Style};
 
 /// What a fix costs, where it costs something.
 pub(crate) const fn cost(risk: Risk) -> Option<&'static str> {
@@ -17,6 +19,45 @@ pub(crate) const fn cost(risk: Risk) -> Option<&'static str> {
         Risk::ChangesHost => Some("this changes or removes something on the host"),
         Risk::WeakensSecurity => Some("this lowers a protection"),
     }
+}
+
+/// What is said where no failed pull is shown.
+pub(crate) fn nothing(style: &Style) -> String {
+    match style.nothing {
+        Nothing::Found => "no failed image pull found".to_owned(),
+        Nothing::Left(n) => format!(
+            "no failed image pull passes the filter, which left out {}",
+            count(n, "failed pull")
+        ),
+        Nothing::Read => "there was nothing to read".to_owned(),
+    }
+}
+
+/// The same as a sentence begins.
+pub(crate) fn nothing_capital(style: &Style) -> String {
+    let text = nothing(style);
+    let (first, rest) = text.split_at(1);
+    format!("{}{rest}", first.to_ascii_uppercase())
+}
+
+/// When a fix is to be chosen, as a condition: what it says need not hold.
+pub(crate) fn condition(fix: &Fix) -> Option<String> {
+    (!fix.when.is_empty()).then(|| format!("if {}", fix.when))
+}
+
+/// What a retry does.
+pub(crate) const fn retry(transient: Transient) -> &'static str {
+    match transient {
+        Transient::Yes => "can cure it",
+        Transient::No => "will not cure it",
+        Transient::Maybe => "may cure it",
+    }
+}
+
+/// What set an incident off, if that is known.
+pub(crate) fn trigger(incident: &Incident) -> Option<String> {
+    let known = incident.trigger != Trigger::Unknown;
+    known.then(|| incident.trigger.to_string().replace('-', " "))
 }
 
 /// The line that proves an incident.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use pullwhy_catalogue::shell_word;
 use pullwhy_model::Report;
+use pullwhy_report::Format;
 
 use crate::args::Explain;
 use crate::exit::Failure;
@@ -43,17 +44,54 @@ pub(super) fn instead(paths: &[PathBuf]) -> Option<Failure> {
     None
 }
 
-/// Says why a pipe may have held no failed pull.
-pub(super) fn nothing_found(report: &Report, args: &Explain) {
+/// Says why no failed pull may have been found: an empty pipe or folder, or a filter.
+pub(super) fn nothing_found(report: &Report, args: &Explain, left_out: u64) {
     let from_stdin = args.paths.is_empty() || args.paths.iter().any(|p| p.as_os_str() == "-");
     if from_stdin && report.stats.files <= 1 && report.stats.bytes == 0 {
+        if args.output.format == Format::Human {
+            terminal::warning(
+                "standard input was empty",
+                &[
+                    "docker and others write errors to standard error; pass it on too: \
+                   docker pull IMAGE 2>&1 | pullwhy"
+                        .to_owned(),
+                ],
+            );
+        }
+        return;
+    }
+    if report.stats.files == 0 && report.warnings.is_empty() {
+        let names: Vec<String> = args
+            .paths
+            .iter()
+            .map(|p| pullwhy_model::text::clean(&p.to_string_lossy(), 4096))
+            .collect();
         terminal::warning(
-            "standard input was empty",
-            &[
-                "docker and others write errors to standard error; pass it on too: \
-               docker pull IMAGE 2>&1 | pullwhy"
-                    .to_owned(),
-            ],
+            &format!("there is nothing to read in {}", terminal::either(&names)),
+            &["name the folder or the file that the logs are in".to_owned()],
+        );
+        return;
+    }
+    let set = args.filter.names();
+    if set.is_empty() {
+        return;
+    }
+    let filter = terminal::either(&set);
+    if left_out > 0 {
+        terminal::warning(
+            &format!(
+                "{filter} left out all that was found: {}",
+                crate::commands::plural(
+                    usize::try_from(left_out).unwrap_or(usize::MAX),
+                    "failed pull"
+                )
+            ),
+            &[format!("leave {filter} out to see what there is")],
+        );
+    } else if from_stdin {
+        terminal::warning(
+            &format!("{filter} is set, and may have left out what there was"),
+            &[format!("run it again without {filter} to see all")],
         );
     }
 }

@@ -12,6 +12,18 @@ const TOOLS: [&[u8]; 12] = [
 /// Programs that take `-u USER:PASSWORD`.
 const CLIENTS: [&[u8]; 4] = [b"curl", b"wget", b"ctr", b"nerdctl"];
 
+/// Clients of databases, which take `-pPASSWORD` in one word.
+const DATABASES: [&[u8]; 5] = [
+    b"mysql",
+    b"mysqldump",
+    b"mysqladmin",
+    b"mariadb",
+    b"mariadb-dump",
+];
+
+/// Flags in one word behind them that begin with `p` all the same.
+const NO_PASSWORDS: [&[u8]; 3] = [b"ort", b"rotocol", b"lugin-dir"];
+
 /// Longest argument that is looked at before it is known to be a secret.
 const LONGEST: usize = 4096;
 
@@ -21,6 +33,8 @@ pub(super) struct Command {
     tool: bool,
     login: bool,
     client: bool,
+    database: bool,
+    redis: bool,
 }
 
 impl Command {
@@ -33,6 +47,8 @@ impl Command {
             b's' if is(b"sshpass") => self.login = true,
             b's' if is(b"ssh") || is(b"scp") || is(b"sftp") => self.login = false,
             b'l' if is(b"login") => self.login |= self.tool,
+            b'm' => self.database |= DATABASES.iter().any(|d| is(d)),
+            b'r' if is(b"redis-cli") => self.redis = true,
             b'd' | b'p' | b's' | b'c' | b'n' | b'b' | b'h' | b'o' | b'r' | b'f' | b'a' | b'w' => {
                 self.tool |= TOOLS.iter().any(|t| is(t));
                 self.client |= CLIENTS.iter().any(|t| is(t));
@@ -67,6 +83,15 @@ impl Scan<'_> {
         let pair = match word {
             b"u" | b"user" | b"U" | b"proxy-user" if self.command.client => true,
             b"p" if self.command.login && !long => false,
+            b"a" if self.command.redis && !long => false,
+            [b'p', rest @ ..]
+                if self.command.database
+                    && !long
+                    && !begins(rest, b"ass")
+                    && !NO_PASSWORDS.contains(&rest) =>
+            {
+                return self.attached(at + 2, false);
+            }
             [b'p', rest @ ..] if self.command.login && !long && !begins(rest, b"ass") => {
                 return self.attached(at + 2, false);
             }

@@ -6,6 +6,9 @@ use super::{Range, Scan, begins, contains, ends};
 /// Longest key that is looked at.
 const LONGEST: usize = 64;
 
+/// Longest value in a list of variables.
+const VALUE: usize = 4096;
+
 /// What a key's last word says about its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -168,11 +171,21 @@ impl Scan<'_> {
                 return None;
             }
         }
-        let Some(key) = self.key(at) else {
-            return if equals { self.code(at) } else { None }.or_else(|| self.pair(at));
+        let found = match self.key(at) {
+            Some(key) => self.keyed(at, &key, equals),
+            None if equals => self.code(at).or_else(|| self.pair(at)),
+            None => self.pair(at),
         };
+        found.or_else(|| if equals { None } else { self.user_pair(at) })
+    }
+
+    /// The value behind a key that says that a secret follows.
+    fn keyed(&mut self, at: usize, key: &Key, equals: bool) -> Option<Range> {
         if key.kind == Kind::Proxy {
             return self.proxy(at + 1);
+        }
+        if equals && self.list {
+            return self.listed(at + 1);
         }
         if equals {
             let from = self.skip(at + 1, 2, |b| b == b'=' || b == b'>');
@@ -183,8 +196,8 @@ impl Scan<'_> {
             return None;
         }
         let tight = !self.bytes.get(at + 1).is_some_and(u8::is_ascii_whitespace);
-        let doubt = self.doubt(&key, tight)?;
-        if let Some(word) = self.line_of_yaml(&key, at) {
+        let doubt = self.doubt(key, tight)?;
+        if let Some(word) = self.line_of_yaml(key, at) {
             return Some(word);
         }
         self.value(at + 1, key.kind, doubt)
@@ -235,12 +248,13 @@ impl Scan<'_> {
         }
         let from = self.skip(at + 1, 8, |b| b == b' ');
         let quote = self.skip(from, LONGEST, |b| b == b'\\' || b == b'"' || b == b'\'');
-        if quote == from {
-            return None;
-        }
         if value {
             self.named = false;
-            return self.value(from, Kind::Password, Doubt::None);
+            return if quote == from {
+                self.unquoted(start, at + 1, from)
+            } else {
+                self.value(from, Kind::Password, Doubt::None)
+            };
         }
         let to = self.skip(quote, LONGEST, |b| {
             b.is_ascii_alphanumeric() || b"_-.".contains(&b)
@@ -252,6 +266,57 @@ impl Scan<'_> {
         let to = to - digits.count();
         self.named = kind(&self.bytes[quote..to]).is_some_and(|(k, _)| k != Kind::Proxy);
         None
+    }
+
+    /// The `value` without quotes that belongs to a `name`: of Go, `Name:X_TOKEN,Value:y,`, or of
+    /// YAML, where it has the rest of its line.
+    fn unquoted(&self, key: usize, behind: usize, from: usize) -> Option<Range> {
+        if self.bytes.get(from).is_none_or(|b| *b == b'\n') || self.is_gone(from) {
+            return None;
+        }
+        let newline = |b: u8| b == b'\n' || b == b'\r';
+        if from > behind {
+            let mut line = key;
+            while self.before(line) == Some(b' ') && key - line < LONGEST {
+                line -= 1;
+            }
+            let whole = self.before(line).is_none_or(newline);
+            let to = if whole {
+                self.skip(from, VALUE, |b| !newline(b))
+            } else {
+                self.bare(from, from + VALUE, false)
+            };
+            return Some((from, to));
+        }
+        let stop = self.skip(from, VALUE, |b| !newline(b));
+        let rest = &self.bytes[from..stop];
+        let next = b",ValueFrom:";
+        let to = rest
+            .windows(next.len())
+            .position(|w| w == next)
+            .or_else(|| rest.iter().position(|b| b",}".contains(b)));
+        Some((from, from + to.unwrap_or(rest.len())))
+    }
+
+    /// A value in `Env:[A=x B=y]`, which ends before the next variable or the bracket.
+    fn listed(&self, from: usize) -> Option<Range> {
+        let limit = self.bytes.len().min(from + VALUE);
+        let mut to = from;
+        while to < limit && !b"]\n".contains(&self.bytes[to]) {
+            if self.is_gone(to) {
+                return None;
+            }
+            if self.bytes[to] == b' ' {
+                let end = self.skip(to + 1, LONGEST, |b| {
+                    b.is_ascii_alphanumeric() || b"_.-".contains(&b)
+                });
+                if end > to + 1 && self.bytes.get(end) == Some(&b'=') {
+                    break;
+                }
+            }
+            to += 1;
+        }
+        Some((from, to))
     }
 
     /// `password: correct`, and nothing else on the line: no sentence is so short.

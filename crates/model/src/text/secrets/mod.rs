@@ -33,6 +33,8 @@ struct Scan<'a> {
     command: commands::Command,
     /// A `name` with a secret's name was read, its `value` was not.
     named: bool,
+    /// Inside of `Env:[…]`.
+    list: bool,
 }
 
 /// Byte ranges of secrets, in order and apart.
@@ -44,6 +46,7 @@ pub(super) fn find(text: &str) -> Vec<Range> {
         query: false,
         command: commands::Command::default(),
         named: false,
+        list: false,
     };
     let mut found = Vec::new();
     let mut at = 0;
@@ -101,7 +104,16 @@ impl Scan<'_> {
                 self.named = false;
                 None
             }
+            b'[' => {
+                self.list = at >= self.floor + 4 && begins(&self.bytes[at - 4..at], b"env:");
+                None
+            }
+            b']' => {
+                self.list = false;
+                None
+            }
             b'\n' => {
+                self.list = false;
                 self.query = false;
                 self.command.separator(true);
                 None

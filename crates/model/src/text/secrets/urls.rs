@@ -1,5 +1,6 @@
 //! User and password in a URL, and the values of its query.
 
+use super::values::is_likely;
 use super::{GONE, Range, Scan, begins, contains};
 
 /// Query keys whose values may be shown; every other value of a URL's query is taken out, since
@@ -104,6 +105,45 @@ impl Scan<'_> {
     fn is_whole_host(&self, at: usize, slash: usize) -> bool {
         let host = &self.bytes[at..slash.max(at)];
         host == b"localhost" || contains(host, b".") || contains(host, b":")
+    }
+
+    /// `user:password@host/…` without a scheme, as it is typed behind `docker pull`; the colon
+    /// stands at `at`.
+    pub(super) fn user_pair(&self, at: usize) -> Option<Range> {
+        let mut start = at;
+        while at - start < 64
+            && self
+                .before(start)
+                .is_some_and(|b| b.is_ascii_alphanumeric() || b"_-.+$".contains(&b))
+        {
+            start -= 1;
+        }
+        let apart = self
+            .before(start)
+            .is_none_or(|b| b" \t\n\"'`=([,".contains(&b));
+        if start == at || !apart || begins(&self.bytes[start..at], b"mailto") {
+            return None;
+        }
+        let end = self.skip(at + 1, 256, |b| b > b' ' && !b"\"'`/<>[".contains(&b));
+        let sign = self.bytes[at + 1..end].iter().rposition(|b| *b == b'@')? + at + 1;
+        let host = sign + 1;
+        let stop = self.skip(host, 253, |b| {
+            b.is_ascii_alphanumeric() || b"-._".contains(&b)
+        });
+        let place = match self.bytes.get(stop) {
+            Some(b'/') => true,
+            Some(b':') => self.bytes.get(stop + 1).is_some_and(u8::is_ascii_digit),
+            _ => false,
+        };
+        // `left-pad@1.3.0/index.js` is a version, four numbers are an address.
+        let labels = || self.bytes[host..stop].split(|b| *b == b'.');
+        let numbers = labels().next_back()?.iter().all(u8::is_ascii_digit);
+        let password = &self.bytes[at + 1..sign];
+        let fits = self.is_host(host, false)
+            && (!numbers || labels().count() == 4)
+            && (place || is_likely(password))
+            && !password.is_empty();
+        fits.then_some((start, sign))
     }
 
     /// `user:password@` behind `HTTPS_PROXY=`, where no scheme need stand.

@@ -2,10 +2,10 @@
 
 use std::io;
 
-use pullwhy_model::{Check, Confidence, Incident, Outcome, Transient, Trigger};
+use pullwhy_model::{Check, Confidence, Incident, Instance, Outcome};
 
 use super::Page;
-use crate::render::{cost, count, when};
+use crate::render::{condition, cost, count, retry, trigger, when};
 use crate::wrap::{hanging, hanging_at, paragraph};
 
 /// Fixes shown unless more are asked for.
@@ -27,12 +27,7 @@ impl Page<'_> {
             rows.push(("image", image.reference.clone()));
         }
         if incident.instances.len() > 1 {
-            let names: Vec<_> = incident
-                .instances
-                .iter()
-                .take(4)
-                .map(|i| i.name.as_str())
-                .collect();
+            let names: Vec<_> = incident.instances.iter().map(ended).take(4).collect();
             let more = incident.instances.len().saturating_sub(4);
             let more = if more > 0 {
                 format!(" and {more} more")
@@ -51,8 +46,8 @@ impl Page<'_> {
             ));
             rows.push(("outcome", outcome(incident.outcome).to_owned()));
         }
-        if incident.trigger != Trigger::Unknown {
-            rows.push(("set off by", incident.trigger.to_string().replace('-', " ")));
+        if let Some(trigger) = trigger(incident) {
+            rows.push(("set off by", trigger));
         }
         rows.push(("a retry", retry(incident.transient).to_owned()));
         let notes = incident.notes.iter().map(|note| ("note", note.clone()));
@@ -132,8 +127,8 @@ impl Page<'_> {
             let rest = head.get(2 + word.len()..).unwrap_or_default();
             let word = self.green(word);
             write!(self.out, "\n  {word}{rest}")?;
-            if !fix.when.is_empty() {
-                let when = format!("({})", fix.when);
+            if let Some(condition) = condition(fix) {
+                let when = format!("({condition})");
                 self.put(&paragraph(&when, "    ", self.prose))?;
             }
             if let Some(cost) = cost(fix.risk) {
@@ -158,6 +153,14 @@ impl Page<'_> {
     }
 }
 
+/// An instance, and how it ended there, if the log says so.
+fn ended(instance: &Instance) -> String {
+    match instance.outcome {
+        Outcome::Unknown => instance.name.clone(),
+        outcome => format!("{} ({outcome})", instance.name),
+    }
+}
+
 fn sure(incident: &Incident) -> &'static str {
     let setting = crate::render::root(incident).is_some_and(|e| e.setting.is_some());
     match incident.confidence {
@@ -177,13 +180,5 @@ fn outcome(outcome: Outcome) -> &'static str {
         Outcome::Recovered => "recovered: a later attempt succeeded",
         Outcome::UsedCachedImage => "runs on with the copy it had",
         Outcome::Unknown => "unknown: the log ends before the end",
-    }
-}
-
-fn retry(transient: Transient) -> &'static str {
-    match transient {
-        Transient::Yes => "can cure it",
-        Transient::No => "will not cure it",
-        Transient::Maybe => "may cure it",
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use pullwhy_model::{Evidence, Incident, Role};
 
 use super::Page;
-use crate::render::{count, root};
+use crate::render::{condition, count, root};
 use crate::wrap::{columns, columns_of, hanging, shorten};
 
 /// Lines of evidence shown unless more are asked for.
@@ -141,10 +141,9 @@ fn first_step(incident: &Incident) -> Option<(String, &str)> {
         return Some((format!("tell the causes apart: {}", check.text), command));
     }
     let fix = incident.fixes.first()?;
-    let text = if fix.when.is_empty() {
-        fix.title.clone()
-    } else {
-        format!("{} ({})", fix.title, fix.when)
+    let text = match condition(fix) {
+        None => fix.title.clone(),
+        Some(condition) => format!("{} ({condition})", fix.title),
     };
     Some((text, ""))
 }
