@@ -174,6 +174,13 @@ pub(crate) struct CheckArgs {
     /// User and password to use instead of those in files
     #[arg(long, value_name = "USER:PASSWORD")]
     pub(crate) creds: Option<String>,
+    /// A folder of certificates for single registries, as in `/etc/docker/certs.d`; may be repeated
+    ///
+    /// Instead of those where Docker, Podman and containerd look. Docker's and Podman's layout
+    /// (`HOST[:PORT]/ca.crt`, `client.cert`, `client.key`) and containerd's (`HOST/hosts.toml`)
+    /// are recognised. What would stop the engine that reads such a folder fails the check.
+    #[arg(long = "certs-dir", value_name = "DIR")]
+    pub(crate) certs_dirs: Vec<PathBuf>,
     /// Seconds that one hop may take
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
     pub(crate) timeout: f64,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
+use pullwhy_probe::trust::CertsDir;
 use pullwhy_probe::{Options, Platform, ProxyEnvironment};
 
 use crate::Error;
@@ -194,7 +195,7 @@ impl Stage {
                 http: proxy,
                 no: scenario.no_proxy.clone(),
             },
-            certificate_folders: vec![certificates],
+            certs_dirs: vec![CertsDir::given(certificates)],
             now: scenario
                 .now
                 .map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds)),

@@ -16,6 +16,7 @@ mod net;
 mod options;
 mod repeat;
 mod rows;
+pub mod trust;
 
 pub use challenge::{Challenge, parse as parse_challenges};
 pub use hops::credentials::Lookup;

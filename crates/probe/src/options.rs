@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+use crate::trust::CertsDir;
+
 /// Settings of a walk.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -23,8 +25,10 @@ pub struct Options {
     pub auth_files: Vec<PathBuf>,
     /// Proxy settings of the environment.
     pub proxy: ProxyEnvironment,
-    /// Folders whose `HOST/*.crt` are trusted for HOST, as Docker and containerd do.
-    pub certificate_folders: Vec<PathBuf>,
+    /// Folders with trust for single registries.
+    pub certs_dirs: Vec<CertsDir>,
+    /// A file of authorities in place of the system's store.
+    pub system_authorities: Option<PathBuf>,
     /// This host's clock, to compare servers' with; without, none is compared.
     pub now: Option<SystemTime>,
     /// Where `resolv.conf` and `hosts` are.
@@ -42,7 +46,8 @@ impl Default for Options {
             credentials: None,
             auth_files: Vec::new(),
             proxy: ProxyEnvironment::default(),
-            certificate_folders: Vec::new(),
+            certs_dirs: Vec::new(),
+            system_authorities: None,
             now: None,
             etc: PathBuf::from("/etc"),
         }

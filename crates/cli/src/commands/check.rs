@@ -10,6 +10,7 @@ use std::time::Duration;
 use pullwhy_diagnose::judge;
 use pullwhy_model::text::{clean, scrub};
 use pullwhy_model::{Answer, CHECK_SCHEMA, CheckReport, Fact, HopRow, Tool, Transient};
+use pullwhy_probe::trust::{CertsDir, Layout};
 use pullwhy_probe::{Family, Observer, Options, Platform, ProxyEnvironment, Walk};
 use pullwhy_report::{Format, Style};
 
@@ -168,9 +169,10 @@ fn options(args: &CheckArgs) -> Result<Options, Failure> {
         credentials,
         auth_files: auth_files(args),
         proxy: proxy(),
-        certificate_folders: certificate_folders(),
+        certs_dirs: certs_dirs(args),
         now: Some(jiff::Timestamp::now().into()),
         etc: PathBuf::from("/etc"),
+        ..Options::default()
     })
 }
 
@@ -236,13 +238,17 @@ fn proxy() -> ProxyEnvironment {
     }
 }
 
-/// Where engines keep certificates for single registries.
-fn certificate_folders() -> Vec<PathBuf> {
+/// Where engines keep certificates for single registries: as given, or where any engine looks.
+fn certs_dirs(args: &CheckArgs) -> Vec<CertsDir> {
+    if !args.certs_dirs.is_empty() {
+        return args.certs_dirs.iter().map(CertsDir::given).collect();
+    }
     let mut folders = vec![
-        PathBuf::from("/etc/docker/certs.d"),
-        PathBuf::from("/etc/containers/certs.d"),
-        PathBuf::from("/etc/containerd/certs.d"),
+        CertsDir::of(Layout::Docker, "/etc/docker/certs.d"),
+        CertsDir::of(Layout::Containers, "/etc/containers/certs.d"),
+        CertsDir::of(Layout::Containerd, "/etc/containerd/certs.d"),
     ];
-    folders.extend(folder("HOME").map(|h| h.join(".config/containers/certs.d")));
+    let home = folder("HOME").map(|h| h.join(".config/containers/certs.d"));
+    folders.extend(home.map(|path| CertsDir::of(Layout::Containers, path)));
     folders
 }
