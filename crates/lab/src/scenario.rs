@@ -30,6 +30,15 @@ pub struct Scenario {
     /// A `config.json`, with placeholders.
     #[serde(default)]
     pub config: Option<String>,
+    /// Files below the scenario's own folder, with placeholders in names and texts.
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
+    /// Folders of `files` with trust for single registries; without, one that trusts all servers.
+    #[serde(default)]
+    pub certs_dirs: Vec<String>,
+    /// Whether the system's store trusts the lab's authority.
+    #[serde(default)]
+    pub system_trusts: bool,
     /// What this host's clock says, in seconds since 1970.
     #[serde(default)]
     pub now: Option<u64>,
@@ -76,6 +85,8 @@ pub enum Listen {
     Silent,
     /// Speaks first, and neither TLS nor HTTP.
     Banner,
+    /// Waits for words, says `bytes`, and ends.
+    Bytes,
     /// A forward proxy; rows for `CONNECT` come first.
     Proxy,
     /// DNS over UDP and TCP.
@@ -123,6 +134,12 @@ pub struct Server {
     /// Whether it asks for a client certificate.
     #[serde(default)]
     pub client_certificate: bool,
+    /// Whether it keeps to itself which authorities' client certificates it takes.
+    #[serde(default)]
+    pub hides_authorities: bool,
+    /// What it says, in hexadecimal digits, if it listens as `bytes`.
+    #[serde(default)]
+    pub bytes: String,
     /// Whether it has only what TLS 1.2 has.
     #[serde(default)]
     pub tls12: bool,

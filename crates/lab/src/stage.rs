@@ -39,12 +39,16 @@ impl Stage {
     pub fn start(scenario: &Scenario) -> Result<Self, Error> {
         let folder = Folder::new()?;
         let content = Content::new();
-        let authority = Authority::new("Lab Root CA").map_err(|e| Error::Certificate {
+        let wrap = |e: rcgen::Error| Error::Certificate {
             server: "authority".to_owned(),
             why: e.to_string(),
-        })?;
+        };
+        let authority = Authority::new("Lab Root CA").map_err(wrap)?;
         let mut bound = BTreeMap::new();
         let mut placeholders = content.placeholders();
+        if !scenario.files.is_empty() {
+            placeholders.extend(pems(&authority).map_err(wrap)?);
+        }
         let mut hosts = String::new();
         let mut dns = BTreeMap::new();
         for (name, server) in &scenario.servers {
@@ -84,6 +88,10 @@ impl Stage {
             stage.open(&name, server, socket, &place, &content, &authority)?;
         }
         write(&stage.folder.0.join("hosts"), &hosts)?;
+        write(&stage.folder.0.join("system.crt"), &authority.pem())?;
+        for (name, text) in &scenario.files {
+            write(&stage.folder.0.join(stage.fill(name)), &stage.fill(text))?;
+        }
         stage.options = stage.options(scenario, &dns, certificates)?;
         stage.image = stage.fill(&scenario.image);
         stage.dns = dns.into_values().collect();
@@ -115,6 +123,14 @@ impl Stage {
                 let _ = std::io::Write::write_all(&mut socket, b"SSH-2.0-OpenSSH_9.6\r\n");
                 let _ = std::io::Read::read(&mut socket, &mut [0; 16384]);
             }),
+            Listen::Bytes => {
+                let bytes = unhex(&server.bytes);
+                socket.serve(move |mut socket| {
+                    wait_for_words(&socket);
+                    let _ = std::io::Read::read(&mut socket, &mut [0; 16384]);
+                    let _ = std::io::Write::write_all(&mut socket, &bytes);
+                })
+            }
             Listen::Silent => socket.serve(|socket| {
                 let _ = Stream::accept(socket, None).map(|mut s| {
                     while std::io::Read::read(&mut s, &mut [0; 4096]).is_ok_and(|n| n > 0) {}
@@ -195,7 +211,14 @@ impl Stage {
                 http: proxy,
                 no: scenario.no_proxy.clone(),
             },
-            certs_dirs: vec![CertsDir::given(certificates)],
+            certs_dirs: match scenario.certs_dirs.as_slice() {
+                [] => vec![CertsDir::given(certificates)],
+                own => own
+                    .iter()
+                    .map(|name| CertsDir::given(folder.join(name)))
+                    .collect(),
+            },
+            system_authorities: scenario.system_trusts.then(|| folder.join("system.crt")),
             now: scenario
                 .now
                 .map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds)),
@@ -295,6 +318,31 @@ impl Drop for Folder {
         // A folder that stays behind harms nobody.
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+/// Certificates and keys for files: of the authority that servers are signed by, and of a stranger.
+fn pems(authority: &Authority) -> Result<Vec<(String, String)>, rcgen::Error> {
+    let stranger = Authority::new("Other Root CA")?;
+    let mut all = Vec::new();
+    for (name, authority) in [("ca", authority), ("stranger", &stranger)] {
+        let (certificate, key) = certificate::client(authority)?;
+        all.push((format!("{name}.pem"), authority.pem()));
+        all.push((format!("{name}.client"), certificate));
+        all.push((format!("{name}.key"), key));
+    }
+    Ok(all)
+}
+
+/// Bytes of hexadecimal digits; blanks part them for the eye.
+fn unhex(text: &str) -> Vec<u8> {
+    let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(16)).collect();
+    let pairs = digits.chunks(2);
+    pairs
+        .map(|pair| {
+            pair.iter()
+                .fold(0, |byte, digit| (byte << 4 | digit) as u8 as u32) as u8
+        })
+        .collect()
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Error> {

@@ -20,7 +20,7 @@ fn said() -> Vec<(Hop, Option<Target>, String)> {
         Some(Target::Proxy),
     );
     let tls = "bad-name no-trust failed timeout cut unknown-issuer expired not-yet-valid \
-               name-mismatch bad-certificate client-certificate unrecognised-name refused \
+               name-mismatch bad-certificate client-certificate client-certificate-refused unrecognised-name refused \
                incompatible not-tls plain-http interceptor";
     let blobs =
         format!("missing denied ip-denied rate-limited unavailable odd wrong-size {BROKEN}");
@@ -31,6 +31,7 @@ fn said() -> Vec<(Hop, Option<Target>, String)> {
             None,
             "malformed config-unreadable helper-missing helper-failed".to_owned(),
         ),
+        (Hop::Config, registry, "certs-unusable".to_owned()),
         (
             Hop::Proxy,
             proxy,

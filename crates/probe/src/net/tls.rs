@@ -11,10 +11,10 @@ use rustls::{
     AlertDescription, CertificateError, ClientConfig, ClientConnection, Error, StreamOwned,
 };
 
-use super::Deadline;
 use super::certificate::Chain;
 use super::verify::{Client, Noting, Roots, Verdict, Wish};
 use super::wire::Wire;
+use super::{Deadline, tcp};
 use crate::trust::RegistryTrust;
 
 /// A TLS connection over TCP.
@@ -148,15 +148,28 @@ fn config(roots: &Roots, verifier: Noting, client: Arc<Client>) -> Result<Client
 
 fn complete(tls: &mut TlsStream) -> io::Result<()> {
     while tls.conn.is_handshaking() {
-        tls.conn.complete_io(&mut tls.sock)?;
+        if let Err(error) = tls.conn.complete_io(&mut tls.sock) {
+            let ended = tcp::Failure::of(&error) == tcp::Failure::Reset;
+            return Err(ended.then(|| last_words(tls)).flatten().unwrap_or(error));
+        }
     }
     tls.flush()
+}
+
+/// What a server has said before it ended a connection that was still written to.
+fn last_words(tls: &mut TlsStream) -> Option<io::Error> {
+    while tls.conn.read_tls(&mut tls.sock).ok()? > 0 {
+        if let Err(error) = tls.conn.process_new_packets() {
+            return Some(io::Error::new(io::ErrorKind::InvalidData, error));
+        }
+    }
+    None
 }
 
 /// A server that takes no request, or no certificate, of a client.
 #[derive(Debug)]
 struct Unwelcome {
-    given: Option<String>,
+    wish: Wish,
     /// What the server said, if it said anything.
     alert: Option<Error>,
 }
@@ -173,15 +186,19 @@ impl Unwelcome {
     fn tell(&self) -> (&'static str, String) {
         let alert = self.alert.as_ref();
         let alert = alert.map_or(String::new(), |alert| format!(" ({alert})"));
-        match &self.given {
-            Some(file) => (
+        let wants = "the server wants a client certificate";
+        match (&self.wish.given, &self.wish.unfit) {
+            (Some(file), _) => (
                 "client-certificate-refused",
                 format!("the server does not take the client certificate of {file}{alert}"),
             ),
-            None => (
+            (None, Some(file)) => (
                 "client-certificate",
-                "the server wants a client certificate, and none is configured for the registry"
-                    .to_owned(),
+                format!("{wants}, and that of {file} is of no authority that it takes"),
+            ),
+            (None, None) => (
+                "client-certificate",
+                format!("{wants}, and none is configured for the registry"),
             ),
         }
     }
@@ -219,15 +236,15 @@ pub(crate) fn unwelcome(error: io::Error, wish: &Wish) -> io::Error {
     let tls = error.get_ref().and_then(|e| e.downcast_ref::<Error>());
     let alert = match tls {
         Some(Error::AlertReceived(alert)) if is_about_client(*alert) => tls.cloned(),
-        None if super::tcp::Failure::of(&error) == super::tcp::Failure::Reset => None,
+        None if tcp::Failure::of(&error) == tcp::Failure::Reset => None,
         _ => return error,
     };
     // With a certificate given, an end without a word may be anything.
     if wish.given.is_some() && alert.is_none() {
         return error;
     }
-    let given = wish.given.clone();
-    io::Error::new(io::ErrorKind::InvalidData, Unwelcome { given, alert })
+    let wish = wish.clone();
+    io::Error::new(io::ErrorKind::InvalidData, Unwelcome { wish, alert })
 }
 
 /// What an error of the handshake means.
@@ -239,7 +256,7 @@ fn explain(error: &io::Error, wish: Option<&Wish>) -> (&'static str, String) {
             }
             _ => (
                 "cut",
-                format!("cut during the handshake: {}", super::tcp::words(error)),
+                format!("cut during the handshake: {}", tcp::words(error)),
             ),
         };
     };
@@ -267,7 +284,7 @@ fn explain(error: &io::Error, wish: Option<&Wish>) -> (&'static str, String) {
             ),
             alert if is_about_client(*alert) || *alert == AlertDescription::HandshakeFailure => {
                 Unwelcome {
-                    given: wish.and_then(|w| w.given.clone()),
+                    wish: wish.cloned().unwrap_or_default(),
                     alert: Some(tls.clone()),
                 }
                 .tell()

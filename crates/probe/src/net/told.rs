@@ -41,13 +41,10 @@ pub(super) fn secured(row: Row, secured: &Secured, trust: &RegistryTrust) -> Row
     }
     if let Some(wish) = &secured.wish {
         row = row.fact("client_certificate_asked", "yes");
+        says.push_str("; it asks for a client certificate");
         if let Some(given) = &wish.given {
             row = row.fact("client_certificate", given.as_str());
-            says.push_str(&format!(
-                "; it asks for a client certificate and gets {given}"
-            ));
-        } else {
-            says.push_str("; it asks for a client certificate");
+            says.push_str(&format!(" and gets {given}"));
         }
     }
     let unchecked = trust.skip_verify.as_ref().zip(verdict.refused.as_ref());

@@ -175,6 +175,8 @@ impl ServerCertVerifier for Noting {
 pub(crate) struct Wish {
     /// The file of the certificate that was given, if there is one.
     pub given: Option<String>,
+    /// The file of one that is of no authority which the server takes: it stays at home.
+    pub unfit: Option<String>,
 }
 
 /// Gives a client certificate if the server asks for one, and notes that it did.
@@ -199,26 +201,29 @@ impl Client {
 }
 
 impl ResolvesClientCert for Client {
-    /// The first that an accepted authority has signed, as Go does; without a fitting one the
-    /// first at all, so that the server's refusal can be told from its wish.
+    /// The first that an accepted authority has signed, as Go does, and engines with it.
     fn resolve(
         &self,
         authorities: &[&[u8]],
         schemes: &[SignatureScheme],
     ) -> Option<Arc<CertifiedKey>> {
-        let usable = |c: &&ClientCertificate| c.key.key.choose_scheme(schemes).is_some();
-        let fits = |c: &&ClientCertificate| {
+        let by_accepted = |c: &ClientCertificate| {
             authorities.is_empty()
                 || c.key.cert.iter().any(|cert| {
                     super::certificate::issuer(cert)
                         .is_some_and(|issuer| authorities.contains(&issuer.as_slice()))
                 })
         };
-        let mut all = self.certificates.iter().filter(usable);
-        let chosen = all.clone().find(fits).or_else(|| all.next());
-        let given = chosen.map(|c| c.source.to_string());
+        let fits =
+            |c: &&ClientCertificate| c.key.key.choose_scheme(schemes).is_some() && by_accepted(c);
+        let chosen = self.certificates.iter().find(fits);
+        let name = |c: &ClientCertificate| c.source.to_string();
+        let unfit = self.certificates.first().filter(|_| chosen.is_none());
         // A second request of the same handshake changes nothing.
-        let _ = self.wish.set(Wish { given });
+        let _ = self.wish.set(Wish {
+            given: chosen.map(name),
+            unfit: unfit.map(name),
+        });
         chosen.map(|c| Arc::clone(&c.key))
     }
 

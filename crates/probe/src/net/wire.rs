@@ -1,7 +1,7 @@
 //! A socket under a deadline: each read and each write waits for what is left of it and no longer.
 //! TLS reads several times for one answer, and a peer that drips would outlast a plain timeout.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::TcpStream;
 
 use super::Deadline;
@@ -40,6 +40,12 @@ impl Write for Wire {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.socket.set_write_timeout(Some(self.deadline.left()?))?;
         self.socket.write(bytes)
+    }
+
+    /// All records of a flight in one segment: a server may end after the first.
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.socket.set_write_timeout(Some(self.deadline.left()?))?;
+        self.socket.write_vectored(parts)
     }
 
     fn flush(&mut self) -> io::Result<()> {

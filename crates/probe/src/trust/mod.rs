@@ -248,3 +248,6 @@ fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
     let listed = std::fs::read_dir(folder).into_iter().flatten();
     listed.flatten().map(|e| e.path()).take(ENTRIES)
 }
+
+#[cfg(test)]
+mod tests;
