@@ -158,7 +158,8 @@ fn formats() -> impl TypedValueParser<Value = Format> {
 ///
 /// Does what an engine does before it has the image: reads the reference and the credentials,
 /// resolves, connects, shakes hands, asks for a token, the manifest, the configuration and every
-/// layer. It changes nothing and fetches no layer. Each hop has its own time limit.
+/// layer. It changes nothing and fetches no layer. Each hop has its own time limit, and the whole
+/// walk ends within 25 of them.
 #[derive(Debug, Args)]
 #[command(after_help = help::CHECK)]
 pub(crate) struct CheckArgs {
@@ -182,6 +183,9 @@ pub(crate) struct CheckArgs {
     #[arg(long = "certs-dir", value_name = "DIR")]
     pub(crate) certs_dirs: Vec<PathBuf>,
     /// Seconds that one hop may take
+    ///
+    /// A dead hop costs this once: layers that are asked for side by side share it. Whatever the
+    /// path is like, a walk ends within 25 times this; with `--repeat N`, N times as much.
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
     pub(crate) timeout: f64,
     /// Walk so many times, to tell a passing fault from a lasting one
@@ -197,6 +201,13 @@ pub(crate) struct CheckArgs {
     /// Use this address for a host and port, as in curl; may be repeated
     #[arg(long, value_name = "HOST:PORT:ADDR")]
     pub(crate) resolve: Vec<String>,
+    /// Walk from another network: a process or container's by its PID, or that of a path
+    ///
+    /// A path is one such as `/run/netns/NAME` or `/proc/PID/ns/net`. Names are asked of the
+    /// resolvers in that network's own `resolv.conf`: `/proc/PID/root/etc/resolv.conf`, or
+    /// `/etc/netns/NAME/resolv.conf` if there is one. Needs root, and Linux.
+    #[arg(long, value_name = "PID|PATH")]
+    pub(crate) netns: Option<String>,
     /// Use IPv4 only
     #[arg(short = '4', conflicts_with = "six")]
     pub(crate) four: bool,

@@ -140,6 +140,9 @@ pub struct Server {
     /// What it says, in hexadecimal digits, if it listens as `bytes`.
     #[serde(default)]
     pub bytes: String,
+    /// Milliseconds before each of `bytes`, which then come over and over.
+    #[serde(default)]
+    pub drip_ms: u64,
     /// Whether it has only what TLS 1.2 has.
     #[serde(default)]
     pub tls12: bool,
@@ -213,6 +216,8 @@ pub enum DnsFault {
     Truncated,
     /// The answer over UDP is cut, and TCP is not answered.
     TruncatedOnly,
+    /// The answer over UDP is cut, and over TCP it comes byte by byte.
+    Drip,
     /// Bytes that are no DNS.
     Garbage,
 }

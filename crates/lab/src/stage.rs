@@ -1,11 +1,11 @@
 //! A scenario's servers, started; and the options of a client that stands among them.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use pullwhy_probe::trust::CertsDir;
 use pullwhy_probe::{Options, Platform, ProxyEnvironment};
@@ -18,7 +18,7 @@ use crate::dns::{self, Dns};
 use crate::http::Desk;
 use crate::listener::{self, Bound, NO_WAY, NOBODY, Running, wait_for_words};
 use crate::scenario::{Listen, Scenario, Server, Serves};
-use crate::stream::Stream;
+use crate::stream::{PATIENCE, Stream};
 
 /// Servers that run until it is dropped.
 #[derive(Debug)]
@@ -124,12 +124,8 @@ impl Stage {
                 let _ = std::io::Read::read(&mut socket, &mut [0; 16384]);
             }),
             Listen::Bytes => {
-                let bytes = unhex(&server.bytes);
-                socket.serve(move |mut socket| {
-                    wait_for_words(&socket);
-                    let _ = std::io::Read::read(&mut socket, &mut [0; 16384]);
-                    let _ = std::io::Write::write_all(&mut socket, &bytes);
-                })
+                let (bytes, drip) = (unhex(&server.bytes), server.drip_ms);
+                socket.serve(move |socket| say(socket, &bytes, Duration::from_millis(drip)))
             }
             Listen::Silent => socket.serve(|socket| {
                 let _ = Stream::accept(socket, None).map(|mut s| {
@@ -333,15 +329,30 @@ fn pems(authority: &Authority) -> Result<Vec<(String, String)>, rcgen::Error> {
     Ok(all)
 }
 
+/// Waits for words and says some; one at a time, over and over, with a pause before each.
+fn say(mut socket: TcpStream, bytes: &[u8], pause: Duration) {
+    wait_for_words(&socket);
+    let _ = std::io::Read::read(&mut socket, &mut [0; 16384]);
+    if pause.is_zero() {
+        let _ = std::io::Write::write_all(&mut socket, bytes);
+        return;
+    }
+    let until = Instant::now() + PATIENCE;
+    for byte in bytes.iter().cycle() {
+        std::thread::sleep(pause);
+        // The client has gone, as it should.
+        if Instant::now() > until || std::io::Write::write_all(&mut socket, &[*byte]).is_err() {
+            return;
+        }
+    }
+}
+
 /// Bytes of hexadecimal digits; blanks part them for the eye.
 fn unhex(text: &str) -> Vec<u8> {
-    let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(16)).collect();
-    let pairs = digits.chunks(2);
+    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
+    let pairs = (0..digits.len()).step_by(2);
     pairs
-        .map(|pair| {
-            pair.iter()
-                .fold(0, |byte, digit| (byte << 4 | digit) as u8 as u32) as u8
-        })
+        .filter_map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok())
         .collect()
 }
 

@@ -33,6 +33,9 @@ pub struct Options {
     pub now: Option<SystemTime>,
     /// Where `resolv.conf` and `hosts` are.
     pub etc: PathBuf,
+    /// Another network's `resolv.conf`: its resolvers are asked, and the system is not, which
+    /// would ask its own.
+    pub resolv_conf: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -50,6 +53,7 @@ impl Default for Options {
             system_authorities: None,
             now: None,
             etc: PathBuf::from("/etc"),
+            resolv_conf: None,
         }
     }
 }

@@ -16,10 +16,12 @@ use pullwhy_report::{Format, Style};
 
 use crate::args::{CheckArgs, Common};
 use crate::exit::{Exit, Failure};
+use crate::netns::Network;
 use crate::terminal::{self, Stream};
 
 pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
-    let options = options(args)?;
+    let network = args.netns.as_deref().map(Network::find);
+    let options = options(args, network.as_ref())?;
     let catalogue = super::catalogue(common)?;
     let style = super::explain::style(&args.output, Stream::Out);
     let mut out = terminal::stdout();
@@ -30,9 +32,15 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
         show: show && args.repeat == 1,
         failed: None,
     };
-    let walks: Vec<Walk> = (0..args.repeat)
-        .map(|_| pullwhy_probe::walk(&args.image, &options, &mut screen))
-        .collect();
+    let mut walks = || -> Vec<Walk> {
+        (0..args.repeat)
+            .map(|_| pullwhy_probe::walk(&args.image, &options, &mut screen))
+            .collect()
+    };
+    let walks = match &network {
+        Some(network) => network.inside(&mut walks)?,
+        None => walks(),
+    };
     if let Some(error) = screen.failed {
         return Err(error.into());
     }
@@ -113,7 +121,7 @@ fn recorded(path: &Path) -> Result<Vec<HopRow>, Failure> {
 
 /// Shows hops as they end.
 struct Screen<'o> {
-    out: &'o mut dyn Write,
+    out: &'o mut (dyn Write + Send),
     style: Style,
     show: bool,
     failed: Option<std::io::Error>,
@@ -128,7 +136,7 @@ impl Observer for Screen<'_> {
     }
 }
 
-fn options(args: &CheckArgs) -> Result<Options, Failure> {
+fn options(args: &CheckArgs, network: Option<&Network>) -> Result<Options, Failure> {
     if !(0.05..=3600.0).contains(&args.timeout) {
         return Err(
             Failure::new(format!("`--timeout {}` is out of range", args.timeout))
@@ -171,7 +179,8 @@ fn options(args: &CheckArgs) -> Result<Options, Failure> {
         proxy: proxy(),
         certs_dirs: certs_dirs(args),
         now: Some(jiff::Timestamp::now().into()),
-        etc: PathBuf::from("/etc"),
+        etc: network.map_or_else(|| PathBuf::from("/etc"), |n| n.etc.clone()),
+        resolv_conf: network.map(|n| n.resolv_conf.clone()),
         ..Options::default()
     })
 }

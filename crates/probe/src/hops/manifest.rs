@@ -4,14 +4,15 @@
 use pullwhy_model::{Hop, Image, Target};
 use serde_json::Value;
 
-use super::platform::choose;
-use super::refused::refused;
-use super::registry::Session;
+use super::registry::{ERROR, Session, errors, is_ip_denied, said};
 use crate::net::http::Response;
+use crate::options::Platform;
 use crate::rows::{Row, Rows};
 
 /// Bytes of a manifest; the specification asks registries to take at least 4 MiB.
 const MOST: usize = 4 << 20;
+/// Tags that are compared with an unknown one.
+const TAGS: usize = 1 << 20;
 
 /// What a media type is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub enum Kind {
     Other,
 }
 
-pub(crate) const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.v1+prettyjws;q=0.5";
+const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.v1+prettyjws;q=0.5";
 
 fn kind(media_type: &str) -> Kind {
     match media_type.split(';').next().unwrap_or_default().trim() {
@@ -55,24 +56,18 @@ pub(crate) struct Manifest {
     pub layers: Vec<Blob>,
 }
 
-/// What is asked for: the digest goes before the tag.
-fn version(image: &Image) -> &str {
-    let named = image.digest.as_deref().or(image.tag.as_deref());
-    named.unwrap_or_default()
-}
-
-/// Where a manifest is.
-pub(crate) fn path(session: &Session<'_, '_>, version: &str) -> String {
-    format!("/v2/{}/manifests/{version}", session.repository)
-}
-
 /// Fetches the manifest for an image and a platform.
 pub(crate) fn fetch(
     session: &mut Session<'_, '_>,
     image: &Image,
     rows: &mut Rows<'_>,
 ) -> Option<Manifest> {
-    let (value, media) = get(session, version(image), rows)?;
+    let version = image
+        .digest
+        .clone()
+        .or_else(|| image.tag.clone())
+        .unwrap_or_default();
+    let (value, media) = get(session, &version, rows)?;
     let platform = session.net.options.platform.clone();
     if kind(&media) == Kind::Index {
         let digest = choose(&value, &platform, rows)?;
@@ -90,7 +85,7 @@ fn get(
     version: &str,
     rows: &mut Rows<'_>,
 ) -> Option<(Value, String)> {
-    let path = path(session, version);
+    let path = format!("/v2/{}/manifests/{version}", session.repository);
     let fields = [("Accept", ACCEPT.to_owned())];
     let row = Row::new(
         Hop::Manifest,
@@ -104,7 +99,7 @@ fn get(
     } else {
         row.fact("tag", version)
     };
-    let answer = match session.get(&path, &fields, MOST, None, Some(rows)) {
+    let answer = match session.get(&path, &fields, MOST, Some(rows)) {
         Ok(answer) => answer,
         Err(stopped) => {
             rows.push(stopped.tell(row));
@@ -223,6 +218,163 @@ fn accepted(
         media
     };
     (!failed).then_some((value, media))
+}
+
+/// Why the registry does not give a manifest.
+fn refused(session: &mut Session<'_, '_>, row: Row, response: &Response, version: &str) -> Row {
+    let codes = errors(response);
+    let has = |code: &str| codes.iter().any(|e| e.code == code);
+    let text = said(response);
+    let says = format!("{}: {text}", response.status);
+    let row = match codes.first() {
+        Some(error) => row.fact("error_code", error.code.as_str()),
+        None => row,
+    };
+    let known = session.credential.is_some();
+    let bearer = session
+        .challenge
+        .as_ref()
+        .is_some_and(|c| c.scheme == "bearer");
+    if is_ip_denied(&text) {
+        return row.failed("ip-denied", says);
+    }
+    match response.status {
+        // A token was given and does not suffice: the token service knows the caller.
+        401 if bearer && known => row.failed("scope-refused", says),
+        401 if bearer => row.failed("anonymous-scope-refused", says),
+        401 if known => {
+            let anonymous = without_credential(session, version);
+            let row = if anonymous {
+                row.fact("works_without_credential", "yes")
+            } else {
+                row
+            };
+            row.failed("credential-refused", says)
+        }
+        401 => row.failed("anonymous-refused", says),
+        403 if response.is_page() => row.failed("blocked", says),
+        403 if known => row.failed("denied", says),
+        403 => row.failed("anonymous-denied", says),
+        404 if has("NAME_UNKNOWN") => row.failed("unknown-repository", says),
+        404 if has("MANIFEST_UNKNOWN") || codes.is_empty() && !response.is_page() => {
+            let (row, near) = nearest(session, row, version);
+            let says = if near.is_empty() {
+                says
+            } else {
+                format!("{says}; there is {near}")
+            };
+            row.failed(
+                if version.contains(':') {
+                    "unknown-digest"
+                } else {
+                    "unknown-tag"
+                },
+                says,
+            )
+        }
+        404 if response.is_page() => row.failed("page", says),
+        404 => row.failed("unknown-tag", says),
+        429 => row.failed("rate-limited", says),
+        500.. => row.failed("unavailable", says),
+        _ => row.failed("odd", says),
+    }
+}
+
+/// Whether the registry gives it to callers without a credential: then the login is stale.
+fn without_credential(session: &mut Session<'_, '_>, version: &str) -> bool {
+    let authorization = session.authorization.take();
+    let path = format!("/v2/{}/manifests/{version}", session.repository);
+    let answer = session.get(&path, &[("Accept", ACCEPT.to_owned())], ERROR, None);
+    session.authorization = authorization;
+    answer.is_ok_and(|a| a.response.status == 200)
+}
+
+/// Tags like an unknown one.
+fn nearest(session: &Session<'_, '_>, row: Row, tag: &str) -> (Row, String) {
+    if tag.contains(':') {
+        return (row, String::new());
+    }
+    let path = format!("/v2/{}/tags/list?n=1000", session.repository);
+    let Ok(answer) = session.get(&path, &[], TAGS, None) else {
+        return (row, String::new());
+    };
+    let list: Value = serde_json::from_slice(&answer.response.body).unwrap_or_default();
+    let tags = list["tags"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str);
+    let mut scored: Vec<(usize, &str)> = tags.take(1000).map(|t| (distance(tag, t), t)).collect();
+    scored.sort_unstable();
+    let near: Vec<String> = scored
+        .iter()
+        .take(3)
+        .map(|(_, t)| format!("`{t}`"))
+        .collect();
+    let near = near.join(", ");
+    (
+        if near.is_empty() {
+            row
+        } else {
+            row.fact("nearest_tags", near.as_str())
+        },
+        near,
+    )
+}
+
+/// Levenshtein distance of short texts.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().take(128).collect();
+    let mut line: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().take(128).enumerate() {
+        let mut diagonal = line[0];
+        line[0] = i + 1;
+        for (j, cb) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(ca != *cb);
+            diagonal = line[j + 1];
+            line[j + 1] = replaced.min(line[j] + 1).min(diagonal + 1);
+        }
+    }
+    line[b.len()]
+}
+
+/// The digest of the manifest for a platform, chosen from an index.
+fn choose(index: &Value, wanted: &Platform, rows: &mut Rows<'_>) -> Option<String> {
+    let row = Row::new(Hop::Platform, wanted.to_string()).fact("platform", wanted.to_string());
+    let list = index["manifests"].as_array().map_or(&[][..], Vec::as_slice);
+    let word = |v: &Value, name: &str| v["platform"][name].as_str().unwrap_or_default().to_owned();
+    let offered: Vec<(Platform, String)> = list
+        .iter()
+        .take(256)
+        .map(|m| {
+            let platform = Platform {
+                os: word(m, "os"),
+                architecture: word(m, "architecture"),
+                variant: word(m, "variant"),
+            };
+            (
+                platform,
+                m["digest"].as_str().unwrap_or_default().to_owned(),
+            )
+        })
+        .filter(|(p, digest)| p.os != "unknown" && !digest.is_empty())
+        .collect();
+    let fits = |p: &Platform| {
+        p.os == wanted.os
+            && p.architecture == wanted.architecture
+            && (wanted.variant.is_empty() || p.variant.is_empty() || p.variant == wanted.variant)
+    };
+    let names: Vec<String> = offered.iter().map(|(p, _)| p.to_string()).collect();
+    let row = row.fact("offered", names.join(", "));
+    let Some((platform, digest)) = offered.iter().find(|(p, _)| fits(p)) else {
+        rows.push(row.failed(
+            "none",
+            format!("there is none; there is {}", names.join(", ")),
+        ));
+        return None;
+    };
+    rows.push(row.ok(format!("{platform} of {}", names.join(", "))));
+    Some(digest.clone())
 }
 
 fn read(value: &Value) -> Manifest {

@@ -5,8 +5,6 @@ pub(crate) mod certs;
 pub(crate) mod credentials;
 pub(crate) mod follow;
 pub(crate) mod manifest;
-pub(crate) mod platform;
-pub(crate) mod refused;
 pub(crate) mod registry;
 pub(crate) mod token;
 
@@ -45,8 +43,7 @@ pub(crate) fn walk(reference: &str, options: &Options, rows: &mut Rows<'_>) -> I
     };
     let registry = image.registry.clone().unwrap_or_default();
     let repository = image.repository.clone().unwrap_or_default();
-    let trust = certs::read(&registry, options, rows);
-    let net = Net::new(options, trust);
+    let net = Net::new(options, certs::read(&registry, options, rows));
     let credential = credentials::find(&registry, &repository, options, rows);
     let host = if registry == pullwhy_reference::DOCKER_HUB {
         "registry-1.docker.io"
@@ -75,41 +72,28 @@ pub(crate) fn walk(reference: &str, options: &Options, rows: &mut Rows<'_>) -> I
         return image;
     }
     let mut session = Session::new(&net, origin, repository, credential);
-    if let Err((hops, why)) = ask(&mut session, &image, rows) {
-        let why = if net.is_over() { OVER } else { why };
-        skip(hops, why, rows);
+    if !session.ping(rows) {
+        skip(
+            &AFTER_REFERENCE[5..],
+            "this is no registry that can be asked",
+            rows,
+        );
+        return image;
+    }
+    let token = session.authenticate(rows);
+    if !token {
+        skip(&AFTER_REFERENCE[6..], "there is no token to ask with", rows);
+        return image;
+    }
+    match manifest::fetch(&mut session, &image, rows) {
+        Some(manifest) => blobs::probe(&session, &manifest, rows),
+        None => skip(
+            &AFTER_REFERENCE[8..],
+            "there is no manifest that names them",
+            rows,
+        ),
     }
     image
-}
-
-/// Why hops are left out at the end of a walk that was slow at every hop.
-const OVER: &str = "the walk has taken all of its time, a multiple of the timeout of a hop";
-
-/// The requests; `Err` is the hops that could not be tried, and why.
-fn ask(
-    session: &mut Session<'_, '_>,
-    image: &Image,
-    rows: &mut Rows<'_>,
-) -> Result<(), (&'static [Hop], &'static str)> {
-    let net = session.net;
-    let goes_on = |can: bool, from: usize, why| {
-        if can && !net.is_over() {
-            Ok(())
-        } else {
-            Err((&AFTER_REFERENCE[from..], why))
-        }
-    };
-    let pinged = session.ping(rows);
-    goes_on(pinged, 5, "this is no registry that can be asked")?;
-    let token = session.authenticate(rows);
-    goes_on(token, 6, "there is no token to ask with")?;
-    let manifest = manifest::fetch(session, image, rows);
-    let why = "there is no manifest that names them";
-    goes_on(manifest.is_some(), 8, why)?;
-    if let Some(manifest) = manifest {
-        blobs::probe(session, &manifest, rows);
-    }
-    Ok(())
 }
 
 fn skip(hops: &[Hop], why: &str, rows: &mut Rows<'_>) {

@@ -66,7 +66,7 @@ impl<'n, 'o> Session<'n, 'o> {
             }
             _ => (row, None),
         };
-        let answer = match self.get("/v2/", &[], ERROR, given, Some(rows)) {
+        let answer = match self.follow("/v2/", &[], ERROR, given, Some(rows)) {
             Ok(answer) => answer,
             Err(stopped) => {
                 rows.push(stopped.tell(row));
@@ -163,8 +163,19 @@ impl<'n, 'o> Session<'n, 'o> {
         }
     }
 
-    /// Asks the registry, and whoever it redirects to. `given`: its own answer, where it is known.
+    /// Asks the registry, and whoever it redirects to.
     pub(crate) fn get(
+        &self,
+        path: &str,
+        fields: &[(&str, String)],
+        most: usize,
+        rows: Option<&mut Rows<'_>>,
+    ) -> Result<Answer, Stopped> {
+        self.follow(path, fields, most, None, rows)
+    }
+
+    /// The same. `given`: the registry's own answer, where it is known.
+    fn follow(
         &self,
         path: &str,
         fields: &[(&str, String)],

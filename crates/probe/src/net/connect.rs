@@ -24,14 +24,13 @@ use crate::options::Options;
 use crate::rows::{Row, Rows};
 use crate::trust::RegistryTrust;
 
-/// How many times its timeout a walk takes at most. A walk in which every hop takes nearly all of
-/// its time and works comes to 23: a credential helper, the three hosts with four steps each, and
-/// ten requests one after the other. Redirects could make it longer without end.
-pub(crate) const WALK: u32 = 24;
-
 /// Spare connections to the registry while it is pinged and asked for the manifest: with the one
 /// of these requests as many as blobs are asked for at a time.
 const SPARE: usize = blobs::AT_ONCE - 1;
+
+/// What is said of a request that is not made any more.
+const SPENT: &str =
+    "not asked: the walk has taken all of its time, a multiple of the timeout of a hop";
 
 /// How a host is reached.
 #[derive(Clone, Debug)]
@@ -54,6 +53,7 @@ pub(crate) struct Net<'a> {
     pub(crate) options: &'a Options,
     pub(crate) clock: Clock,
     pub(super) shared: Arc<Shared>,
+    /// One timeout before a walk must have ended: a name that is then asked for takes no more.
     ends: Deadline,
     /// Spare connections that a host of blobs is worth.
     blobs: AtomicUsize,
@@ -71,7 +71,7 @@ impl<'a> Net<'a> {
         std::thread::spawn(move || early.trust.roots().is_empty());
         Self {
             clock: Clock::new(options.now),
-            ends: Deadline::after(options.timeout * WALK),
+            ends: Deadline::after(options.timeout * (crate::WALK - 1)),
             options,
             shared,
             blobs: AtomicUsize::new(0),
@@ -88,11 +88,6 @@ impl<'a> Net<'a> {
     /// Until when a hop that begins now may work.
     pub(crate) fn deadline(&self) -> Deadline {
         Deadline::after(self.options.timeout).or(self.ends)
-    }
-
-    /// Whether the walk has used up its time.
-    pub(crate) fn is_over(&self) -> bool {
-        self.ends.left().is_err()
     }
 
     /// So many blobs will be asked for at a time.
@@ -119,6 +114,9 @@ impl<'a> Net<'a> {
     /// Sends a request to a host that was reached before.
     pub(crate) fn ask(&self, origin: &Origin, request: &Request<'_>) -> io::Result<Response> {
         let way = self.way(origin).ok_or(io::ErrorKind::NotConnected)?;
+        self.ends
+            .left()
+            .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, SPENT))?;
         let whole = match &way.proxy {
             Some(proxy) if !origin.https => Some(proxy.whole(origin, request)),
             _ => None,

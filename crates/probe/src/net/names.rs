@@ -45,10 +45,10 @@ impl Net<'_> {
         }
         let servers = match self.options.dns {
             Some(server) => vec![server],
-            None => resolv::name_servers(&self.options.etc),
+            None => resolv::name_servers(self.options.resolv_conf.as_deref(), &self.options.etc),
         };
         let timeout = self.options.timeout;
-        let own = self.options.dns.is_none();
+        let own = self.options.dns.is_none() && self.options.resolv_conf.is_none();
         let (each, system) = std::thread::scope(|scope| {
             let asked: Vec<_> = servers
                 .iter()

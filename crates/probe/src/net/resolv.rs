@@ -7,9 +7,10 @@ use std::path::Path;
 /// Bytes of such a file that are read.
 const MOST: u64 = 256 << 10;
 
-/// Resolvers of `resolv.conf`; three at most count (resolv.conf(5)).
-pub(crate) fn name_servers(etc: &Path) -> Vec<SocketAddr> {
-    let text = read(&etc.join("resolv.conf"));
+/// Resolvers of `resolv.conf`, or of another file of its form; three at most count
+/// (resolv.conf(5)).
+pub(crate) fn name_servers(other: Option<&Path>, etc: &Path) -> Vec<SocketAddr> {
+    let text = other.map_or_else(|| read(&etc.join("resolv.conf")), read);
     let mut found = Vec::new();
     for line in text.lines() {
         let mut words = line.split_whitespace();
@@ -46,7 +47,9 @@ pub(crate) fn hosts(etc: &Path, name: &str) -> Vec<IpAddr> {
 fn read(path: &Path) -> String {
     use std::io::Read;
     let mut text = Vec::new();
-    if let Ok(file) = fs::File::open(path) {
+    // A named pipe would be waited for, and another container's files are in its own hands.
+    let regular = fs::metadata(path).is_ok_and(|m| m.is_file());
+    if let Some(file) = regular.then(|| fs::File::open(path).ok()).flatten() {
         // What cannot be read counts as not there: the system's own answer is asked for as well.
         let _ = file.take(MOST).read_to_end(&mut text);
     }

@@ -37,7 +37,10 @@ impl Net<'_> {
             rows.push(row.failed("unreachable", "the host has no address of the asked family"));
             return None;
         }
-        let timeout = self.deadline().left().unwrap_or_default();
+        let Ok(timeout) = self.deadline().left() else {
+            rows.push(row.failed("timeout", "no time is left for it"));
+            return None;
+        };
         let attempts = tcp::connect(addresses, port, timeout);
         let told: Vec<String> = attempts
             .iter()
