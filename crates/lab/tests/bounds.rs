@@ -17,7 +17,7 @@ use pullwhy_probe::{WALK, walk};
 /// The timeout of a hop, in milliseconds.
 const TIMEOUT: u64 = 600;
 /// For a machine that does other things too. A silent TLS port is asked in plain HTTP as well.
-const SLACK: Duration = Duration::from_millis(1000);
+const SLACK: Duration = Duration::from_secs(1);
 
 const TLS: &str = "host = 'registry.test'\nlisten = 'tls'\n";
 

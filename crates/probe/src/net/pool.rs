@@ -1,7 +1,7 @@
 //! Open connections: those that were used and can be used again, and spare ones that are made while
 //! something else is waited for.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -22,7 +22,8 @@ pub(super) struct Shared {
 /// Connections to one host.
 #[derive(Default)]
 struct Place {
-    idle: Vec<Stream>,
+    /// The first that came is used first: it has shown that it works.
+    idle: VecDeque<Stream>,
     /// Spare ones that are being made.
     coming: usize,
     /// Requests that wait for one of those.
@@ -40,7 +41,11 @@ impl Shared {
 
     pub(super) fn put(&self, origin: &Origin, stream: Stream) {
         let mut places = lock(&self.places);
-        places.entry(origin.clone()).or_default().idle.push(stream);
+        places
+            .entry(origin.clone())
+            .or_default()
+            .idle
+            .push_back(stream);
         self.changed.notify_all();
     }
 
@@ -50,7 +55,7 @@ impl Shared {
         let until = Instant::now() + patience;
         let mut places = lock(&self.places);
         let place = places.entry(origin.clone()).or_default();
-        if let Some(stream) = place.idle.pop() {
+        if let Some(stream) = place.idle.pop_front() {
             return Some(stream);
         }
         if place.coming <= place.waiting {
@@ -62,7 +67,7 @@ impl Shared {
             let waited = self.changed.wait_timeout(places, left);
             places = waited.map_or_else(|broken| broken.into_inner().0, |(places, _)| places);
             let place = places.entry(origin.clone()).or_default();
-            let found = place.idle.pop();
+            let found = place.idle.pop_front();
             if found.is_some() || place.coming == 0 || Instant::now() >= until {
                 place.waiting -= 1;
                 return found;
