@@ -184,7 +184,8 @@ fn formats() -> impl TypedValueParser<Value = Format> {
 ///
 /// Does what an engine does before it has the image: reads the reference and the credentials,
 /// resolves, connects, shakes hands, asks for a token, the manifest, the configuration and every
-/// layer. It changes nothing and fetches no layer. Each hop has its own time limit.
+/// layer. It changes nothing and fetches no layer. Each hop has its own time limit, and the whole
+/// walk ends within 25 of them.
 #[derive(Debug, Args)]
 #[command(after_help = help::CHECK)]
 pub(crate) struct CheckArgs {
@@ -194,11 +195,13 @@ pub(crate) struct CheckArgs {
     /// Platform to choose from an index, if not that of this machine
     #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
     pub(crate) platform: Option<String>,
-    /// The engine whose way is followed: its credential files, its reading of the name
+    /// The engine whose way is followed: its credential files, its folders of certificates, its
+    /// reading of the name
     ///
     /// `docker` reads Docker's config.json; `podman` auth.json, then Docker's; `containerd` none;
-    /// `kubelet` the pull secret given with `--authfile`, then the node's own file. Without it,
-    /// whatever one of them reads is used.
+    /// `kubelet` the pull secret given with `--authfile`, then the node's own file. Docker trusts
+    /// what is in /etc/docker/certs.d, Podman first what is in containers/certs.d, containerd what is
+    /// in /etc/containerd/certs.d. Without it, whatever one of them reads is used.
     #[arg(long = "as", value_name = "ENGINE", value_parser = engines())]
     pub(crate) engine: Option<Engine>,
     /// A file with credentials: Docker's, Podman's, or a pull secret of Kubernetes in YAML or JSON
@@ -207,7 +210,18 @@ pub(crate) struct CheckArgs {
     /// User and password to use instead of those in files
     #[arg(long, value_name = "USER:PASSWORD")]
     pub(crate) creds: Option<String>,
+    /// A folder of certificates for single registries, as in `/etc/docker/certs.d`; may be repeated
+    ///
+    /// Instead of those where Docker, Podman and containerd look, or the engine of `--as`. Docker's
+    /// and Podman's layout (`HOST[:PORT]/ca.crt`, `client.cert`, `client.key`) and containerd's
+    /// (`HOST/hosts.toml`) are recognised. What would stop the engine that reads such a folder
+    /// fails the check.
+    #[arg(long = "certs-dir", value_name = "DIR")]
+    pub(crate) certs_dirs: Vec<PathBuf>,
     /// Seconds that one hop may take
+    ///
+    /// A dead hop costs this once: layers that are asked for side by side share it. Whatever the
+    /// path is like, a walk ends within 25 times this; with `--repeat N`, N times as much.
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
     pub(crate) timeout: f64,
     /// Walk so many times, to tell a passing fault from a lasting one
@@ -223,6 +237,13 @@ pub(crate) struct CheckArgs {
     /// Use this address for a host and port, as in curl; may be repeated
     #[arg(long, value_name = "HOST:PORT:ADDR")]
     pub(crate) resolve: Vec<String>,
+    /// Walk from another network: a process or container's by its PID, or that of a path
+    ///
+    /// A path is one such as `/run/netns/NAME` or `/proc/PID/ns/net`. Names are asked of the
+    /// resolvers in that network's own `resolv.conf`: `/proc/PID/root/etc/resolv.conf`, or
+    /// `/etc/netns/NAME/resolv.conf` if there is one. Needs root, and Linux.
+    #[arg(long, value_name = "PID|PATH")]
+    pub(crate) netns: Option<String>,
     /// Use IPv4 only
     #[arg(short = '4', conflicts_with = "six")]
     pub(crate) four: bool,

@@ -7,6 +7,7 @@ mod args;
 mod commands;
 mod exit;
 mod moment;
+mod netns;
 mod terminal;
 
 use std::process::ExitCode;

@@ -67,7 +67,7 @@ fn terminal_has_colors() -> bool {
 }
 
 /// Buffered standard output; colours are taken out where they are not wanted.
-pub(crate) fn stdout() -> impl Write {
+pub(crate) fn stdout() -> impl Write + Send {
     let stream = AutoStream::new(io::stdout(), Stream::Out.choice());
     BufWriter::with_capacity(64 << 10, stream)
 }

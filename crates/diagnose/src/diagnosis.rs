@@ -179,7 +179,9 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
                 place => place,
             };
             let place = self.place_for_finding(&event, place, image, finding.cause);
+            let instance = self.instance(&event);
             let attempt = &mut self.open[place];
+            attempt.instance = attempt.instance.take().or(instance);
             if !any {
                 attempt.note(&verdict, event.record.as_deref(), event.row.as_ref());
             }
@@ -329,7 +331,9 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             }
             None => return,
         };
+        let instance = self.instance(event);
         let attempt = &mut self.open[place];
+        attempt.instance = attempt.instance.take().or(instance);
         attempt.learn(image);
         attempt.note(verdict, event.record.as_deref(), event.row.as_ref());
         let telling = verdict.marks.iter().any(|m| {

@@ -360,3 +360,16 @@ fn a_missing_pull_secret_masks_the_refusal_that_follows() {
     let image = incident.image.expect("an image");
     assert_eq!(image.registry.as_deref(), Some("contoso.azurecr.io"));
 }
+
+#[test]
+fn the_node_of_a_described_pod_is_the_instance() {
+    let log = std::fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../examples/kubectl-describe.txt"
+    ))
+    .expect("readable");
+    assert_eq!(
+        only(&log).instance.as_deref(),
+        Some("aks-np1-31415926-vmss000002")
+    );
+}

@@ -119,6 +119,18 @@ pub fn chain(fault: Fault, host: &str, trusted: &Authority) -> Result<Shown, rcg
     })
 }
 
+/// A client's certificate and key, as PEM files.
+pub fn client(authority: &Authority) -> Result<(String, String), rcgen::Error> {
+    let mut params = CertificateParams::new(Vec::new())?;
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "Lab Client");
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    let key = KeyPair::generate()?;
+    let certificate = params.signed_by(&key, &authority.issuer)?;
+    Ok((certificate.pem(), key.serialize_pem()))
+}
+
 /// A server's side of TLS.
 pub fn config(server: &Server, host: &str, trusted: &Authority) -> Result<ServerConfig, String> {
     let shown = chain(server.certificate, host, trusted).map_err(|e| e.to_string())?;
@@ -137,9 +149,13 @@ pub fn config(server: &Server, host: &str, trusted: &Authority) -> Result<Server
         roots
             .add(trusted.certificate.der().clone())
             .map_err(|e| e.to_string())?;
-        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-            .build()
-            .map_err(|e| e.to_string())?;
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        let verifier = if server.hides_authorities {
+            verifier.clear_root_hint_subjects()
+        } else {
+            verifier
+        };
+        let verifier = verifier.build().map_err(|e| e.to_string())?;
         builder.with_client_cert_verifier(verifier)
     } else {
         builder.with_no_client_auth()

@@ -1,4 +1,4 @@
-//! The image that servers of the lab have: `team/app:1`, two layers, made of the same bytes always.
+//! The image that servers of the lab have: `team/app:1`, two layers unless asked otherwise, made of the same bytes always.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,7 +17,7 @@ pub struct Content {
     /// The configuration.
     pub config: Vec<u8>,
     /// The layers.
-    pub layers: [Vec<u8>; 2],
+    pub layers: Vec<Vec<u8>>,
     /// The manifest.
     pub manifest: Vec<u8>,
     /// An index that names it for `linux/amd64` and `linux/arm64/v8`.
@@ -27,17 +27,26 @@ pub struct Content {
 impl Content {
     /// Makes it.
     pub fn new() -> Self {
+        Self::with_layers(2)
+    }
+
+    /// The same with another number of layers.
+    pub fn with_layers(count: usize) -> Self {
         let config =
             br#"{"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":[]}}"#
                 .to_vec();
-        let layers = [vec![b'a'; 3000], vec![b'b'; 70_000]];
+        let layers: Vec<Vec<u8>> = (b'a'..=b'z')
+            .zip([3000, 70_000].into_iter().cycle())
+            .map(|(byte, size)| vec![byte; size])
+            .take(count)
+            .collect();
         let blob = |media: &str, bytes: &[u8]| serde_json::json!({"mediaType": media, "digest": digest(bytes), "size": bytes.len()});
         let layer = "application/vnd.oci.image.layer.v1.tar+gzip";
         let manifest = serde_json::json!({
             "schemaVersion": 2,
             "mediaType": MANIFEST,
             "config": blob("application/vnd.oci.image.config.v1+json", &config),
-            "layers": [blob(layer, &layers[0]), blob(layer, &layers[1])],
+            "layers": layers.iter().map(|bytes| blob(layer, bytes)).collect::<Vec<_>>(),
         })
         .to_string()
         .into_bytes();
@@ -152,13 +161,13 @@ impl Content {
 
     /// Rows of a host that has the blobs only.
     pub fn blob_rows(&self) -> Vec<AnswerRow> {
-        let all = self.blobs().into_iter();
+        let all = self.blobs();
         all.map(|bytes| blob(format!("/blob/{}", digest(bytes)), bytes))
             .collect()
     }
 
-    fn blobs(&self) -> [&Vec<u8>; 3] {
-        [&self.config, &self.layers[0], &self.layers[1]]
+    fn blobs(&self) -> impl Iterator<Item = &Vec<u8>> {
+        std::iter::once(&self.config).chain(&self.layers)
     }
 }
 

@@ -5,12 +5,16 @@ use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use simple_dns::rdata::{A, AAAA, CNAME, RData};
 use simple_dns::{CLASS, Name, Packet, PacketFlag, QTYPE, RCODE, ResourceRecord, TYPE};
 
 use crate::listener::{self, Running};
 use crate::scenario::{DnsFault as Fault, DnsName};
+
+/// Pause between the bytes of an answer that drips.
+const DRIP: Duration = Duration::from_millis(100);
 
 /// A DNS server that runs until it is dropped.
 #[derive(Debug)]
@@ -35,12 +39,15 @@ impl Drop for Dns {
 #[derive(Debug)]
 struct Zone {
     names: Vec<DnsName>,
+    /// Whether answers over TCP come byte by byte.
+    drips: bool,
     asked: Mutex<HashMap<String, u32>>,
 }
 
 /// Starts a server; the same port over UDP and TCP.
 pub fn start(names: Vec<DnsName>) -> io::Result<Dns> {
     let zone = Arc::new(Zone {
+        drips: names.iter().any(|name| name.fault == Fault::Drip),
         names,
         asked: Mutex::default(),
     });
@@ -86,8 +93,14 @@ fn over_tcp(mut socket: TcpStream, zone: &Zone) -> io::Result<()> {
     socket.read_exact(&mut query)?;
     if let Some(answer) = zone.answer(&query, true) {
         let length = u16::try_from(answer.len()).map_err(io::Error::other)?;
-        socket.write_all(&length.to_be_bytes())?;
-        socket.write_all(&answer)?;
+        let whole = [&length.to_be_bytes()[..], &answer].concat();
+        let portion = if zone.drips { 1 } else { whole.len() };
+        for part in whole.chunks(portion) {
+            socket.write_all(part)?;
+            if zone.drips {
+                std::thread::sleep(DRIP);
+            }
+        }
     } else {
         // Silence, not an end.
         let _ = socket.read(&mut size);
@@ -122,7 +135,7 @@ impl Zone {
                 return Some(bytes);
             }
             Fault::TruncatedOnly if tcp => return None,
-            Fault::Truncated | Fault::TruncatedOnly if !tcp => {
+            Fault::Truncated | Fault::TruncatedOnly | Fault::Drip if !tcp => {
                 reply.set_flags(PacketFlag::TRUNCATION);
                 return reply.build_bytes_vec().ok();
             }

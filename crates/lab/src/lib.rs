@@ -9,10 +9,13 @@
 pub mod answer;
 pub mod certificate;
 pub mod content;
+pub mod delay;
 pub mod dns;
+mod encode;
 pub mod http;
 pub mod listener;
 pub mod matrix;
+pub mod registry;
 pub mod run;
 pub mod scenario;
 pub mod stage;

@@ -42,6 +42,18 @@ pub struct Scenario {
     /// `--as`.
     #[serde(default, rename = "as")]
     pub engine: Option<String>,
+    /// Files below the scenario's own folder, with placeholders in names and texts.
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
+    /// Folders of `files` with trust for single registries; without, one that trusts all servers.
+    #[serde(default)]
+    pub certs_dirs: Vec<String>,
+    /// Whether the folders below `etc` count, as the engine of `as` reads them.
+    #[serde(default)]
+    pub certs_of_engine: bool,
+    /// Whether the system's store trusts the lab's authority.
+    #[serde(default)]
+    pub system_trusts: bool,
     /// What this host's clock says, in seconds since 1970.
     #[serde(default)]
     pub now: Option<u64>,
@@ -97,6 +109,8 @@ pub enum Listen {
     Silent,
     /// Speaks first, and neither TLS nor HTTP.
     Banner,
+    /// Waits for words, says `bytes`, and ends.
+    Bytes,
     /// A forward proxy; rows for `CONNECT` come first.
     Proxy,
     /// DNS over UDP and TCP.
@@ -144,6 +158,15 @@ pub struct Server {
     /// Whether it asks for a client certificate.
     #[serde(default)]
     pub client_certificate: bool,
+    /// Whether it keeps to itself which authorities' client certificates it takes.
+    #[serde(default)]
+    pub hides_authorities: bool,
+    /// What it says, in hexadecimal digits, if it listens as `bytes`.
+    #[serde(default)]
+    pub bytes: String,
+    /// Milliseconds before each of `bytes`, which then come over and over.
+    #[serde(default)]
+    pub drip_ms: u64,
     /// Whether it has only what TLS 1.2 has.
     #[serde(default)]
     pub tls12: bool,
@@ -217,6 +240,8 @@ pub enum DnsFault {
     Truncated,
     /// The answer over UDP is cut, and TCP is not answered.
     TruncatedOnly,
+    /// The answer over UDP is cut, and over TCP it comes byte by byte.
+    Drip,
     /// Bytes that are no DNS.
     Garbage,
 }

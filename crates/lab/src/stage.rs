@@ -1,14 +1,13 @@
 //! A scenario's servers, started; and the options of a client that stands among them.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use pullwhy_probe::trust::{CertsDir, certs_plan};
 use pullwhy_probe::{Engine, Environment, Options, Platform, ProxyEnvironment, auth_plan};
 
 use crate::Error;
@@ -16,10 +15,11 @@ use crate::answer::Request;
 use crate::certificate::{self, Authority};
 use crate::content::Content;
 use crate::dns::{self, Dns};
+use crate::encode::in_base64;
 use crate::http::Desk;
 use crate::listener::{self, Bound, NO_WAY, NOBODY, Running, wait_for_words};
 use crate::scenario::{Listen, Scenario, Server, Serves};
-use crate::stream::Stream;
+use crate::stream::{PATIENCE, Stream};
 
 /// Servers that run until it is dropped.
 #[derive(Debug)]
@@ -40,12 +40,16 @@ impl Stage {
     pub fn start(scenario: &Scenario) -> Result<Self, Error> {
         let folder = Folder::new()?;
         let content = Content::new();
-        let authority = Authority::new("Lab Root CA").map_err(|e| Error::Certificate {
+        let wrap = |e: rcgen::Error| Error::Certificate {
             server: "authority".to_owned(),
             why: e.to_string(),
-        })?;
+        };
+        let authority = Authority::new("Lab Root CA").map_err(wrap)?;
         let mut bound = BTreeMap::new();
         let mut placeholders = content.placeholders();
+        if !scenario.files.is_empty() {
+            placeholders.extend(pems(&authority).map_err(wrap)?);
+        }
         let mut hosts = String::new();
         let mut dns = BTreeMap::new();
         for (name, server) in &scenario.servers {
@@ -87,6 +91,10 @@ impl Stage {
             stage.open(&name, server, socket, &place, &content, &authority)?;
         }
         write(&stage.folder.0.join("hosts"), &hosts)?;
+        write(&stage.folder.0.join("system.crt"), &authority.pem())?;
+        for (name, text) in &scenario.files {
+            write(&stage.folder.0.join(stage.fill(name)), &stage.fill(text))?;
+        }
         stage.options = stage.options(scenario, &dns, certificates)?;
         stage.image = stage.fill(&scenario.image);
         stage.dns = dns.into_values().collect();
@@ -118,6 +126,10 @@ impl Stage {
                 let _ = std::io::Write::write_all(&mut socket, b"SSH-2.0-OpenSSH_9.6\r\n");
                 let _ = std::io::Read::read(&mut socket, &mut [0; 16384]);
             }),
+            Listen::Bytes => {
+                let (bytes, drip) = (unhex(&server.bytes), server.drip_ms);
+                socket.serve(move |socket| say(socket, &bytes, Duration::from_millis(drip)))
+            }
             Listen::Silent => socket.serve(|socket| {
                 let _ = Stream::accept(socket, None).map(|mut s| {
                     while std::io::Read::read(&mut s, &mut [0; 4096]).is_ok_and(|n| n > 0) {}
@@ -214,7 +226,15 @@ impl Stage {
                 http: proxy,
                 no: scenario.no_proxy.clone(),
             },
-            certificate_folders: vec![certificates],
+            certs_dirs: match scenario.certs_dirs.as_slice() {
+                [] if scenario.certs_of_engine => certs_plan(engine, &environment),
+                [] => vec![CertsDir::given(certificates)],
+                own => own
+                    .iter()
+                    .map(|name| CertsDir::given(folder.join(name)))
+                    .collect(),
+            },
+            system_authorities: scenario.system_trusts.then(|| folder.join("system.crt")),
             now: scenario
                 .now
                 .map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds)),
@@ -253,30 +273,6 @@ impl Stage {
             })
             .collect()
     }
-}
-
-/// Puts base64 in for `{=text}`, and a token with such claims in for `{jwt=claims}`; the inner
-/// ones first.
-fn in_base64(text: &str) -> String {
-    let mut text = text.to_owned();
-    while let Some(start) = text.rfind("{=").max(text.rfind("{jwt=")) {
-        let inner = &text[start..];
-        let mut depth = 0;
-        let end = inner.char_indices().find(|(_, c)| {
-            depth += i32::from(*c == '{') - i32::from(*c == '}');
-            depth == 0
-        });
-        let Some((end, _)) = end else { break };
-        let made = match inner[1..end].split_once('=') {
-            Some(("jwt", claims)) => {
-                let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
-                format!("{}.{}.c2ln", part(r#"{"alg":"none"}"#), part(claims))
-            }
-            _ => STANDARD.encode(&inner[2..end]),
-        };
-        text.replace_range(start..=start + end, &made);
-    }
-    text
 }
 
 /// Where clients find a server.
@@ -343,6 +339,46 @@ impl Drop for Folder {
         // A folder that stays behind harms nobody.
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+/// Certificates and keys for files: of the authority that servers are signed by, and of a stranger.
+fn pems(authority: &Authority) -> Result<Vec<(String, String)>, rcgen::Error> {
+    let stranger = Authority::new("Other Root CA")?;
+    let mut all = Vec::new();
+    for (name, authority) in [("ca", authority), ("stranger", &stranger)] {
+        let (certificate, key) = certificate::client(authority)?;
+        all.push((format!("{name}.pem"), authority.pem()));
+        all.push((format!("{name}.client"), certificate));
+        all.push((format!("{name}.key"), key));
+    }
+    Ok(all)
+}
+
+/// Waits for words and says some; one at a time, over and over, with a pause before each.
+fn say(mut socket: TcpStream, bytes: &[u8], pause: Duration) {
+    wait_for_words(&socket);
+    let _ = std::io::Read::read(&mut socket, &mut [0; 16384]);
+    if pause.is_zero() {
+        let _ = std::io::Write::write_all(&mut socket, bytes);
+        return;
+    }
+    let until = Instant::now() + PATIENCE;
+    for byte in bytes.iter().cycle() {
+        std::thread::sleep(pause);
+        // The client has gone, as it should.
+        if Instant::now() > until || std::io::Write::write_all(&mut socket, &[*byte]).is_err() {
+            return;
+        }
+    }
+}
+
+/// Bytes of hexadecimal digits; blanks part them for the eye.
+fn unhex(text: &str) -> Vec<u8> {
+    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
+    let pairs = (0..digits.len()).step_by(2);
+    pairs
+        .filter_map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok())
+        .collect()
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Error> {

@@ -20,7 +20,7 @@ fn said() -> Vec<(Hop, Option<Target>, String)> {
         Some(Target::Proxy),
     );
     let tls = "bad-name no-trust failed timeout cut unknown-issuer expired not-yet-valid \
-               name-mismatch bad-certificate client-certificate unrecognised-name refused \
+               name-mismatch bad-certificate client-certificate client-certificate-refused unrecognised-name refused \
                incompatible not-tls plain-http interceptor";
     let blobs =
         format!("missing denied ip-denied rate-limited unavailable odd wrong-size {BROKEN}");
@@ -31,6 +31,7 @@ fn said() -> Vec<(Hop, Option<Target>, String)> {
             None,
             "malformed config-unreadable helper-missing helper-failed".to_owned(),
         ),
+        (Hop::Config, registry, "certs-unusable".to_owned()),
         (
             Hop::Proxy,
             proxy,
@@ -113,10 +114,15 @@ fn every_word_of_the_probe_is_known_here() {
     let known: BTreeSet<String> = said().into_iter().map(|(_, _, word)| word).collect();
     let mut unknown = BTreeSet::new();
     let mut seen = 0;
-    for folder in ["hops", "net"] {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../probe/src/{folder}"));
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../probe/src");
+    let mut folders = vec![source.join("hops"), source.join("net")];
+    while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).expect("the probe's source") {
             let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
             let text = std::fs::read_to_string(&path).expect("a source file");
             for part in text.split(".failed(").skip(1) {
                 let Some(rest) = part.trim_start().strip_prefix('"') else {

@@ -7,8 +7,8 @@
 //! the credential over. The kubelet reads the pod's pull secrets and then the node's file
 //! (kubernetes, `pkg/credentialprovider/config.go`).
 //!
-//! The environment is read by the caller. Engines' own settings (`daemon.json`, `hosts.toml`,
-//! `registries.conf`) are not read.
+//! The environment is read by the caller. Folders of certificates are in `trust`; other settings of
+//! the engines (`daemon.json`, `registries.conf`) are not read.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -82,7 +82,7 @@ pub struct Environment {
     pub config_home: Option<PathBuf>,
     /// The user's number, for the file below `/run/containers`.
     pub user: Option<u32>,
-    /// Where `var/lib/kubelet` and `run/containers` are: `/`.
+    /// Where `etc`, `var/lib/kubelet` and `run/containers` are: `/`.
     pub root: PathBuf,
 }
 

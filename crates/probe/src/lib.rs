@@ -6,7 +6,8 @@
 //!
 //! It looks and notes; causes are decided in `diagnose`. What a hop finds is a [`HopRow`], never an
 //! error. Nothing is written, no engine is asked, and what a registry sends is bounded: 4 MiB a
-//! manifest, 64 KiB of an error, five redirects, one [`Options::timeout`] a hop.
+//! manifest, 64 KiB of an error, five redirects, one [`Options::timeout`] a hop, [`WALK`] of them a
+//! walk.
 //!
 //! Not here: log reading (`ingest`), judging (`diagnose`), printing (`report`).
 
@@ -18,6 +19,7 @@ mod net;
 mod options;
 mod repeat;
 mod rows;
+pub mod trust;
 
 pub use challenge::{Challenge, parse as parse_challenges};
 pub use credentials::{Lookup, look_up};
@@ -31,6 +33,12 @@ pub use repeat::{Repeated, repeated};
 use std::time::Instant;
 
 use pullwhy_model::Image;
+
+/// How many times its timeout a walk takes at most, whatever it meets. If every hop takes nearly all
+/// of its time and works, it comes to 23: a credential helper; registry, token service and host of
+/// the layers with a name, a connection, a proxy and TLS each; ten requests one after the other.
+/// Redirects and further logins would make it longer without end.
+pub const WALK: u32 = 25;
 
 /// What a walk found.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use crate::engine::{AuthPlan, Engine};
+use crate::trust::CertsDir;
 
 /// Settings of a walk.
 #[derive(Clone, Debug)]
@@ -27,14 +28,19 @@ pub struct Options {
     pub engine: Option<Engine>,
     /// Proxy settings of the environment.
     pub proxy: ProxyEnvironment,
-    /// Folders whose `HOST/*.crt` are trusted for HOST, as Docker and containerd do.
-    pub certificate_folders: Vec<PathBuf>,
+    /// Folders with trust for single registries.
+    pub certs_dirs: Vec<CertsDir>,
+    /// A file of authorities in place of the system's store.
+    pub system_authorities: Option<PathBuf>,
     /// This host's clock, to compare servers' with; without, none is compared.
     pub now: Option<SystemTime>,
     /// Where `resolv.conf` and `hosts` are.
     pub etc: PathBuf,
     /// Resolvers to ask in place of those in `resolv.conf`; its other lines count.
     pub name_servers: Vec<SocketAddr>,
+    /// Another network's `resolv.conf`: its resolvers are asked, and the system is not, which
+    /// would ask its own.
+    pub resolv_conf: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -49,10 +55,12 @@ impl Default for Options {
             auth: AuthPlan::default(),
             engine: None,
             proxy: ProxyEnvironment::default(),
-            certificate_folders: Vec::new(),
+            certs_dirs: Vec::new(),
+            system_authorities: None,
             now: None,
             etc: PathBuf::from("/etc"),
             name_servers: Vec::new(),
+            resolv_conf: None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Rows as they are made: timed, cleaned, told to the observer.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pullwhy_model::text::{clean, scrub};
 use pullwhy_model::{Fact, Facts, Hop, HopRow, Status, Target};
@@ -80,6 +80,11 @@ impl Row {
         self
     }
 
+    /// Adds a fact in place.
+    pub(crate) fn note(&mut self, name: &str, value: impl Into<Fact>) {
+        self.row.facts.insert(name.to_owned(), value.into());
+    }
+
     pub(crate) fn fact(mut self, name: &str, value: impl Into<Fact>) -> Self {
         self.row.facts.insert(name.to_owned(), value.into());
         self
@@ -111,6 +116,12 @@ impl Row {
     pub(crate) fn took(mut self, started: Instant) -> Self {
         self.started = started;
         self
+    }
+
+    /// Sets how long it took, for an answer that was there before.
+    pub(crate) fn lasting(self, took: Duration) -> Self {
+        let now = Instant::now();
+        self.took(now.checked_sub(took).unwrap_or(now))
     }
 
     fn ends(mut self, status: Status, saw: Option<&str>, summary: impl Into<String>) -> Self {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use pullwhy_diagnose::judge;
 use pullwhy_model::text::{clean, scrub};
 use pullwhy_model::{Answer, CHECK_SCHEMA, CheckReport, Fact, HopRow, Tool, Transient};
+use pullwhy_probe::trust::{CertsDir, certs_plan};
 use pullwhy_probe::{
     Environment, Family, Observer, Options, Platform, ProxyEnvironment, Walk, auth_plan,
 };
@@ -17,10 +18,12 @@ use pullwhy_report::{Format, Style};
 
 use crate::args::{CheckArgs, Common};
 use crate::exit::{Exit, Failure};
+use crate::netns::Network;
 use crate::terminal::{self, Stream};
 
 pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
-    let options = options(args)?;
+    let network = args.netns.as_deref().map(Network::find);
+    let options = options(args, network.as_ref())?;
     let catalogue = super::catalogue(common)?;
     let style = super::explain::style(&args.output, Stream::Out);
     let mut out = terminal::stdout();
@@ -33,9 +36,15 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
         show: at_once,
         failed: None,
     };
-    let walks: Vec<Walk> = (0..args.repeat)
-        .map(|_| pullwhy_probe::walk(&args.image, &options, &mut screen))
-        .collect();
+    let mut walks = || -> Vec<Walk> {
+        (0..args.repeat)
+            .map(|_| pullwhy_probe::walk(&args.image, &options, &mut screen))
+            .collect()
+    };
+    let walks = match &network {
+        Some(network) => network.inside(&mut walks)?,
+        None => walks(),
+    };
     if let Some(error) = screen.failed {
         return Err(error.into());
     }
@@ -119,7 +128,7 @@ fn recorded(path: &Path) -> Result<Vec<HopRow>, Failure> {
 
 /// Shows hops as they end.
 struct Screen<'o> {
-    out: &'o mut dyn Write,
+    out: &'o mut (dyn Write + Send),
     style: Style,
     show: bool,
     failed: Option<std::io::Error>,
@@ -134,7 +143,7 @@ impl Observer for Screen<'_> {
     }
 }
 
-fn options(args: &CheckArgs) -> Result<Options, Failure> {
+fn options(args: &CheckArgs, network: Option<&Network>) -> Result<Options, Failure> {
     if !(0.05..=3600.0).contains(&args.timeout) {
         return Err(
             Failure::new(format!("`--timeout {}` is out of range", args.timeout))
@@ -158,6 +167,7 @@ fn options(args: &CheckArgs) -> Result<Options, Failure> {
                 })?,
         ),
     };
+    let environment = environment();
     Ok(Options {
         timeout: Duration::from_secs_f64(args.timeout),
         platform,
@@ -173,13 +183,14 @@ fn options(args: &CheckArgs) -> Result<Options, Failure> {
             .collect::<Result<_, _>>()?,
         dns: args.dns.as_deref().map(resolver).transpose()?,
         credentials,
-        auth: auth_plan(args.engine, args.authfile.as_deref(), &environment()),
+        auth: auth_plan(args.engine, args.authfile.as_deref(), &environment),
         engine: args.engine,
         proxy: proxy(),
-        certificate_folders: certificate_folders(),
+        certs_dirs: certs_dirs(args, &environment),
         now: Some(jiff::Timestamp::now().into()),
-        etc: PathBuf::from("/etc"),
-        name_servers: Vec::new(),
+        etc: network.map_or_else(|| PathBuf::from("/etc"), |n| n.etc.clone()),
+        resolv_conf: network.map(|n| n.resolv_conf.clone()),
+        ..Options::default()
     })
 }
 
@@ -258,13 +269,12 @@ fn proxy() -> ProxyEnvironment {
     }
 }
 
-/// Where engines keep certificates for single registries.
-fn certificate_folders() -> Vec<PathBuf> {
-    let mut folders = vec![
-        PathBuf::from("/etc/docker/certs.d"),
-        PathBuf::from("/etc/containers/certs.d"),
-        PathBuf::from("/etc/containerd/certs.d"),
-    ];
-    folders.extend(folder("HOME").map(|h| h.join(".config/containers/certs.d")));
-    folders
+/// Where engines keep certificates for single registries: as given, or where the engine that is
+/// followed looks.
+fn certs_dirs(args: &CheckArgs, environment: &Environment) -> Vec<CertsDir> {
+    if args.certs_dirs.is_empty() {
+        certs_plan(args.engine, environment)
+    } else {
+        args.certs_dirs.iter().map(CertsDir::given).collect()
+    }
 }

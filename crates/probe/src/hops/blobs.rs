@@ -1,5 +1,7 @@
 //! The configuration and every layer: asked for, not fetched, down to the host that serves them.
 
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use pullwhy_model::{Hop, Target};
@@ -8,10 +10,11 @@ use super::follow::{Ask, broken, first, follow, is_redirect};
 use super::manifest::{Blob, Manifest};
 use super::registry::{ERROR, Session, is_ip_denied, said};
 use crate::net::http::Response;
+use crate::net::lock;
 use crate::rows::{Row, Rows};
 
 /// Blobs asked for at a time.
-const AT_ONCE: usize = 6;
+pub(crate) const AT_ONCE: usize = 6;
 
 /// A blob that was asked for.
 struct Asked<'b> {
@@ -29,25 +32,22 @@ pub(crate) fn probe(session: &Session<'_, '_>, manifest: &Manifest, rows: &mut R
     }
     let config = manifest.config.iter().map(|blob| (Hop::ConfigBlob, blob));
     let layers = manifest.layers.iter().map(|blob| (Hop::Layer, blob));
-    let all = config.chain(layers).collect();
-    let mut asked = side_by_side(all, false, |(hop, blob), silent| {
+    let all: Vec<_> = config.chain(layers).collect();
+    session.net.expect_blobs(all.len().min(AT_ONCE));
+    let mut asked = side_by_side(session, all, false, |(hop, blob), why| {
         let asked = Asked::new(session, hop, blob);
-        if silent {
-            asked.passed_over()
-        } else {
-            asked.ask(session)
+        match why {
+            Some(why) => asked.passed_over(why),
+            None => asked.ask(session),
         }
     });
     if let Some(at) = asked.iter().position(|a| a.elsewhere.is_some()) {
         let first = asked.remove(at).follow(session, Some(rows));
         let silent = first.row.saw("timeout");
         asked.insert(at, first);
-        asked = side_by_side(asked, silent, |one, silent| {
-            if silent && one.elsewhere.is_some() {
-                one.passed_over()
-            } else {
-                one.follow(session, None)
-            }
+        asked = side_by_side(session, asked, silent, |one, why| match why {
+            Some(why) if one.elsewhere.is_some() => one.passed_over(why),
+            _ => one.follow(session, None),
         });
     }
     for one in asked {
@@ -58,27 +58,43 @@ pub(crate) fn probe(session: &Session<'_, '_>, manifest: &Manifest, rows: &mut R
     }
 }
 
-/// Works on some at a time, in order. Once one was silent the others are told so: silence costs
-/// its time once, not once a layer.
+/// Why a blob is not asked for.
+const SILENT: &str = "another one got no answer in time";
+const LATE: &str = "the others have taken all the time that layers may take";
+
+/// Works on some at a time, and gives them back in order. Once one was silent the others are told
+/// so, and when the time of a hop is over none is begun: silence and slowness cost their time once,
+/// not once a layer.
 fn side_by_side<'b, T: Send>(
-    mut all: Vec<T>,
-    mut silent: bool,
-    work: impl Fn(T, bool) -> Asked<'b> + Sync,
+    session: &Session<'_, '_>,
+    all: Vec<T>,
+    silent: bool,
+    work: impl Fn(T, Option<&'static str>) -> Asked<'b> + Sync,
 ) -> Vec<Asked<'b>> {
-    let mut done = Vec::with_capacity(all.len());
-    while !all.is_empty() {
-        let some = all.drain(..AT_ONCE.min(all.len()));
-        let asked: Vec<Asked<'b>> = std::thread::scope(|scope| {
-            let work = &work;
-            let threads: Vec<_> = some
-                .map(|one| scope.spawn(move || work(one, silent)))
-                .collect();
-            threads.into_iter().filter_map(|t| t.join().ok()).collect()
-        });
-        silent |= asked.iter().any(|a| a.row.saw("timeout"));
-        done.extend(asked);
-    }
-    done
+    let (silent, until) = (AtomicBool::new(silent), session.net.deadline());
+    let workers = AT_ONCE.min(all.len());
+    let left = Mutex::new(all.into_iter().enumerate());
+    let done = Mutex::new(Vec::new());
+    let next = || lock(&left).next();
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let Some((at, one)) = next() {
+                    let why = match (silent.load(Ordering::Relaxed), until.left()) {
+                        (true, _) => Some(SILENT),
+                        (_, Err(_)) => Some(LATE),
+                        _ => None,
+                    };
+                    let asked = work(one, why);
+                    silent.fetch_or(asked.row.saw("timeout"), Ordering::Relaxed);
+                    lock(&done).push((at, asked));
+                }
+            });
+        }
+    });
+    let mut done = std::mem::take(&mut *lock(&done));
+    done.sort_unstable_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, asked)| asked).collect()
 }
 
 impl<'b> Asked<'b> {
@@ -95,9 +111,9 @@ impl<'b> Asked<'b> {
         }
     }
 
-    fn passed_over(self) -> Self {
+    fn passed_over(self, why: &str) -> Self {
         Self {
-            row: self.row.skipped("another one got no answer in time"),
+            row: self.row.skipped(why),
             elsewhere: None,
             ..self
         }

@@ -204,6 +204,10 @@ pub(crate) fn broken(row: Row, error: &io::Error) -> Row {
         return row.failed("no-http", format!("what answers speaks no HTTP: {error}"));
     }
     match tcp::Failure::of(error) {
+        // A request that was not made says so itself.
+        tcp::Failure::Timeout if error.get_ref().is_some() => {
+            row.failed("timeout", error.to_string())
+        }
         tcp::Failure::Timeout => row.failed("timeout", "no answer in time"),
         tcp::Failure::Reset => row.failed("cut", "the connection was cut before the answer"),
         other => row.failed(other.saw(), other.says()),

@@ -1,6 +1,7 @@
 //! The stations of the path, in order. Each looks and notes; a later one runs where it still can.
 
 pub(crate) mod blobs;
+pub(crate) mod certs;
 pub(crate) mod credentials;
 pub(crate) mod follow;
 pub(crate) mod manifest;
@@ -46,6 +47,7 @@ pub(crate) fn walk(reference: &str, options: &Options, rows: &mut Rows<'_>) -> I
     };
     let registry = image.registry.clone().unwrap_or_default();
     let repository = image.repository.clone().unwrap_or_default();
+    let net = Net::new(options, certs::read(&registry, options, rows));
     let held = credentials::find(&registry, &repository, options, rows);
     let host = if registry == pullwhy_reference::DOCKER_HUB {
         "registry-1.docker.io"
@@ -65,7 +67,6 @@ pub(crate) fn walk(reference: &str, options: &Options, rows: &mut Rows<'_>) -> I
         host,
         port,
     };
-    let net = Net::new(options);
     if !net.reach(&origin, Target::Registry, rows) {
         skip(
             &AFTER_REFERENCE[4..],
@@ -116,7 +117,14 @@ fn manifest_with(
             let way = [Hop::Dns, Hop::Tcp, Hop::Proxy, Hop::Tls];
             let works = |r: &&HopRow| way.contains(&r.hop) && r.status != Status::Failed;
             reached.extend(tried.iter().filter(works).cloned());
+            // What is silent would be so for every credential, and costs its timeout once.
+            let silent = tried
+                .iter()
+                .any(|r| r.status == Status::Failed && r.saw.as_deref() == Some("timeout"));
             first.get_or_insert(tried);
+            if silent {
+                break;
+            }
             continue;
         }
         if at > 0 {

@@ -4,13 +4,14 @@
 use pullwhy_model::{Hop, Target};
 use serde_json::Value;
 
-use super::follow::{Answer, Ask, Stopped, follow};
+use super::follow::{Answer, Ask, Stopped, broken, follow};
 use crate::challenge::{self, Challenge};
 use crate::credentials::{Credential, Flaw, Held};
 use crate::net::clock;
 use crate::net::connect::Net;
 use crate::net::http::Response;
 use crate::net::origin::Origin;
+use crate::net::tcp;
 use crate::rows::{Row, Rows};
 
 /// Bytes of an error's body that are read.
@@ -74,7 +75,16 @@ impl<'n, 'o> Session<'n, 'o> {
         let row = Row::new(Hop::Ping, format!("{}/v2/", self.origin.authority()))
             .role(Target::Registry)
             .fact("host", self.origin.host.as_str());
-        let answer = match self.get("/v2/", &[], ERROR, Some(rows)) {
+        // Other faults of an early answer are none: it is asked again, as if for the first time.
+        let (row, given) = match self.net.pinged(&self.origin) {
+            Some((Ok(response), took)) => (row.lasting(took), Some(response)),
+            Some((Err(error), took)) if tcp::Failure::of(&error) == tcp::Failure::Timeout => {
+                rows.push(broken(row.lasting(took), &error));
+                return false;
+            }
+            _ => (row, None),
+        };
+        let answer = match self.follow("/v2/", &[], ERROR, given, Some(rows)) {
             Ok(answer) => answer,
             Err(stopped) => {
                 rows.push(stopped.tell(row));
@@ -179,6 +189,18 @@ impl<'n, 'o> Session<'n, 'o> {
         most: usize,
         rows: Option<&mut Rows<'_>>,
     ) -> Result<Answer, Stopped> {
+        self.follow(path, fields, most, None, rows)
+    }
+
+    /// The same. `given`: the registry's own answer, where it is known.
+    fn follow(
+        &self,
+        path: &str,
+        fields: &[(&str, String)],
+        most: usize,
+        given: Option<Response>,
+        rows: Option<&mut Rows<'_>>,
+    ) -> Result<Answer, Stopped> {
         let ask = Ask {
             method: "GET",
             path,
@@ -188,7 +210,7 @@ impl<'n, 'o> Session<'n, 'o> {
             ..Ask::default()
         };
         let roles = (Target::Registry, Target::Registry);
-        follow(self.net, &self.origin, roles, ask, None, rows)
+        follow(self.net, &self.origin, roles, ask, given, rows)
     }
 }
 

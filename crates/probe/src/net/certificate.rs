@@ -74,6 +74,12 @@ impl Chain {
     }
 }
 
+/// A certificate's issuer as it stands in it.
+pub(crate) fn issuer(certificate: &CertificateDer<'_>) -> Option<Vec<u8>> {
+    let (_, own) = X509Certificate::from_der(certificate.as_ref()).ok()?;
+    Some(own.issuer().as_raw().to_vec())
+}
+
 fn name(name: &GeneralName<'_>) -> Option<String> {
     match name {
         GeneralName::DNSName(name) => Some((*name).to_owned()),

@@ -4,18 +4,33 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use pullwhy_model::{Hop, Target};
 
 use super::clock::Clock;
-use super::http::{Request, Response, exchange};
+use super::http::{Request, Response};
 use super::origin::Origin;
+use super::pool::Shared;
 use super::proxy::{self, Choice, Proxy};
 use super::tls::{self, Stream, Trust};
-use super::{Deadline, tcp};
+use super::verify::Wish;
+use super::wire::Wire;
+use super::{Deadline, is_loopback, lock};
+use crate::hops::blobs;
 use crate::options::Options;
 use crate::rows::{Row, Rows};
+use crate::trust::RegistryTrust;
+
+/// Spare connections to the registry while it is pinged and asked for the manifest: with the one
+/// of these requests as many as blobs are asked for at a time.
+const SPARE: usize = blobs::AT_ONCE - 1;
+
+/// What is said of a request that is not made any more.
+const SPENT: &str =
+    "not asked: the walk has taken all of its time, a multiple of the timeout of a hop";
 
 /// How a host is reached.
 #[derive(Clone, Debug)]
@@ -25,27 +40,60 @@ pub(super) struct Way {
     /// Plain HTTP, though HTTPS was meant: a registry on this machine.
     pub(super) plain: bool,
     /// The server asked for a client certificate.
-    pub(super) wants_certificate: bool,
+    pub(super) wish: Option<Wish>,
+    /// How long the connection took.
+    pub(super) took: Duration,
 }
+
+/// What was answered before it was asked for by its hop, and how long it took.
+pub(crate) type Early = (io::Result<Response>, Duration);
 
 /// The network of a walk.
 pub(crate) struct Net<'a> {
     pub(crate) options: &'a Options,
-    pub(super) trust: Trust,
     pub(crate) clock: Clock,
+    pub(super) shared: Arc<Shared>,
+    /// One timeout before a walk must have ended: a name that is then asked for takes no more.
+    ends: Deadline,
+    /// Spare connections that a host of blobs is worth.
+    blobs: AtomicUsize,
     ways: Mutex<HashMap<Origin, Option<Way>>>,
-    idle: Mutex<HashMap<Origin, Vec<Stream>>>,
+    /// What a registry on this machine answered in plain HTTP while TLS was tried.
+    pub(super) pinged: Mutex<HashMap<Origin, Early>>,
 }
 
 impl<'a> Net<'a> {
-    pub(crate) fn new(options: &'a Options) -> Self {
+    pub(crate) fn new(options: &'a Options, registry: RegistryTrust) -> Self {
+        let trust = Trust::new(options.system_authorities.clone(), registry);
+        let shared = Arc::new(Shared::new(trust));
+        let early = Arc::clone(&shared);
+        // Reading the system's store takes as long as a name does.
+        std::thread::spawn(move || early.trust.roots().is_empty());
         Self {
-            trust: Trust::load(&options.certificate_folders),
             clock: Clock::new(options.now),
+            ends: Deadline::after(options.timeout * (crate::WALK - 1)),
             options,
+            shared,
+            blobs: AtomicUsize::new(0),
             ways: Mutex::default(),
-            idle: Mutex::default(),
+            pinged: Mutex::default(),
         }
+    }
+
+    /// What engines trust for the registry.
+    pub(crate) fn trust(&self) -> &RegistryTrust {
+        &self.shared.trust.registry
+    }
+
+    /// Until when a hop that begins now may work.
+    pub(crate) fn deadline(&self) -> Deadline {
+        Deadline::after(self.options.timeout).or(self.ends)
+    }
+
+    /// So many blobs will be asked for at a time.
+    pub(crate) fn expect_blobs(&self, at_once: usize) {
+        self.blobs
+            .store(at_once.saturating_sub(1), Ordering::Relaxed);
     }
 
     /// Makes sure that a host can be reached, with rows the first time. `false`: it cannot.
@@ -59,11 +107,16 @@ impl<'a> Net<'a> {
         there
     }
 
-    /// Sends a request to a host that was reached before; an idle connection that has died
-    /// meanwhile is replaced once.
+    fn way(&self, origin: &Origin) -> Option<Way> {
+        lock(&self.ways).get(origin).cloned().flatten()
+    }
+
+    /// Sends a request to a host that was reached before.
     pub(crate) fn ask(&self, origin: &Origin, request: &Request<'_>) -> io::Result<Response> {
-        let way = lock(&self.ways).get(origin).cloned().flatten();
-        let way = way.ok_or(io::ErrorKind::NotConnected)?;
+        let way = self.way(origin).ok_or(io::ErrorKind::NotConnected)?;
+        self.ends
+            .left()
+            .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, SPENT))?;
         let whole = match &way.proxy {
             Some(proxy) if !origin.https => Some(proxy.whole(origin, request)),
             _ => None,
@@ -72,58 +125,23 @@ impl<'a> Net<'a> {
             || request.clone(),
             |(path, field)| request.through(path, field.as_ref()),
         );
-        self.exchange(origin, &way, &request).map_err(|error| {
-            let ended = tcp::Failure::of(&error) == tcp::Failure::Reset;
-            if way.wants_certificate && ended {
-                tls::certificate_wanted()
-            } else {
-                error
-            }
+        let answer = self
+            .shared
+            .exchange(origin, &way, &request, self.deadline());
+        answer.map_err(|error| match &way.wish {
+            Some(wish) => tls::unwelcome(error, wish),
+            None => error,
         })
     }
 
-    fn exchange(&self, origin: &Origin, way: &Way, request: &Request<'_>) -> io::Result<Response> {
-        let deadline = Deadline::after(self.options.timeout);
-        let idle = lock(&self.idle).get_mut(origin).and_then(Vec::pop);
-        if let Some(mut stream) = idle
-            && let Ok(response) = exchange(&mut stream, request, deadline)
-        {
-            self.keep(origin, stream, &response);
-            return Ok(response);
-        }
-        let mut stream = self.connect_again(origin, way, deadline)?;
-        let response = exchange(&mut stream, request, deadline)?;
-        self.keep(origin, stream, &response);
-        Ok(response)
-    }
-
-    fn keep(&self, origin: &Origin, stream: Stream, response: &Response) {
-        if response.keep {
-            lock(&self.idle)
-                .entry(origin.clone())
-                .or_default()
-                .push(stream);
-        }
+    /// What the registry answered to `GET /v2/` while TLS was tried; once.
+    pub(crate) fn pinged(&self, origin: &Origin) -> Option<Early> {
+        lock(&self.pinged).remove(origin)
     }
 
     /// Whether a host that was reached before speaks plain HTTP.
     pub(crate) fn is_plain(&self, origin: &Origin) -> bool {
-        let known = lock(&self.ways).get(origin).cloned().flatten();
-        !origin.https || known.is_some_and(|way| way.plain)
-    }
-
-    fn connect_again(&self, origin: &Origin, way: &Way, deadline: Deadline) -> io::Result<Stream> {
-        let stream = again(origin, way, deadline)?;
-        if !origin.https || way.plain {
-            return Ok(Stream::Plain(stream));
-        }
-        let shaken = self
-            .trust
-            .handshake(stream, (&origin.host, origin.port), deadline);
-        match shaken {
-            Ok(secured) => Ok(Stream::Tls(Box::new(secured.tls))),
-            Err(failure) => Err(io::Error::other(failure.says)),
-        }
+        !origin.https || self.way(origin).is_some_and(|way| way.plain)
     }
 
     fn make_way(&self, origin: &Origin, role: Target, rows: &mut Rows<'_>) -> Option<Way> {
@@ -145,29 +163,51 @@ impl<'a> Net<'a> {
             None => (origin.host.as_str(), origin.port, role),
         };
         let addresses = self.resolve(host, port, asked, rows)?;
+        let started = Instant::now();
+        let direct = proxy.is_none();
+        let spare = match role {
+            Target::Registry => SPARE,
+            Target::Blob => self.blobs.load(Ordering::Relaxed),
+            _ => 0,
+        };
+        let way = |address| Way {
+            address,
+            proxy: proxy.clone(),
+            plain: false,
+            wish: None,
+            took: self.options.timeout,
+        };
+        // A registry on this machine may speak plain HTTP: both are tried at once.
+        let plain = addresses
+            .first()
+            .filter(|_| direct && origin.https && is_loopback(&origin.host))
+            .map(|ip| {
+                let way = way(SocketAddr::new(*ip, port));
+                super::way::plain_question(&way, origin, self.deadline())
+            });
         let (stream, address) = self.dial(host, port, &addresses, asked, rows)?;
+        let mut way = way(address);
+        // The other blobs follow the first one closely; the registry is asked for two things first.
+        let at_once = direct && role == Target::Blob;
+        if at_once {
+            self.shared.spare(origin, &way, spare, self.deadline());
+        }
         let stream = match &proxy {
             Some(proxy) => self.tunnel(stream, proxy, origin, rows)?,
             None => stream,
         };
-        let way = Way {
-            address,
-            proxy,
-            plain: false,
-            wants_certificate: false,
-        };
-        if !origin.https {
-            self.put(origin, Stream::Plain(stream));
-            return Some(way);
+        if origin.https {
+            way = self.secure(stream, way, origin, role, plain, rows)?;
+        } else {
+            let wire = Wire::new(stream, self.deadline());
+            self.shared.put(origin, Stream::Plain(wire));
         }
-        self.secure(stream, way, origin, role, rows)
-    }
-
-    pub(super) fn put(&self, origin: &Origin, stream: Stream) {
-        lock(&self.idle)
-            .entry(origin.clone())
-            .or_default()
-            .push(stream);
+        way.took = started.elapsed();
+        // Neither a server nor a proxy that refuses is asked six times.
+        if !at_once {
+            self.shared.spare(origin, &way, spare, self.deadline());
+        }
+        Some(way)
     }
 }
 
@@ -182,10 +222,4 @@ pub(super) fn again(origin: &Origin, way: &Way, deadline: Deadline) -> io::Resul
         }
         _ => Ok(stream),
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }

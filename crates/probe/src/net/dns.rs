@@ -8,6 +8,7 @@ use simple_dns::rdata::RData;
 use simple_dns::{CLASS, Name, Packet, PacketFlag, Question, RCODE, TYPE};
 
 use super::Deadline;
+use super::wire::Wire;
 
 /// What a resolver said about a name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -169,16 +170,15 @@ fn over_udp(
 }
 
 fn over_tcp(server: SocketAddr, query: &[u8], deadline: Deadline) -> io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect_timeout(&server, deadline.left()?)?;
-    stream.set_write_timeout(Some(deadline.left()?))?;
+    let socket = TcpStream::connect_timeout(&server, deadline.left()?)?;
+    // A resolver that drips is cut off by the deadline, not byte by byte.
+    let mut stream = Wire::new(socket, deadline);
     let length = u16::try_from(query.len()).map_err(io::Error::other)?;
     stream.write_all(&length.to_be_bytes())?;
     stream.write_all(query)?;
     let mut size = [0; 2];
-    stream.set_read_timeout(Some(deadline.left()?))?;
     stream.read_exact(&mut size)?;
     let mut bytes = vec![0; usize::from(u16::from_be_bytes(size))];
-    stream.set_read_timeout(Some(deadline.left()?))?;
     stream.read_exact(&mut bytes)?;
     Ok(bytes)
 }

@@ -1,7 +1,6 @@
 //! HTTP/1.1 over a connection of ours: bounded, with a deadline, keeping what the other side said.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
 
 use super::Deadline;
 use super::tls::Stream;
@@ -99,25 +98,8 @@ pub(crate) struct Head {
     rest: Vec<u8>,
 }
 
-/// Where bytes come from, with a timeout that can be set.
-pub(crate) trait Source: Read {
-    fn wait_at_most(&self, deadline: Deadline) -> io::Result<()>;
-}
-
-impl Source for TcpStream {
-    fn wait_at_most(&self, deadline: Deadline) -> io::Result<()> {
-        self.set_read_timeout(Some(deadline.left()?))
-    }
-}
-
-impl Source for Stream {
-    fn wait_at_most(&self, deadline: Deadline) -> io::Result<()> {
-        self.socket().wait_at_most(deadline)
-    }
-}
-
 /// Reads up to the end of the head. What is no HTTP is `InvalidData`.
-pub(crate) fn read_head(source: &mut dyn Source, deadline: Deadline) -> io::Result<Head> {
+pub(crate) fn read_head(source: &mut dyn Read) -> io::Result<Head> {
     let mut bytes = Vec::with_capacity(2048);
     loop {
         let mut fields = [httparse::EMPTY_HEADER; 128];
@@ -139,7 +121,7 @@ pub(crate) fn read_head(source: &mut dyn Source, deadline: Deadline) -> io::Resu
             Ok(httparse::Status::Partial) => return Err(no_http("a head without end")),
             Err(error) => return Err(no_http(&error.to_string())),
         }
-        if read_some(source, &mut bytes, 8 << 10, deadline)? == 0 {
+        if read_some(source, &mut bytes, 8 << 10)? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
     }
@@ -149,13 +131,7 @@ fn no_http(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("no HTTP: {why}"))
 }
 
-fn read_some(
-    source: &mut dyn Source,
-    into: &mut Vec<u8>,
-    most: usize,
-    deadline: Deadline,
-) -> io::Result<usize> {
-    source.wait_at_most(deadline)?;
+fn read_some(source: &mut dyn Read, into: &mut Vec<u8>, most: usize) -> io::Result<usize> {
     let old = into.len();
     into.resize(old + most, 0);
     let read = loop {
@@ -191,25 +167,20 @@ pub(crate) fn exchange(
     }
     text.push_str("\r\n");
     text.push_str(request.body.as_deref().unwrap_or_default());
-    stream.socket().set_write_timeout(Some(deadline.left()?))?;
+    stream.until(deadline);
     stream.write_all(text.as_bytes())?;
     stream.flush()?;
-    let mut head = read_head(stream, deadline)?;
+    let mut head = read_head(stream)?;
     for _ in 0..8 {
         if head.status / 100 != 1 {
             break;
         }
-        head = read_head(stream, deadline)?;
+        head = read_head(stream)?;
     }
-    body(stream, head, request, deadline)
+    body(stream, head, request)
 }
 
-fn body(
-    stream: &mut Stream,
-    head: Head,
-    request: &Request<'_>,
-    deadline: Deadline,
-) -> io::Result<Response> {
+fn body(stream: &mut Stream, head: Head, request: &Request<'_>) -> io::Result<Response> {
     let mut response = Response {
         status: head.status,
         fields: head.fields,
@@ -228,7 +199,6 @@ fn body(
     let mut read = Body {
         stream,
         ahead: head.rest,
-        deadline,
     };
     if says(&response, "transfer-encoding", "chunked") {
         let whole = read.chunks(&mut response.body, request.most)?;
@@ -256,12 +226,11 @@ fn body(
 struct Body<'s> {
     stream: &'s mut Stream,
     ahead: Vec<u8>,
-    deadline: Deadline,
 }
 
 impl Body<'_> {
     fn more(&mut self) -> io::Result<usize> {
-        read_some(self.stream, &mut self.ahead, 32 << 10, self.deadline)
+        read_some(self.stream, &mut self.ahead, 32 << 10)
     }
 
     fn take(&mut self, into: &mut Vec<u8>, length: usize) -> io::Result<()> {

@@ -8,11 +8,15 @@ pub(crate) mod http;
 pub(crate) mod names;
 pub(crate) mod no_proxy;
 pub(crate) mod origin;
+pub(crate) mod pool;
 pub(crate) mod proxy;
 pub(crate) mod resolv;
 pub(crate) mod tcp;
 pub(crate) mod tls;
+pub(crate) mod told;
+pub(crate) mod verify;
 pub(crate) mod way;
+pub(crate) mod wire;
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -26,6 +30,11 @@ impl Deadline {
         Self(Instant::now() + timeout)
     }
 
+    /// The earlier one.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self(self.0.min(other.0))
+    }
+
     /// Time left; an error of kind `TimedOut` when there is none.
     pub(crate) fn left(self) -> io::Result<Duration> {
         let left = self.0.saturating_duration_since(Instant::now());
@@ -35,6 +44,13 @@ impl Deadline {
             Ok(left)
         }
     }
+}
+
+/// What a panic of another thread left is as good as before: nothing is left half done under locks.
+pub(crate) fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// `host:port`, with brackets around an IPv6 address.

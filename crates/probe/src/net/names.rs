@@ -1,12 +1,12 @@
 //! Addresses of a host: given, listed, or asked of every resolver by itself.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pullwhy_model::{Hop, Target};
 
 use super::connect::Net;
-use super::{dns, resolv};
+use super::{Deadline, dns, resolv};
 use crate::rows::{Row, Rows};
 
 impl Net<'_> {
@@ -36,7 +36,8 @@ impl Net<'_> {
             rows.push(row.skipped("the host is an address"));
             return Some(vec![address]);
         }
-        let conf = resolv::Resolv::read(&self.options.etc);
+        let other = self.options.resolv_conf.as_deref();
+        let conf = resolv::Resolv::read(other, &self.options.etc);
         let servers = match self.options.dns {
             Some(server) => vec![server],
             None if self.options.name_servers.is_empty() => conf.servers.clone(),
@@ -50,7 +51,9 @@ impl Net<'_> {
             return Some(self.of_family(addresses.collect()));
         }
         let timeout = self.options.timeout;
-        let own = self.options.dns.is_none() && self.options.name_servers.is_empty();
+        // The system asks its own resolvers, whichever were chosen here.
+        let own = self.options.dns.is_none() && other.is_none();
+        let own = own && self.options.name_servers.is_empty();
         // A resolver that is asked directly is asked for the name as it is, as in `dig`.
         let names = if self.options.dns.is_some() {
             vec![host.to_owned()]
@@ -153,8 +156,8 @@ impl Net<'_> {
                     .map_or(("nxdomain", format!("`{host}` has no address here")), |w| {
                         (w.saw(), w.says())
                     });
-                let tried = asked.tried(host);
-                rows.push(row.failed(saw, format!("{says}{tried}")));
+                let others = asked.others_denied(host);
+                rows.push(row.failed(saw, format!("{says}{others}")));
                 return None;
             }
         };
@@ -215,14 +218,17 @@ impl Net<'_> {
 /// The longest that the walk waits for an answer that it does not need.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How much later an answer may come than it should.
+const GRACE: Duration = Duration::from_millis(50);
+
 /// What the resolvers said.
 #[derive(Default)]
 struct Asked {
     /// Of this name.
     name: String,
-    /// All names that were asked for.
-    tried: Vec<String>,
-    each: Vec<(SocketAddr, Result<dns::Answer, dns::Failure>)>,
+    /// The names that are not there.
+    denied: Vec<String>,
+    each: Vec<(SocketAddr, Answer)>,
 }
 
 impl Asked {
@@ -235,16 +241,16 @@ impl Asked {
         if self.name != host && self.answered().next().is_some() {
             row = row.fact("resolved_as", self.name.as_str());
         }
-        if self.tried.iter().all(|name| name == host) {
+        if self.name == host && self.denied.iter().all(|name| name == host) {
             return row;
         }
         row.fact("search", conf.search.join(" "))
             .fact("ndots", i64::try_from(conf.ndots).unwrap_or(0))
     }
 
-    /// The other names that were asked for, in words.
-    fn tried(&self, host: &str) -> String {
-        let all = self.tried.iter();
+    /// The other names that are not there, in words.
+    fn others_denied(&self, host: &str) -> String {
+        let all = self.denied.iter();
         let others: Vec<String> = all
             .filter(|n| *n != host)
             .map(|n| format!("`{n}`"))
@@ -258,44 +264,73 @@ impl Asked {
     }
 }
 
-/// Asks every resolver by itself for one name after the other, until one of them is known. What
-/// is silent or cannot be reached ends the search: it would be so for the next name too.
+/// Asks every resolver by itself for one name after the other, until one of them is known; all
+/// within one timeout. Where all are silent or cannot be reached the search ends: it would be so
+/// for the next name too.
 fn search(servers: &[SocketAddr], names: &[String], timeout: Duration) -> Asked {
-    let mut all: Vec<Asked> = Vec::new();
-    for (at, name) in names.iter().enumerate() {
-        let each: Vec<_> = std::thread::scope(|scope| {
-            let asked: Vec<_> = servers
-                .iter()
-                .map(|server| scope.spawn(move || (*server, dns::ask(*server, name, timeout))))
-                .collect();
-            asked.into_iter().filter_map(|t| t.join().ok()).collect()
-        });
+    let deadline = Deadline::after(timeout);
+    let mut denied: Vec<Asked> = Vec::new();
+    for (names_left, name) in (1..=names.len()).rev().zip(names) {
+        let left = deadline.left().unwrap_or_default();
+        let share = left / u32::try_from(names_left).unwrap_or(1);
         let asked = Asked {
             name: name.clone(),
-            tried: names[..=at].to_vec(),
-            each,
+            denied: denied.iter().map(|a| a.name.clone()).collect(),
+            each: ask_all(servers, name, left, share),
         };
-        if asked.answered().next().is_some() {
+        if asked.answered().next().is_some() || asked.each.iter().all(|(_, a)| is_silent(a)) {
             return asked;
         }
-        let silent = |(_, answer): &(_, Result<_, dns::Failure>)| {
-            matches!(
-                answer,
-                Err(dns::Failure::Timeout | dns::Failure::Unreachable(_))
-            )
-        };
-        let ends = asked.each.iter().all(silent);
-        all.push(asked);
-        if ends {
-            break;
-        }
+        denied.push(asked);
     }
     // What is told of a name that is nowhere is what was said of it as it stands.
-    let tried = all.last().map(|a| a.tried.clone()).unwrap_or_default();
-    let shortest = all.into_iter().min_by_key(|a| a.name.len());
-    let mut asked = shortest.unwrap_or_default();
-    asked.tried = tried;
-    asked
+    let all: Vec<String> = denied.iter().map(|a| a.name.clone()).collect();
+    let shortest = denied.into_iter().min_by_key(|a| a.name.len());
+    Asked {
+        denied: all,
+        ..shortest.unwrap_or_default()
+    }
+}
+
+type Answer = Result<dns::Answer, dns::Failure>;
+
+fn is_silent(answer: &Answer) -> bool {
+    matches!(
+        answer,
+        Err(dns::Failure::Timeout | dns::Failure::Unreachable(_))
+    )
+}
+
+/// Asks all resolvers for a name, side by side. Once one of them has answered, the others have a
+/// share of the time, so that some is left for further names.
+fn ask_all(
+    servers: &[SocketAddr],
+    name: &str,
+    timeout: Duration,
+    share: Duration,
+) -> Vec<(SocketAddr, Answer)> {
+    let started = Instant::now();
+    let (tell, told) = std::sync::mpsc::channel();
+    for (at, server) in servers.iter().enumerate() {
+        let (tell, server, name) = (tell.clone(), *server, name.to_owned());
+        std::thread::spawn(move || {
+            // Nobody waits any more: then it does not matter.
+            let _ = tell.send((at, dns::ask(server, &name, timeout)));
+        });
+    }
+    drop(tell);
+    let late = |server: &SocketAddr| (*server, Err(dns::Failure::Timeout));
+    let mut each: Vec<_> = servers.iter().map(late).collect();
+    // Resolvers keep to their time themselves; what they say at its end is waited for.
+    let mut until = started + timeout + GRACE;
+    while let Ok((at, answer)) = told.recv_timeout(until.saturating_duration_since(Instant::now()))
+    {
+        if !is_silent(&answer) {
+            until = until.min(started + share + GRACE);
+        }
+        each[at].1 = answer;
+    }
+    each
 }
 
 /// The system's way to addresses, bounded in time: the call itself cannot be.

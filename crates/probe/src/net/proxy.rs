@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::http::Request;
 use super::no_proxy::NoProxy;
 use super::origin::Origin;
+use super::wire::Wire;
 use super::{Deadline, host_port, split_host};
 use crate::options::ProxyEnvironment;
 
@@ -112,7 +113,7 @@ pub(crate) enum Refusal {
 
 /// Asks for a tunnel.
 pub(crate) fn tunnel(
-    mut stream: TcpStream,
+    stream: TcpStream,
     proxy: &Proxy,
     (host, port): (&str, u16),
     deadline: Deadline,
@@ -123,8 +124,9 @@ pub(crate) fn tunnel(
         request.push_str(&format!("Proxy-Authorization: {authorization}\r\n"));
     }
     request.push_str("\r\n");
-    stream.write_all(request.as_bytes()).map_err(Refusal::Io)?;
-    let head = super::http::read_head(&mut stream, deadline).map_err(|error| {
+    let mut wire = Wire::new(stream, deadline);
+    wire.write_all(request.as_bytes()).map_err(Refusal::Io)?;
+    let head = super::http::read_head(&mut wire).map_err(|error| {
         if error.kind() == io::ErrorKind::InvalidData {
             Refusal::Nonsense
         } else {
@@ -132,7 +134,7 @@ pub(crate) fn tunnel(
         }
     })?;
     if (200..300).contains(&head.status) {
-        Ok(stream)
+        Ok(wire.into_socket())
     } else {
         Err(Refusal::Status(head.status, head.reason))
     }

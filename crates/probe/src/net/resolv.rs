@@ -21,8 +21,9 @@ pub(crate) struct Resolv {
 }
 
 impl Resolv {
-    pub(crate) fn read(etc: &Path) -> Self {
-        Self::of(&read(&etc.join("resolv.conf")))
+    /// That of `etc`, or another file of its form.
+    pub(crate) fn read(other: Option<&Path>, etc: &Path) -> Self {
+        Self::of(&other.map_or_else(|| read(&etc.join("resolv.conf")), read))
     }
 
     fn of(text: &str) -> Self {
@@ -96,7 +97,9 @@ pub(crate) fn hosts(etc: &Path, name: &str) -> Vec<(usize, IpAddr)> {
 fn read(path: &Path) -> String {
     use std::io::Read;
     let mut text = Vec::new();
-    if let Ok(file) = fs::File::open(path) {
+    // A named pipe would be waited for, and another container's files are in its own hands.
+    let regular = fs::metadata(path).is_ok_and(|m| m.is_file());
+    if let Some(file) = regular.then(|| fs::File::open(path).ok()).flatten() {
         // What cannot be read counts as not there: the system's own answer is asked for as well.
         let _ = file.take(MOST).read_to_end(&mut text);
     }

@@ -1,39 +1,42 @@
-//! TLS with the system's trust. The chain is noted whether or not it is trusted.
+//! TLS with the system's trust and the registry's own. The chain is noted whether or not it is
+//! trusted.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{ResolvesClientCert, WebPkiServerVerifier};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::sign::CertifiedKey;
+use rustls::pki_types::ServerName;
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct,
-    Error, RootCertStore, SignatureScheme, StreamOwned,
+    AlertDescription, CertificateError, ClientConfig, ClientConnection, Error, StreamOwned,
 };
 
-use super::Deadline;
 use super::certificate::Chain;
+use super::verify::{Client, Noting, Roots, Verdict, Wish};
+use super::wire::Wire;
+use super::{Deadline, tcp};
+use crate::trust::RegistryTrust;
 
 /// A TLS connection over TCP.
-pub(crate) type TlsStream = StreamOwned<ClientConnection, TcpStream>;
+pub(crate) type TlsStream = StreamOwned<ClientConnection, Wire>;
 
-/// Trust of a walk: the system's, and what engines trust for single hosts.
+/// Trust of a walk: the system's, and what engines trust for its registry.
 pub(crate) struct Trust {
-    system: Vec<CertificateDer<'static>>,
-    folders: Vec<PathBuf>,
+    /// Read when it is first needed: much of a start's time.
+    roots: OnceLock<Arc<Roots>>,
+    /// A file in place of the system's store.
+    instead: Option<PathBuf>,
+    pub registry: RegistryTrust,
 }
 
 /// A connection with TLS.
 pub(crate) struct Secured {
     pub tls: TlsStream,
     pub chain: Option<Chain>,
-    /// The server asked for a client certificate, and got none.
-    pub wants_certificate: bool,
+    /// Who vouches for the server.
+    pub verdict: Verdict,
+    /// The server asked for a client certificate.
+    pub wish: Option<Wish>,
 }
 
 /// Why there is no TLS.
@@ -45,28 +48,20 @@ pub(crate) struct Failure {
 }
 
 impl Trust {
-    /// Reads the system's store once.
-    pub(crate) fn load(folders: &[PathBuf]) -> Self {
+    pub(crate) fn new(instead: Option<PathBuf>, registry: RegistryTrust) -> Self {
         Self {
-            system: rustls_native_certs::load_native_certs().certs,
-            folders: folders.to_vec(),
+            roots: OnceLock::new(),
+            instead,
+            registry,
         }
     }
 
-    fn roots(&self, host: &str, port: u16) -> RootCertStore {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(self.system.iter().cloned());
-        for folder in &self.folders {
-            for name in [host.to_owned(), super::host_port(host, port)] {
-                for path in certificates_in(&folder.join(name)) {
-                    let Ok(found) = CertificateDer::pem_file_iter(&path) else {
-                        continue;
-                    };
-                    roots.add_parsable_certificates(found.flatten());
-                }
-            }
-        }
-        roots
+    /// Reads the stores, once.
+    pub(super) fn roots(&self) -> &Arc<Roots> {
+        self.roots.get_or_init(|| {
+            let own = &self.registry.authorities;
+            Arc::new(Roots::load(self.instead.as_deref(), own))
+        })
     }
 
     /// Shakes hands over a connection.
@@ -76,7 +71,7 @@ impl Trust {
         host: (&str, u16),
         deadline: Deadline,
     ) -> Result<Secured, Failure> {
-        self.shake(stream, host, deadline, true)
+        self.shake(stream, host, deadline, self.registry.skip_verify.is_some())
     }
 
     /// The same whatever the certificate: to ask what is no secret of whom nobody vouches for.
@@ -86,22 +81,23 @@ impl Trust {
         host: (&str, u16),
         deadline: Deadline,
     ) -> Result<Secured, Failure> {
-        self.shake(stream, host, deadline, false)
+        self.shake(stream, host, deadline, true)
     }
 
     fn shake(
         &self,
         stream: TcpStream,
-        (host, port): (&str, u16),
+        (host, _): (&str, u16),
         deadline: Deadline,
-        verify: bool,
+        anyone: bool,
     ) -> Result<Secured, Failure> {
-        let shown: Shown = Arc::default();
-        let client: Arc<NoCertificate> = Arc::default();
+        let verdict: Arc<Mutex<Verdict>> = Arc::default();
+        let client = Arc::new(Client::new(self.registry.clients.clone()));
+        let noted = || super::lock(&verdict).clone();
         let fail = |saw, says: String| Failure {
             saw,
             says,
-            chain: chain(&shown).map(Box::new),
+            chain: Chain::read(&noted().shown).map(Box::new),
         };
         let name = ServerName::try_from(host.to_owned()).map_err(|_| {
             fail(
@@ -109,167 +105,39 @@ impl Trust {
                 format!("`{host}` is no name that TLS can ask for"),
             )
         })?;
-        let config =
-            config(self.roots(host, port), &shown, Arc::clone(&client), verify).map_err(|e| {
-                fail(
-                    "no-trust",
-                    format!("no trusted certificates on this host: {e}"),
-                )
-            })?;
+        if self.roots().is_empty() && !anyone {
+            return Err(fail(
+                "no-trust",
+                "no trusted certificates on this host".to_owned(),
+            ));
+        }
+        let verifier = Noting::new(Arc::clone(self.roots()), anyone, Arc::clone(&verdict));
+        let config = config(self.roots(), verifier, Arc::clone(&client))
+            .map_err(|e| fail("no-trust", e.to_string()))?;
         let connection = ClientConnection::new(Arc::new(config), name)
             .map_err(|e| fail("failed", e.to_string()))?;
-        let mut tls = StreamOwned::new(connection, stream);
-        match complete(&mut tls, deadline) {
+        let mut tls = StreamOwned::new(connection, Wire::new(stream, deadline));
+        match complete(&mut tls) {
             Ok(()) => {
-                let chain = chain(&shown);
+                let verdict = noted();
                 Ok(Secured {
+                    chain: Chain::read(&verdict.shown),
+                    verdict,
+                    wish: client.wish(),
                     tls,
-                    chain,
-                    wants_certificate: client.asked.load(Ordering::Relaxed),
                 })
             }
             Err(error) => {
-                let (saw, says) = explain(&error);
+                let (saw, says) = explain(&error, client.wish().as_ref());
                 Err(fail(saw, says))
             }
         }
     }
 }
 
-fn certificates_in(folder: &std::path::Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return Vec::new();
-    };
-    let is_certificate = |p: &PathBuf| p.extension().is_some_and(|e| e == "crt" || e == "pem");
-    entries
-        .flatten()
-        .map(|e| e.path())
-        .filter(is_certificate)
-        .take(64)
-        .collect()
-}
-
-fn complete(tls: &mut TlsStream, deadline: Deadline) -> io::Result<()> {
-    while tls.conn.is_handshaking() {
-        tls.sock.set_read_timeout(Some(deadline.left()?))?;
-        tls.sock.set_write_timeout(Some(deadline.left()?))?;
-        tls.conn.complete_io(&mut tls.sock)?;
-    }
-    tls.flush()
-}
-
-/// What a server's refusal after the handshake means: in TLS 1.3 a client is done before the
-/// server has looked at its certificate.
-pub(crate) fn refused_later(error: &io::Error) -> Option<(&'static str, String)> {
-    let tls = error.get_ref()?.downcast_ref::<Error>()?;
-    matches!(tls, Error::AlertReceived(_)).then(|| explain(error))
-}
-
-/// The error of a connection that ends where a server asked for a client certificate.
-pub(crate) fn certificate_wanted() -> io::Error {
-    let alert = Error::AlertReceived(AlertDescription::CertificateRequired);
-    io::Error::new(io::ErrorKind::InvalidData, alert)
-}
-
-/// Has no client certificate, and notes that one was asked for.
-#[derive(Debug, Default)]
-struct NoCertificate {
-    asked: AtomicBool,
-}
-
-impl ResolvesClientCert for NoCertificate {
-    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        self.asked.store(true, Ordering::Relaxed);
-        None
-    }
-
-    fn has_certs(&self) -> bool {
-        true
-    }
-}
-
-/// What an error of the handshake means.
-fn explain(error: &io::Error) -> (&'static str, String) {
-    let Some(tls) = error.get_ref().and_then(|e| e.downcast_ref::<Error>()) else {
-        return match error.kind() {
-            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
-                ("timeout", "the handshake got no answer in time".to_owned())
-            }
-            _ => (
-                "cut",
-                format!("cut during the handshake: {}", super::tcp::words(error)),
-            ),
-        };
-    };
-    let says = tls.to_string();
-    match tls {
-        Error::InvalidCertificate(why) => match why {
-            CertificateError::UnknownIssuer => (
-                "unknown-issuer",
-                "the certificate is signed by nobody that this host trusts".to_owned(),
-            ),
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-                ("expired", "the certificate has expired".to_owned())
-            }
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => (
-                "not-yet-valid",
-                "the certificate is not valid yet".to_owned(),
-            ),
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                (
-                    "name-mismatch",
-                    "the certificate is for other names".to_owned(),
-                )
-            }
-            _ => ("bad-certificate", says),
-        },
-        Error::AlertReceived(alert) => match alert {
-            AlertDescription::CertificateRequired | AlertDescription::BadCertificate => (
-                "client-certificate",
-                "the server wants a client certificate".to_owned(),
-            ),
-            AlertDescription::UnrecognisedName => (
-                "unrecognised-name",
-                "the server does not know this name".to_owned(),
-            ),
-            _ => (
-                "refused",
-                format!("the server refuses the handshake: {says}"),
-            ),
-        },
-        Error::PeerIncompatible(_) => ("incompatible", says),
-        Error::InvalidMessage(_) | Error::InappropriateMessage { .. } => {
-            ("not-tls", "what answered does not speak TLS".to_owned())
-        }
-        _ => ("failed", says),
-    }
-}
-
-/// What the server showed.
-type Shown = Arc<Mutex<Vec<CertificateDer<'static>>>>;
-
-fn chain(shown: &Shown) -> Option<Chain> {
-    shown.lock().ok().and_then(|shown| Chain::read(&shown))
-}
-
-fn config(
-    roots: RootCertStore,
-    shown: &Shown,
-    client: Arc<NoCertificate>,
-    verify: bool,
-) -> Result<ClientConfig, String> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
-        .build()
-        .map_err(|e| e.to_string())?;
-    let verifier = Noting {
-        inner,
-        verify,
-        shown: Arc::clone(shown),
-    };
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|e| e.to_string())?;
+fn config(roots: &Roots, verifier: Noting, client: Arc<Client>) -> Result<ClientConfig, Error> {
+    let builder = ClientConfig::builder_with_provider(roots.provider())
+        .with_safe_default_protocol_versions()?;
     let mut config = builder
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
@@ -278,67 +146,199 @@ fn config(
     Ok(config)
 }
 
-/// Verifies as usual, and keeps what was shown so that a refusal can be explained.
-#[derive(Debug)]
-struct Noting {
-    inner: Arc<WebPkiServerVerifier>,
-    verify: bool,
-    shown: Shown,
+fn complete(tls: &mut TlsStream) -> io::Result<()> {
+    while tls.conn.is_handshaking() {
+        if let Err(error) = tls.conn.complete_io(&mut tls.sock) {
+            let ended = tcp::Failure::of(&error) == tcp::Failure::Reset;
+            return Err(ended.then(|| last_words(tls)).flatten().unwrap_or(error));
+        }
+    }
+    tls.flush()
 }
 
-impl ServerCertVerifier for Noting {
-    fn verify_server_cert(
-        &self,
-        own: &CertificateDer<'_>,
-        others: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        if let Ok(mut shown) = self.shown.lock() {
-            let all = std::iter::once(own).chain(others).take(10);
-            *shown = all.map(|c| c.clone().into_owned()).collect();
+/// What a server has said before it ended a connection that was still written to.
+fn last_words(tls: &mut TlsStream) -> Option<io::Error> {
+    while tls.conn.read_tls(&mut tls.sock).ok()? > 0 {
+        if let Err(error) = tls.conn.process_new_packets() {
+            return Some(io::Error::new(io::ErrorKind::InvalidData, error));
         }
-        if !self.verify {
-            return Ok(ServerCertVerified::assertion());
+    }
+    None
+}
+
+/// A server that takes no request, or no certificate, of a client.
+#[derive(Debug)]
+struct Unwelcome {
+    wish: Wish,
+    /// What the server said, if it said anything.
+    alert: Option<Error>,
+}
+
+impl std::fmt::Display for Unwelcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.tell().1)
+    }
+}
+
+impl std::error::Error for Unwelcome {}
+
+impl Unwelcome {
+    fn tell(&self) -> (&'static str, String) {
+        let alert = self.alert.as_ref();
+        let alert = alert.map_or(String::new(), |alert| format!(" ({alert})"));
+        let wants = "the server wants a client certificate";
+        match (&self.wish.given, &self.wish.unfit) {
+            (Some(file), _) => (
+                "client-certificate-refused",
+                format!("the server does not take the client certificate of {file}{alert}"),
+            ),
+            (None, Some(file)) => (
+                "client-certificate",
+                format!("{wants}, and that of {file} is of no authority that it takes"),
+            ),
+            (None, None) => (
+                "client-certificate",
+                format!("{wants}, and none is configured for the registry"),
+            ),
         }
-        self.inner.verify_server_cert(own, others, name, ocsp, now)
     }
+}
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls12_signature(message, cert, signature)
+/// Whether an alert is about a client's certificate.
+fn is_about_client(alert: AlertDescription) -> bool {
+    use AlertDescription as Alert;
+    matches!(
+        alert,
+        Alert::CertificateRequired
+            | Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateRevoked
+            | Alert::CertificateExpired
+            | Alert::CertificateUnknown
+            | Alert::UnknownCA
+            | Alert::AccessDenied
+    )
+}
+
+/// What a server's refusal after the handshake means: in TLS 1.3 a client is done before the
+/// server has looked at its certificate.
+pub(crate) fn refused_later(error: &io::Error) -> Option<(&'static str, String)> {
+    let inner = error.get_ref()?;
+    if let Some(unwelcome) = inner.downcast_ref::<Unwelcome>() {
+        return Some(unwelcome.tell());
     }
+    let tls = inner.downcast_ref::<Error>()?;
+    matches!(tls, Error::AlertReceived(_)).then(|| explain(error, None))
+}
 
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls13_signature(message, cert, signature)
+/// The error of a request to a server that wished for a client certificate, if that is why.
+pub(crate) fn unwelcome(error: io::Error, wish: &Wish) -> io::Error {
+    let tls = error.get_ref().and_then(|e| e.downcast_ref::<Error>());
+    let alert = match tls {
+        Some(Error::AlertReceived(alert)) if is_about_client(*alert) => tls.cloned(),
+        None if tcp::Failure::of(&error) == tcp::Failure::Reset => None,
+        _ => return error,
+    };
+    // With a certificate given, an end without a word may be anything.
+    if wish.given.is_some() && alert.is_none() {
+        return error;
     }
+    let wish = wish.clone();
+    io::Error::new(io::ErrorKind::InvalidData, Unwelcome { wish, alert })
+}
 
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
+/// What an error of the handshake means.
+fn explain(error: &io::Error, wish: Option<&Wish>) -> (&'static str, String) {
+    let Some(tls) = error.get_ref().and_then(|e| e.downcast_ref::<Error>()) else {
+        return match error.kind() {
+            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
+                ("timeout", "the handshake got no answer in time".to_owned())
+            }
+            _ => (
+                "cut",
+                format!("cut during the handshake: {}", tcp::words(error)),
+            ),
+        };
+    };
+    let says = tls.to_string();
+    match tls {
+        Error::InvalidCertificate(why) => certificate(why, says),
+        Error::AlertReceived(alert) => match alert {
+            AlertDescription::UnrecognisedName => (
+                "unrecognised-name",
+                "the server does not know this name".to_owned(),
+            ),
+            AlertDescription::ProtocolVersion => (
+                "incompatible",
+                "the server speaks neither TLS 1.2 nor 1.3, and engines speak nothing older"
+                    .to_owned(),
+            ),
+            AlertDescription::InsufficientSecurity => (
+                "incompatible",
+                "the server demands ciphers that engines do not have".to_owned(),
+            ),
+            AlertDescription::HandshakeFailure if wish.is_none() => (
+                "incompatible",
+                "server and client share no cipher, curve or signature (handshake_failure)"
+                    .to_owned(),
+            ),
+            alert if is_about_client(*alert) || *alert == AlertDescription::HandshakeFailure => {
+                Unwelcome {
+                    wish: wish.cloned().unwrap_or_default(),
+                    alert: Some(tls.clone()),
+                }
+                .tell()
+            }
+            _ => (
+                "refused",
+                format!("the server refuses the handshake: {says}"),
+            ),
+        },
+        Error::PeerIncompatible(rustls::PeerIncompatible::ServerDoesNotSupportTls12Or13) => (
+            "incompatible",
+            "the server speaks neither TLS 1.2 nor 1.3, and engines speak nothing older".to_owned(),
+        ),
+        Error::PeerIncompatible(_) => ("incompatible", says),
+        Error::InvalidMessage(_) | Error::InappropriateMessage { .. } => {
+            ("not-tls", "what answered does not speak TLS".to_owned())
+        }
+        _ => ("failed", says),
+    }
+}
+
+/// What is wrong with a server's certificate.
+pub(crate) fn certificate(why: &CertificateError, says: String) -> (&'static str, String) {
+    match why {
+        CertificateError::UnknownIssuer => (
+            "unknown-issuer",
+            "the certificate is signed by nobody that this host trusts".to_owned(),
+        ),
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            ("expired", "the certificate has expired".to_owned())
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => (
+            "not-yet-valid",
+            "the certificate is not valid yet".to_owned(),
+        ),
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => (
+            "name-mismatch",
+            "the certificate is for other names".to_owned(),
+        ),
+        _ => ("bad-certificate", says),
     }
 }
 
 /// A connection, with or without TLS.
 pub(crate) enum Stream {
-    Plain(TcpStream),
+    Plain(Wire),
     Tls(Box<TlsStream>),
 }
 
 impl Stream {
-    pub(crate) fn socket(&self) -> &TcpStream {
+    pub(crate) fn until(&mut self, deadline: Deadline) {
         match self {
-            Self::Plain(stream) => stream,
-            Self::Tls(stream) => &stream.sock,
+            Self::Plain(wire) => wire.until(deadline),
+            Self::Tls(stream) => stream.sock.until(deadline),
         }
     }
 }

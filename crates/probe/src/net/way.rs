@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 
 use pullwhy_model::{Hop, Target};
 
-use super::certificate::Chain;
 use super::connect::{self, Net, Way};
-use super::http::{Request, exchange};
+use super::http::{Request, Response, exchange};
 use super::origin::Origin;
 use super::proxy::{self, Proxy, Refusal};
-use super::tls::{Failure as TlsFailure, Secured, Stream};
-use super::{Deadline, clock, host_port, is_loopback, tcp};
+use super::tls::Stream;
+use super::wire::Wire;
+use super::{Deadline, host_port, lock, tcp, told};
+use crate::hops::registry::ERROR;
 use crate::rows::{Row, Rows};
 
 /// How long a server may take to show that it speaks plain HTTP: a question on the side.
@@ -36,7 +37,11 @@ impl Net<'_> {
             rows.push(row.failed("unreachable", "the host has no address of the asked family"));
             return None;
         }
-        let attempts = tcp::connect(addresses, port, self.options.timeout);
+        let Ok(timeout) = self.deadline().left() else {
+            rows.push(row.failed("timeout", "no time is left for it"));
+            return None;
+        };
+        let attempts = tcp::connect(addresses, port, timeout);
         let told: Vec<String> = attempts
             .iter()
             .map(|a| match &a.result {
@@ -90,7 +95,7 @@ impl Net<'_> {
             rows.push(row.ok("plain HTTP goes through it as it is"));
             return Some(stream);
         }
-        let deadline = Deadline::after(self.options.timeout);
+        let deadline = self.deadline();
         match proxy::tunnel(stream, proxy, (&origin.host, origin.port), deadline) {
             Ok(stream) => {
                 rows.push(row.ok(format!("tunnel to {}", origin.target())));
@@ -120,77 +125,60 @@ impl Net<'_> {
         None
     }
 
+    /// `plain`: the same host is asked in plain HTTP at the same time.
     pub(super) fn secure(
         &self,
         stream: TcpStream,
         mut way: Way,
         origin: &Origin,
         role: Target,
+        plain: Option<Receiver<Answered>>,
         rows: &mut Rows<'_>,
     ) -> Option<Way> {
         let row = Row::new(Hop::Tls, origin.target())
             .role(role)
             .fact("host", origin.host.as_str());
-        let deadline = Deadline::after(self.options.timeout);
         let started = Instant::now();
-        // A registry on this machine may speak plain HTTP: both are tried at once.
-        let asked = (is_loopback(&origin.host) && way.proxy.is_none())
-            .then(|| plain_question(&way, origin, self.options.timeout));
-        match self
-            .trust
-            .handshake(stream, (&origin.host, origin.port), deadline)
-        {
-            Ok(Secured {
-                tls,
-                chain,
-                wants_certificate,
-            }) => {
-                way.wants_certificate = wants_certificate;
-                let asks = if wants_certificate {
-                    "; it asks for a client certificate"
-                } else {
-                    ""
-                };
-                let version = tls
-                    .conn
-                    .protocol_version()
-                    .map_or(String::new(), |v| format!("{v:?}"));
-                let issuer = chain.as_ref().map(|c| c.issuer.clone()).unwrap_or_default();
-                let row = with_chain(row, chain.as_ref());
-                rows.push(
-                    row.took(started)
-                        .ok(format!("{version}, certificate by {issuer}{asks}")),
-                );
-                self.put(origin, Stream::Tls(Box::new(tls)));
+        let host = (origin.host.as_str(), origin.port);
+        match self.shared.trust.handshake(stream, host, self.deadline()) {
+            Ok(secured) => {
+                let row = told::secured(row.took(started), &secured, self.trust());
+                rows.push(row);
+                way.wish = secured.wish;
+                self.shared.put(origin, Stream::Tls(Box::new(secured.tls)));
                 Some(way)
             }
             Err(failure) => {
-                let answer = || match &asked {
-                    Some(told) => told.recv().ok().flatten(),
-                    None => plain_question(&way, origin, self.options.timeout.min(PLAIN))
-                        .recv()
-                        .ok()
-                        .flatten(),
-                };
+                let here = plain.is_some();
                 let no_tls = matches!(failure.saw, "not-tls" | "cut" | "failed");
-                let here = asked.is_some();
+                let answer = || {
+                    let asked = plain.unwrap_or_else(|| {
+                        let until = Deadline::after(self.options.timeout.min(PLAIN));
+                        plain_question(&way, origin, until.or(self.deadline()))
+                    });
+                    asked.recv().ok()
+                };
+                let answer = (no_tls || failure.saw == "timeout").then(answer).flatten();
+                let speaks = answer.as_ref().is_some_and(|a| a.response.is_ok());
                 // What is no TLS on this machine is asked in plain HTTP, whatever it then says.
-                let stream = (no_tls || failure.saw == "timeout").then(answer).flatten();
-                if here && (no_tls || stream.is_some()) {
+                if here && (no_tls || speaks) {
                     rows.push(
                         row.took(started)
                             .skipped("plain HTTP, as engines allow for this machine"),
                     );
                     way.plain = true;
-                    if let Some(Answered::Kept(stream)) = stream {
-                        self.put(origin, stream);
+                    if let Some(answer) = answer {
+                        if let Some(stream) = answer.stream {
+                            self.shared.put(origin, stream);
+                        }
+                        lock(&self.pinged).insert(origin.clone(), (answer.response, answer.took));
                     }
                     return Some(way);
                 }
                 let dated = matches!(failure.saw, "expired" | "not-yet-valid");
                 let ahead = dated.then(|| self.ahead_of(&way, origin)).flatten();
                 let row = row.took(started);
-                rows.push(refusal(row, failure, stream.is_some(), ahead));
+                rows.push(told::refusal(row, failure, speaks, ahead, self.trust()));
                 None
             }
         }
@@ -200,10 +188,13 @@ impl Net<'_> {
 impl Net<'_> {
     /// Seconds by which this host's clock is ahead of a server whose certificate is refused.
     fn ahead_of(&self, way: &Way, origin: &Origin) -> Option<i64> {
-        let deadline = Deadline::after(self.options.timeout.min(PLAIN));
+        let deadline = Deadline::after(self.options.timeout.min(PLAIN)).or(self.deadline());
         let socket = connect::again(origin, way, deadline).ok()?;
         let host = (origin.host.as_str(), origin.port);
-        let secured = self.trust.handshake_with_anyone(socket, host, deadline);
+        let secured = self
+            .shared
+            .trust
+            .handshake_with_anyone(socket, host, deadline);
         let mut stream = Stream::Tls(Box::new(secured.ok()?.tls));
         let request = Request {
             method: "HEAD",
@@ -218,97 +209,47 @@ impl Net<'_> {
     }
 }
 
-/// An answer in plain HTTP.
-enum Answered {
-    Kept(Stream),
-    Ended,
+/// An answer in plain HTTP, or why there is none.
+pub(super) struct Answered {
+    response: io::Result<Response>,
+    /// The connection, where it can be used again.
+    stream: Option<Stream>,
+    took: Duration,
 }
 
 /// Asks whether plain HTTP is spoken, without waiting for the answer.
-fn plain_question(way: &Way, origin: &Origin, timeout: Duration) -> Receiver<Option<Answered>> {
+pub(super) fn plain_question(way: &Way, origin: &Origin, deadline: Deadline) -> Receiver<Answered> {
     let (tell, told) = std::sync::mpsc::channel();
-    let (address, authority, direct) = (way.address, origin.authority(), way.proxy.is_none());
+    let (way, origin) = (way.clone(), origin.clone());
     std::thread::spawn(move || {
-        let deadline = Deadline::after(timeout);
-        let ask = || -> io::Result<Answered> {
-            let stream = TcpStream::connect_timeout(&address, deadline.left()?)?;
-            stream.set_nodelay(true)?;
+        if way.proxy.is_some() {
+            return;
+        }
+        let started = Instant::now();
+        let mut stream = None;
+        let mut ask = || -> io::Result<Response> {
+            let socket = TcpStream::connect_timeout(&way.address, deadline.left()?)?;
+            socket.set_nodelay(true)?;
             let request = Request {
                 method: "GET",
                 path: "/v2/",
-                host: &authority,
+                host: &origin.authority(),
                 fields: Vec::new(),
                 body: None,
-                most: 1 << 10,
+                most: ERROR,
             };
-            let mut stream = Stream::Plain(stream);
-            let response = exchange(&mut stream, &request, deadline)?;
-            Ok(if response.keep {
-                Answered::Kept(stream)
-            } else {
-                Answered::Ended
-            })
+            let mut plain = Stream::Plain(Wire::new(socket, deadline));
+            let response = exchange(&mut plain, &request, deadline)?;
+            stream = response.keep.then_some(plain);
+            Ok(response)
         };
+        let response = ask();
         // Nobody waits where TLS is spoken.
-        let _ = tell.send(direct.then(ask).and_then(Result::ok));
+        let _ = tell.send(Answered {
+            response,
+            stream,
+            took: started.elapsed(),
+        });
     });
     told
-}
-
-fn refusal(row: Row, failure: TlsFailure, speaks_http: bool, ahead: Option<i64>) -> Row {
-    let row = with_chain(row, failure.chain.as_deref());
-    if speaks_http {
-        return row.failed(
-            "plain-http",
-            "the server speaks plain HTTP on this port, not TLS",
-        );
-    }
-    let Some(chain) = failure.chain else {
-        return row.failed(failure.saw, failure.says);
-    };
-    let clock = ahead.and_then(clock::says);
-    let clock = clock.map_or(String::new(), |says| format!("; {says}"));
-    let row = match ahead {
-        Some(ahead) => row.fact("clock_ahead_s", ahead),
-        None => row,
-    };
-    let says = match failure.saw {
-        "unknown-issuer" if chain.self_signed => {
-            format!(
-                "{}: it is signed by itself ({})",
-                failure.says, chain.subject
-            )
-        }
-        "unknown-issuer" => match chain.interceptor() {
-            Some(product) => format!(
-                "{}: its issuer names {product}, which opens TLS on the way ({})",
-                failure.says, chain.issuer
-            ),
-            None if chain.length == 1 => format!(
-                "{}: issuer {}; the server sends no intermediate certificate",
-                failure.says, chain.issuer
-            ),
-            None => format!("{}: issuer {}", failure.says, chain.issuer),
-        },
-        "expired" => format!("{}: on {}{clock}", failure.says, chain.not_after),
-        "not-yet-valid" => format!("{}: from {}{clock}", failure.says, chain.not_before),
-        "name-mismatch" => format!("{}: {}", failure.says, chain.names.join(", ")),
-        _ => failure.says,
-    };
-    let saw = if failure.saw == "unknown-issuer" && chain.interceptor().is_some() {
-        "interceptor"
-    } else {
-        failure.saw
-    };
-    row.failed(saw, says)
-}
-
-fn with_chain(row: Row, chain: Option<&Chain>) -> Row {
-    let Some(chain) = chain else { return row };
-    row.fact("certificate_subject", chain.subject.as_str())
-        .fact("certificate_issuer", chain.issuer.as_str())
-        .fact("certificate_names", chain.names.join(", "))
-        .fact("not_before", chain.not_before.as_str())
-        .fact("not_after", chain.not_after.as_str())
-        .fact("chain_length", i64::try_from(chain.length).unwrap_or(0))
 }

@@ -1,0 +1,64 @@
+//! What engines have for the registry in their folders of certificates: a row where there is
+//! something, and nothing where there is nothing, as on most hosts.
+
+use pullwhy_model::{Hop, Target};
+
+use crate::options::Options;
+use crate::rows::{Row, Rows};
+use crate::trust::{Problem, RegistryTrust, registry_trust};
+
+/// Problems that are told in a summary.
+const TOLD: usize = 4;
+
+pub(crate) fn read(registry: &str, options: &Options, rows: &mut Rows<'_>) -> RegistryTrust {
+    let trust = registry_trust(&options.certs_dirs, registry);
+    let Some(first) = trust.folders.first() else {
+        return trust;
+    };
+    let mut row = Row::new(Hop::Config, first.display().to_string())
+        .role(Target::Registry)
+        .fact("registry", registry);
+    let mut has = Vec::new();
+    let mut list = |name: &str, what: &str, all: Vec<String>| {
+        if !all.is_empty() {
+            let all = all.join(", ");
+            row.note(name, all.as_str());
+            has.push(format!("{what} {all}"));
+        }
+    };
+    let sources = trust.authorities.iter().map(|a| a.source.to_string());
+    list("authorities", "authorities", sources.collect());
+    let sources = trust.clients.iter().map(|c| c.source.to_string());
+    list(
+        "client_certificates",
+        "client certificate",
+        sources.collect(),
+    );
+    let skip = trust.skip_verify.iter().map(ToString::to_string);
+    list("skip_verify", "no verification by", skip.collect());
+    list(
+        "mirrors",
+        "asked before the registry:",
+        trust.mirrors.clone(),
+    );
+    if has.is_empty() {
+        has.push("nothing of use for the registry".to_owned());
+    }
+    let says = |problems: &[&Problem]| {
+        let each = problems.iter().take(TOLD);
+        let each: Vec<String> = each.map(|p| format!("{}: {}", p.source, p.says)).collect();
+        each.join("; ")
+    };
+    let (stopping, passing): (Vec<&Problem>, Vec<&Problem>) =
+        trust.problems.iter().partition(|p| p.stops);
+    let first = stopping.first().or(passing.first());
+    if let Some(first) = first {
+        row.note("path", first.source.file.display().to_string());
+    }
+    rows.push(match (stopping.is_empty(), passing.is_empty()) {
+        (false, _) => row.failed("certs-unusable", says(&stopping)),
+        (true, false) => row.warning("certs-doubtful", says(&passing)),
+        (true, true) => row.ok(has.join("; ")),
+    });
+    trust
+}
