@@ -6,11 +6,14 @@
 //!
 //! It looks and notes; causes are decided in `diagnose`. What a hop finds is a [`HopRow`], never an
 //! error. Nothing is written, no engine is asked, and what a registry sends is bounded: 4 MiB a
-//! manifest, 64 KiB of an error, five redirects, one [`Options::timeout`] a hop.
+//! manifest, 64 KiB of an error, five redirects, one [`Options::timeout`] a hop. With
+//! [`Options::pull`] every byte is fetched and verified as it comes, in memory that does not grow
+//! with the image; what is written then is the layout that was asked for, and nothing else.
 //!
 //! Not here: log reading (`ingest`), judging (`diagnose`), printing (`report`).
 
 mod challenge;
+mod content;
 mod hops;
 mod net;
 mod options;
@@ -18,10 +21,11 @@ mod repeat;
 mod rows;
 
 pub use challenge::{Challenge, parse as parse_challenges};
+pub use content::check_layout;
 pub use hops::credentials::Lookup;
 pub use hops::manifest::Kind as ManifestKind;
 pub use net::no_proxy::NoProxy;
-pub use options::{Family, Options, Platform, ProxyEnvironment};
+pub use options::{Family, IdRange, Options, Platform, ProxyEnvironment, Pull};
 pub use pullwhy_model::HopRow;
 pub use repeat::{Repeated, repeated};
 
@@ -44,6 +48,22 @@ pub struct Walk {
 pub trait Observer {
     /// A hop ended.
     fn row(&mut self, row: &HopRow);
+
+    /// Layers are being fetched; told some times a second.
+    fn progress(&mut self, _layers: &[LayerProgress<'_>]) {}
+}
+
+/// How far a layer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LayerProgress<'l> {
+    /// Its digest.
+    pub digest: &'l str,
+    /// Its bytes.
+    pub size: u64,
+    /// Those that came.
+    pub got: u64,
+    /// It is done, one way or the other.
+    pub done: bool,
 }
 
 impl Observer for () {

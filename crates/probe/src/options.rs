@@ -29,6 +29,8 @@ pub struct Options {
     pub now: Option<SystemTime>,
     /// Where `resolv.conf` and `hosts` are.
     pub etc: PathBuf,
+    /// Fetch and verify every byte, and not only ask for it.
+    pub pull: Option<Pull>,
 }
 
 impl Default for Options {
@@ -45,7 +47,48 @@ impl Default for Options {
             certificate_folders: Vec::new(),
             now: None,
             etc: PathBuf::from("/etc"),
+            pull: None,
         }
+    }
+}
+
+/// How every byte is fetched and verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pull {
+    /// The longest that it may take in all.
+    pub total: Duration,
+    /// Ids that the host maps; without, only what no host can map is refused.
+    pub userns: Option<IdRange>,
+    /// A folder in which a verified image is kept as an OCI image layout.
+    pub layout: Option<PathBuf>,
+}
+
+impl Default for Pull {
+    fn default() -> Self {
+        Self {
+            total: Duration::from_secs(3600),
+            userns: None,
+            layout: None,
+        }
+    }
+}
+
+/// A range of subordinate ids, as in `/etc/subuid`: container ids from 0 on stand for host ids from
+/// `start` on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdRange {
+    /// The first id on the host.
+    pub start: u32,
+    /// How many there are.
+    pub size: u32,
+}
+
+impl IdRange {
+    /// Reads `START:SIZE`; the last id must be one that a host can have.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (start, size) = text.split_once(':')?;
+        let (start, size) = (start.parse::<u32>().ok()?, size.parse::<u32>().ok()?);
+        (size > 0 && start.checked_add(size).is_some()).then_some(Self { start, size })
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod token;
 
 use pullwhy_model::{Hop, Image, Target};
 
+use crate::content;
 use crate::net::connect::Net;
 use crate::net::origin::Origin;
 use crate::net::split_host;
@@ -33,6 +34,14 @@ const AFTER_REFERENCE: [Hop; 10] = [
 
 /// Walks the whole path.
 pub(crate) fn walk(reference: &str, options: &Options, rows: &mut Rows<'_>) -> Image {
+    let image = walk_to_layers(reference, options, rows);
+    if options.pull.is_some() && !rows.has(Hop::Unpack) {
+        skip(&[Hop::Unpack], "there are no layers to unpack", rows);
+    }
+    image
+}
+
+fn walk_to_layers(reference: &str, options: &Options, rows: &mut Rows<'_>) -> Image {
     let Some(image) = read_reference(reference, rows) else {
         skip(&AFTER_REFERENCE, "the image has no usable name", rows);
         return Image {
@@ -85,7 +94,10 @@ pub(crate) fn walk(reference: &str, options: &Options, rows: &mut Rows<'_>) -> I
         return image;
     }
     match manifest::fetch(&mut session, &image, rows) {
-        Some(manifest) => blobs::probe(&session, &manifest, rows),
+        Some(manifest) => match &options.pull {
+            Some(pull) => content::pull(&session, &manifest, &image, pull, rows),
+            None => blobs::probe(&session, &manifest, rows),
+        },
         None => skip(
             &AFTER_REFERENCE[8..],
             "there is no manifest that names them",

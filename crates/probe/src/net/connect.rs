@@ -34,7 +34,7 @@ pub(crate) struct Net<'a> {
     pub(super) trust: Trust,
     pub(crate) clock: Clock,
     ways: Mutex<HashMap<Origin, Option<Way>>>,
-    idle: Mutex<HashMap<Origin, Vec<Stream>>>,
+    pub(super) idle: Mutex<HashMap<Origin, Vec<Stream>>>,
 }
 
 impl<'a> Net<'a> {
@@ -62,6 +62,18 @@ impl<'a> Net<'a> {
     /// Sends a request to a host that was reached before; an idle connection that has died
     /// meanwhile is replaced once.
     pub(crate) fn ask(&self, origin: &Origin, request: &Request<'_>) -> io::Result<Response> {
+        self.with_way(origin, request, |way, request| {
+            self.exchange(origin, way, request)
+        })
+    }
+
+    /// Does something with the way to a host and with a request as it is sent on that way.
+    pub(super) fn with_way<T>(
+        &self,
+        origin: &Origin,
+        request: &Request<'_>,
+        send: impl FnOnce(&Way, &Request<'_>) -> io::Result<T>,
+    ) -> io::Result<T> {
         let way = lock(&self.ways).get(origin).cloned().flatten();
         let way = way.ok_or(io::ErrorKind::NotConnected)?;
         let whole = match &way.proxy {
@@ -72,7 +84,7 @@ impl<'a> Net<'a> {
             || request.clone(),
             |(path, field)| request.through(path, field.as_ref()),
         );
-        self.exchange(origin, &way, &request).map_err(|error| {
+        send(&way, &request).map_err(|error| {
             let ended = tcp::Failure::of(&error) == tcp::Failure::Reset;
             if way.wants_certificate && ended {
                 tls::certificate_wanted()
@@ -112,7 +124,12 @@ impl<'a> Net<'a> {
         !origin.https || known.is_some_and(|way| way.plain)
     }
 
-    fn connect_again(&self, origin: &Origin, way: &Way, deadline: Deadline) -> io::Result<Stream> {
+    pub(super) fn connect_again(
+        &self,
+        origin: &Origin,
+        way: &Way,
+        deadline: Deadline,
+    ) -> io::Result<Stream> {
         let stream = again(origin, way, deadline)?;
         if !origin.https || way.plain {
             return Ok(Stream::Plain(stream));
@@ -184,7 +201,7 @@ pub(super) fn again(origin: &Origin, way: &Way, deadline: Deadline) -> io::Resul
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner)

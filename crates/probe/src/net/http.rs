@@ -96,7 +96,7 @@ pub(crate) struct Head {
     pub reason: String,
     pub fields: Vec<(String, String)>,
     /// Bytes read behind the head.
-    rest: Vec<u8>,
+    pub(super) rest: Vec<u8>,
 }
 
 /// Where bytes come from, with a timeout that can be set.
@@ -145,7 +145,7 @@ pub(crate) fn read_head(source: &mut dyn Source, deadline: Deadline) -> io::Resu
     }
 }
 
-fn no_http(why: &str) -> io::Error {
+pub(super) fn no_http(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("no HTTP: {why}"))
 }
 
@@ -174,6 +174,16 @@ pub(crate) fn exchange(
     request: &Request<'_>,
     deadline: Deadline,
 ) -> io::Result<Response> {
+    let head = send(stream, request, deadline)?;
+    body(stream, head, request, deadline)
+}
+
+/// Sends a request and reads the head of the answer.
+pub(super) fn send(
+    stream: &mut Stream,
+    request: &Request<'_>,
+    deadline: Deadline,
+) -> io::Result<Head> {
     let mut text = format!(
         "{} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: pullwhy/{}\r\n",
         request.method,
@@ -201,10 +211,11 @@ pub(crate) fn exchange(
         }
         head = read_head(stream, deadline)?;
     }
-    body(stream, head, request, deadline)
+    Ok(head)
 }
 
-fn body(
+/// Reads what comes behind a head, as far as the request wants it.
+pub(super) fn body(
     stream: &mut Stream,
     head: Head,
     request: &Request<'_>,
