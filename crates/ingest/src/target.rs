@@ -203,9 +203,8 @@ fn is_blob(url: &Url<'_>, registry: Option<&str>) -> bool {
     ];
     // Docker Hub's first version answered for repositories at a name like a store's.
     let asks_registry = url.path.starts_with("/v1/repositories/");
-    let store = STORES.iter().any(|s| url.host.contains(s))
-        && registry != Some(url.host)
-        && !asks_registry;
+    let store =
+        STORES.iter().any(|s| url.host.contains(s)) && registry != Some(url.host) && !asks_registry;
     let blob_path = url.path.contains("/blobs/") || url.path.contains("/docker/registry/v2/");
     let elsewhere = registry.is_some_and(|r| {
         let r = if r == "docker.io" {

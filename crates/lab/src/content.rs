@@ -1,7 +1,7 @@
 //! The image that servers of the lab have: `team/app:1`, two layers, made of the same bytes always.
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use crate::answer::AnswerRow;
 
@@ -17,7 +17,7 @@ pub struct Content {
     /// The configuration.
     pub config: Vec<u8>,
     /// The layers.
-    pub layers: [Vec<u8>; 2],
+    pub layers: Vec<Vec<u8>>,
     /// The manifest.
     pub manifest: Vec<u8>,
     /// An index that names it for `linux/amd64` and `linux/arm64/v8`.
@@ -30,14 +30,20 @@ impl Content {
         let config =
             br#"{"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":[]}}"#
                 .to_vec();
-        let layers = [vec![b'a'; 3000], vec![b'b'; 70_000]];
-        let blob = |media: &str, bytes: &[u8]| serde_json::json!({"mediaType": media, "digest": digest(bytes), "size": bytes.len()});
+        let layers = vec![vec![b'a'; 3000], vec![b'b'; 70_000]];
         let layer = "application/vnd.oci.image.layer.v1.tar+gzip";
+        Self::of(config, layers, &[layer, layer])
+    }
+
+    /// Puts an image together; `media`: what each layer is said to be.
+    pub fn of(config: Vec<u8>, layers: Vec<Vec<u8>>, media: &[&str]) -> Self {
+        let blob = |media: &str, bytes: &[u8]| serde_json::json!({"mediaType": media, "digest": digest(bytes), "size": bytes.len()});
+        let named = layers.iter().zip(media);
         let manifest = serde_json::json!({
             "schemaVersion": 2,
             "mediaType": MANIFEST,
             "config": blob("application/vnd.oci.image.config.v1+json", &config),
-            "layers": [blob(layer, &layers[0]), blob(layer, &layers[1])],
+            "layers": named.map(|(bytes, media)| blob(media, bytes)).collect::<Vec<_>>(),
         })
         .to_string()
         .into_bytes();
@@ -72,12 +78,10 @@ impl Content {
             )
         };
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        [
+        let fixed = [
             ("manifest", digest(&self.manifest)),
             ("index", digest(&self.index)),
             ("config", digest(&self.config)),
-            ("layer1", digest(&self.layers[0])),
-            ("layer2", digest(&self.layers[1])),
             ("manifest.json", text(&self.manifest)),
             ("index.json", text(&self.index)),
             (
@@ -86,10 +90,18 @@ impl Content {
             ),
             ("token.nothing", jwt("[]")),
             ("absent", digest(b"nowhere")),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+        ];
+        let fixed = fixed
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value));
+        let layers = self.layers.iter().enumerate().flat_map(|(at, bytes)| {
+            let name = format!("layer{}", at + 1);
+            [
+                (format!("{name}.base64"), STANDARD.encode(bytes)),
+                (name, digest(bytes)),
+            ]
+        });
+        fixed.chain(layers).collect()
     }
 
     /// Rows of a registry that has it. `blobs`: URL of the host that blobs are redirected to.
@@ -152,13 +164,13 @@ impl Content {
 
     /// Rows of a host that has the blobs only.
     pub fn blob_rows(&self) -> Vec<AnswerRow> {
-        let all = self.blobs().into_iter();
-        all.map(|bytes| blob(format!("/blob/{}", digest(bytes)), bytes))
+        self.blobs()
+            .map(|bytes| blob(format!("/blob/{}", digest(bytes)), bytes))
             .collect()
     }
 
-    fn blobs(&self) -> [&Vec<u8>; 3] {
-        [&self.config, &self.layers[0], &self.layers[1]]
+    fn blobs(&self) -> impl Iterator<Item = &Vec<u8>> {
+        std::iter::once(&self.config).chain(&self.layers)
     }
 }
 
@@ -177,7 +189,7 @@ fn blob(path: String, bytes: &[u8]) -> AnswerRow {
             "application/octet-stream".to_owned(),
         )]
         .into(),
-        body: Some(String::from_utf8_lossy(bytes).into_owned()),
+        base64: Some(STANDARD.encode(bytes)),
         ..AnswerRow::default()
     }
 }

@@ -7,11 +7,13 @@
 //! Not here: engines and containers; this crate is never part of the tool.
 
 pub mod answer;
+pub mod archive;
 pub mod certificate;
 pub mod content;
 pub mod dns;
 pub mod http;
 pub mod listener;
+pub mod made;
 pub mod matrix;
 pub mod run;
 pub mod scenario;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
-use pullwhy_probe::{Options, Platform, ProxyEnvironment};
+use pullwhy_probe::{IdRange, Options, Platform, ProxyEnvironment, Pull};
 
 use crate::Error;
 use crate::answer::Request;
@@ -37,7 +37,10 @@ impl Stage {
     /// Starts a scenario's servers.
     pub fn start(scenario: &Scenario) -> Result<Self, Error> {
         let folder = Folder::new()?;
-        let content = Content::new();
+        let content = match &scenario.made {
+            Some(made) => made.content(),
+            None => Content::new(),
+        };
         let authority = Authority::new("Lab Root CA").map_err(|e| Error::Certificate {
             server: "authority".to_owned(),
             why: e.to_string(),
@@ -199,8 +202,21 @@ impl Stage {
                 .now
                 .map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds)),
             etc: folder.clone(),
+            pull: scenario.pull.as_ref().map(|wish| Pull {
+                total: wish
+                    .total_ms
+                    .map_or(Pull::default().total, Duration::from_millis),
+                userns: wish.userns.as_deref().and_then(IdRange::parse),
+                swell: wish.swell.unwrap_or(Pull::default().swell),
+                layout: wish.keep.then(|| self.layout()),
+            }),
             ..Options::default()
         })
+    }
+
+    /// Where the image is kept, where the scenario keeps it.
+    pub fn layout(&self) -> PathBuf {
+        self.folder.0.join("layout")
     }
 
     /// Puts values in for `{placeholders}`.

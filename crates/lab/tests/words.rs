@@ -63,10 +63,19 @@ fn said() -> Vec<(Hop, Option<Target>, String)> {
         ),
         (Hop::Platform, None, "none".to_owned()),
     ];
+    let came = "unsupported digest-mismatch";
     for role in [registry, blob] {
-        table.push((Hop::ConfigBlob, role, blobs.clone()));
-        table.push((Hop::Layer, role, blobs.clone()));
+        let config = format!("{blobs} {came} config-mismatch");
+        table.push((Hop::ConfigBlob, role, config));
+        table.push((
+            Hop::Layer,
+            role,
+            format!("{blobs} {came} unsupported-layer"),
+        ));
     }
+    let held = "corrupt cut-short bad-header bad-entry duplicate wrong-compression unmapped-id \
+                diff-id bomb";
+    table.push((Hop::Unpack, None, held.to_owned()));
     for role in [registry, token, blob, proxy] {
         let dns = "nxdomain empty servfail refused timeout unreachable nonsense";
         table.push((Hop::Dns, role, dns.to_owned()));
@@ -113,7 +122,7 @@ fn every_word_of_the_probe_is_known_here() {
     let known: BTreeSet<String> = said().into_iter().map(|(_, _, word)| word).collect();
     let mut unknown = BTreeSet::new();
     let mut seen = 0;
-    for folder in ["hops", "net"] {
+    for folder in ["hops", "net", "content"] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../probe/src/{folder}"));
         for entry in std::fs::read_dir(folder).expect("the probe's source") {
             let path = entry.expect("an entry").path();

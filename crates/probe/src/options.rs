@@ -59,6 +59,8 @@ pub struct Pull {
     pub total: Duration,
     /// Ids that the host maps; without, only what no host can map is refused.
     pub userns: Option<IdRange>,
+    /// Bytes that a layer may unpack to, whatever its size; beyond, only so many times its size.
+    pub swell: u64,
     /// A folder in which a verified image is kept as an OCI image layout.
     pub layout: Option<PathBuf>,
 }
@@ -68,6 +70,8 @@ impl Default for Pull {
         Self {
             total: Duration::from_secs(3600),
             userns: None,
+            // A sparse file of 10 GB, as old `adduser`s leave behind, is still told with its name.
+            swell: 24 << 30,
             layout: None,
         }
     }

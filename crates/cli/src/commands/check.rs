@@ -226,6 +226,7 @@ fn pull(args: &CheckArgs) -> Result<Pull, Failure> {
         total: Duration::from_secs_f64(total),
         userns: args.userns_remap.as_ref().map(range).transpose()?,
         layout: args.keep.as_ref().map(folder).transpose()?,
+        ..Pull::default()
     })
 }
 

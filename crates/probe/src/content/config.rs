@@ -55,8 +55,11 @@ pub(super) fn fetch(
         .role(transfer.role)
         .fact("host", transfer.host.as_str())
         .fact("http_status", i64::from(transfer.status))
-        .fact("attempts", i64::from(transfer.attempts))
         .took(started);
+    let row = match transfer.attempts {
+        0 | 1 => row,
+        more => row.fact("attempts", i64::from(more)),
+    };
     let bytes = match came {
         Ok(bytes) => bytes,
         Err(failed) => {

@@ -24,9 +24,8 @@ const WAITING: usize = 3;
 const LARGE: u64 = 4 << 20;
 /// What a layer may unpack to: no engine's disk takes more.
 const MOST: u64 = 1 << 40;
-/// What it may unpack to beyond [`RATIO`] times its size.
-const BOMB: u64 = 24 << 30;
-/// Archives of programs and texts stay far below it; zeros come to 1030 in gzip.
+/// How many times its size a layer may unpack to, beyond [`Bench::swell`]. Archives of programs and
+/// texts stay far below it; zeros come to 1030 in gzip.
 const RATIO: u64 = 200;
 
 /// What unpacking came to.
@@ -65,6 +64,8 @@ pub(super) struct Bench<'b> {
     /// Digest that the archive must have, for its algorithm.
     pub diff: Wanted,
     pub archive: Archive,
+    /// What it may unpack to, whatever its size.
+    pub swell: u64,
     pub room: &'b Room,
     /// Bytes received, for who watches.
     pub watched: &'b AtomicU64,
@@ -92,6 +93,7 @@ pub(super) fn fetch(
         archive: bench.archive,
         bytes: 0,
         size,
+        swell: bench.swell,
     };
     let unpacked = if size < LARGE && size > 0 {
         alone(&mut raw, tail, bench.room)
@@ -166,6 +168,7 @@ struct Tail {
     bytes: u64,
     /// Bytes of the layer.
     size: u64,
+    swell: u64,
 }
 
 impl Tail {
@@ -174,7 +177,7 @@ impl Tail {
         self.digester.update(bytes);
         self.archive.feed(bytes);
         self.bytes += u64::try_from(bytes.len()).unwrap_or(0);
-        let bomb = self.bytes > BOMB && self.bytes / self.size.max(1) > RATIO;
+        let bomb = self.bytes > self.swell && self.bytes / self.size.max(1) > RATIO;
         !bomb && self.bytes <= MOST
     }
 

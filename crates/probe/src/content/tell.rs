@@ -337,6 +337,11 @@ fn remarks(row: Row, blob: &Blob, entries: &Entries, how: (Compression, Compress
             .fact("path", found.path.as_str())
             .and_warns("high-id", &found.says);
     }
+    if let Some(found) = odd("outside") {
+        return row
+            .fact("path", found.path.as_str())
+            .and_warns("outside", &found.says);
+    }
     if tally.holes > HOLES || bytes > HOLES && bytes / blob.size.max(1) > RATIO {
         let says = format!(
             "it takes {} on disk, most of it for `{}`",
@@ -354,7 +359,7 @@ fn remarks(row: Row, blob: &Blob, entries: &Entries, how: (Compression, Compress
             .fact("media_type", blob.media_type.as_str())
             .and_warns("media-type", &says);
     }
-    match odd("device-node").or_else(|| odd("duplicate")) {
+    match odd("device-node") {
         Some(found) => row
             .fact("path", found.path.as_str())
             .and_warns(found.saw, &found.says),
