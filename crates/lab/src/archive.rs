@@ -49,6 +49,18 @@ pub fn archive(members: &[Member]) -> Vec<u8> {
     out
 }
 
+/// Writes an archive of files with content of their own.
+pub fn archive_of(files: impl IntoIterator<Item = (Member, Vec<u8>)>) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (member, content) in files {
+        let owner = (member.uid, member.gid);
+        out.extend(header(&member.name, b'0', owner, content.len(), ""));
+        fill(&mut out, &content);
+    }
+    out.resize(out.len() + 2 * BLOCK, 0);
+    out
+}
+
 fn write(out: &mut Vec<u8>, member: &Member, name: &str) {
     let mut records = String::new();
     if member.pax {

@@ -18,6 +18,7 @@ pub mod matrix;
 pub mod run;
 pub mod scenario;
 pub mod stage;
+pub mod store;
 pub mod stream;
 
 /// Why a scenario could not be played; what it shows is data ([`run::Outcome`]).

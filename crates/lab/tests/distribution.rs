@@ -60,7 +60,8 @@ impl Registry {
         for (path, text) in files {
             write(&folder.join(path), text.as_bytes());
         }
-        store(&folder.join("store"), &Content::new());
+        pullwhy_lab::store::write(&folder.join("store"), REPOSITORY, &Content::new())
+            .expect("the store can be written");
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = free.local_addr().expect("an address").port();
         drop(free);
@@ -98,34 +99,6 @@ fn write(path: &Path, bytes: &[u8]) {
     let folder = path.parent().expect("a folder");
     std::fs::create_dir_all(folder).expect("a folder can be made");
     std::fs::write(path, bytes).expect("a file can be written");
-}
-
-/// distribution, `registry/storage/paths.go`.
-fn store(root: &Path, content: &Content) {
-    let root = root.join("docker/registry/v2");
-    let repository = root.join("repositories").join(REPOSITORY);
-    let hex = |bytes: &[u8]| digest(bytes).trim_start_matches("sha256:").to_owned();
-    let blobs = [
-        &content.config,
-        &content.layers[0],
-        &content.layers[1],
-        &content.manifest,
-    ];
-    for bytes in blobs {
-        let hex = hex(bytes);
-        let place = root.join("blobs/sha256").join(&hex[..2]).join(&hex);
-        write(&place.join("data"), bytes);
-        let link = repository.join("_layers/sha256").join(&hex).join("link");
-        write(&link, digest(bytes).as_bytes());
-    }
-    let (own, link) = (hex(&content.manifest), digest(&content.manifest));
-    for place in [
-        format!("_manifests/revisions/sha256/{own}/link"),
-        "_manifests/tags/1/current/link".to_owned(),
-        format!("_manifests/tags/1/index/sha256/{own}/link"),
-    ] {
-        write(&repository.join(place), link.as_bytes());
-    }
 }
 
 fn check(image: &str, options: &Options) -> (Judgement, Vec<HopRow>, f64) {

@@ -21,9 +21,8 @@ impl Compression {
     pub(super) fn of(head: &[u8]) -> Self {
         match head {
             [0x1f, 0x8b, 8, ..] => Self::Gzip,
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
-            // A skippable frame in front, as zstd:chunked may have.
-            [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Self::Zstd,
+            // Or a skippable frame in front.
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Self::Zstd,
             [b'B', b'Z', b'h', ..] => Self::Other("bzip2"),
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Self::Other("xz"),
             _ => Self::None,

@@ -22,6 +22,9 @@ mod tar;
 mod tell;
 mod transfer;
 
+#[cfg(test)]
+mod tests;
+
 pub use layout::check_layout;
 
 use std::collections::{BTreeMap, HashMap};

@@ -281,12 +281,11 @@ impl Extension {
             }
             let integer = || std::str::from_utf8(value).ok()?.parse::<i64>().ok();
             match key {
-                b"path" => self.name = Some(value.to_vec()),
+                b"path" | b"GNU.sparse.name" => self.name = Some(value.to_vec()),
                 b"linkpath" => self.link = Some(value.to_vec()),
                 b"size" => self.size = Some(u64::try_from(integer()?).ok()?),
                 b"uid" => self.uid = Some(integer()?),
                 b"gid" => self.gid = Some(integer()?),
-                b"GNU.sparse.name" => self.name = Some(value.to_vec()),
                 b"GNU.sparse.size" | b"GNU.sparse.realsize" => {
                     self.logical = Some(u64::try_from(integer()?).ok()?);
                 }
