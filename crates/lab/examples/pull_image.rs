@@ -41,7 +41,7 @@ fn mixed(numbers: &mut Numbers, length: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(length + 64);
     while out.len() < length {
         let n = numbers.next();
-        if n % 3 == 0 {
+        if n.is_multiple_of(3) {
             out.extend((n >> 8).to_le_bytes());
         } else {
             let word = &words[(n >> 20) as usize % 4000];

@@ -103,7 +103,7 @@ fn damaged_archives_end_too_and_portions_do_not_matter_there_either() {
     let mut numbers = Numbers(42);
     for _ in 0..4000 {
         let mut bytes = sample.clone();
-        for _ in 0..1 + numbers.next() % 4 {
+        for _ in 0..=numbers.next() % 4 {
             let at = numbers.next() % bytes.len();
             bytes[at] = numbers.next() as u8;
         }
