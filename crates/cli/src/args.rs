@@ -184,14 +184,32 @@ fn formats() -> impl TypedValueParser<Value = Format> {
 ///
 /// Does what an engine does before it has the image: reads the reference and the credentials,
 /// resolves, connects, shakes hands, asks for a token, the manifest, the configuration and every
-/// layer. It changes nothing and fetches no layer. Each hop has its own time limit, and the whole
-/// walk ends within 25 of them.
+/// layer. It changes nothing and fetches no layer, unless `--pull` asks for that. Each hop has its
+/// own time limit, and the whole walk ends within 25 of them; the bytes of a pull have
+/// `--pull-timeout`.
 #[derive(Debug, Args)]
 #[command(after_help = help::CHECK)]
 pub(crate) struct CheckArgs {
     /// The image, as given to `docker pull`
     #[arg(value_name = "IMAGE", allow_hyphen_values = true)]
     pub(crate) image: String,
+    /// Fetch and verify every byte: digests, sizes, diff ids, archives, owners
+    ///
+    /// As an engine does, but nothing is unpacked or kept. Memory does not grow with the image.
+    #[arg(long)]
+    pub(crate) pull: bool,
+    /// Judge owners of files against this range of subordinate ids, with `--pull`
+    ///
+    /// The range is that of the engine's user in `/etc/subuid`: the first id on the host, and how
+    /// many there are. A file of an id that the range does not reach cannot be unpacked.
+    #[arg(long, value_name = "START:SIZE", requires = "pull")]
+    pub(crate) userns_remap: Option<String>,
+    /// Keep the image as an OCI image layout in this folder, once all of it is verified
+    #[arg(long = "output", value_name = "oci:DIR", requires = "pull")]
+    pub(crate) keep: Option<String>,
+    /// Seconds that `--pull` may take in all [default: 3600]
+    #[arg(long, value_name = "SECONDS", requires = "pull")]
+    pub(crate) pull_timeout: Option<f64>,
     /// Platform to choose from an index, if not that of this machine
     #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
     pub(crate) platform: Option<String>,

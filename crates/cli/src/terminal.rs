@@ -1,5 +1,6 @@
 //! The terminal: colours, width, messages on standard error, progress.
 
+mod layers;
 mod progress;
 
 use std::ffi::OsString;
@@ -10,6 +11,7 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 
+pub(crate) use layers::LayerBars;
 pub(crate) use progress::Bar;
 
 /// Columns where no terminal says how many it has.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use pullwhy_catalogue::file::Sighting;
 use pullwhy_catalogue::{Catalogue, CauseIndex};
 use pullwhy_model::{
-    Answer, Confidence, Facts, Hop, HopRow, Image, Incident, Outcome, Role, Status, Trigger,
+    Answer, Confidence, Facts, Hop, HopRow, Image, Incident, Outcome, Role, Status, Transient,
+    Trigger,
 };
 
 use crate::attempt::Seen;
@@ -164,7 +165,14 @@ fn incident(
         exhibits,
         only_anonymous: false,
     };
-    crate::build::incident(&entry, &book, catalogue)
+    let mut built = crate::build::incident(&entry, &book, catalogue);
+    // A second try tells more than the cause does in general.
+    match rows[decisive].facts.get("repeats").map(ToString::to_string) {
+        Some(word) if word == "yes" => built.transient = Transient::No,
+        Some(word) if word == "no" => built.transient = Transient::Yes,
+        _ => {}
+    }
+    built
 }
 
 /// Facts of other hops that tell more of a failure: who was asked, from where, as whom.

@@ -64,6 +64,21 @@ pub struct AnswerRow {
     /// Closes after so many bytes of the body.
     #[serde(default)]
     pub cut: Option<usize>,
+    /// Says nothing more after so many bytes of the body.
+    #[serde(default)]
+    pub stall: Option<usize>,
+    /// So many bytes `x` behind the body.
+    #[serde(default)]
+    pub longer: usize,
+    /// Flips a bit of this byte of the body.
+    #[serde(default)]
+    pub flip: Option<usize>,
+    /// Sends the body in chunks, without its length.
+    #[serde(default)]
+    pub chunked: bool,
+    /// Sends the whole body to who asks for a part of it.
+    #[serde(default)]
+    pub no_range: bool,
     /// Closes without an answer.
     #[serde(default)]
     pub hang_up: bool,
@@ -166,6 +181,7 @@ impl AnswerRow {
         }
         for text in [
             &mut self.body,
+            &mut self.base64,
             &mut self.raw,
             &mut self.if_header,
             &mut self.unless_header,

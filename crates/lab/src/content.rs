@@ -1,7 +1,7 @@
 //! The image that servers of the lab have: `team/app:1`, two layers unless asked otherwise, made of the same bytes always.
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use crate::answer::AnswerRow;
 
@@ -40,13 +40,20 @@ impl Content {
             .map(|(byte, size)| vec![byte; size])
             .take(count)
             .collect();
-        let blob = |media: &str, bytes: &[u8]| serde_json::json!({"mediaType": media, "digest": digest(bytes), "size": bytes.len()});
         let layer = "application/vnd.oci.image.layer.v1.tar+gzip";
+        let media = vec![layer; layers.len()];
+        Self::of(config, layers, &media)
+    }
+
+    /// Puts an image together; `media`: what each layer is said to be.
+    pub fn of(config: Vec<u8>, layers: Vec<Vec<u8>>, media: &[&str]) -> Self {
+        let blob = |media: &str, bytes: &[u8]| serde_json::json!({"mediaType": media, "digest": digest(bytes), "size": bytes.len()});
+        let named = layers.iter().zip(media);
         let manifest = serde_json::json!({
             "schemaVersion": 2,
             "mediaType": MANIFEST,
             "config": blob("application/vnd.oci.image.config.v1+json", &config),
-            "layers": layers.iter().map(|bytes| blob(layer, bytes)).collect::<Vec<_>>(),
+            "layers": named.map(|(bytes, media)| blob(media, bytes)).collect::<Vec<_>>(),
         })
         .to_string()
         .into_bytes();
@@ -81,12 +88,10 @@ impl Content {
             )
         };
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        [
+        let fixed = [
             ("manifest", digest(&self.manifest)),
             ("index", digest(&self.index)),
             ("config", digest(&self.config)),
-            ("layer1", digest(&self.layers[0])),
-            ("layer2", digest(&self.layers[1])),
             ("manifest.json", text(&self.manifest)),
             ("index.json", text(&self.index)),
             (
@@ -95,10 +100,18 @@ impl Content {
             ),
             ("token.nothing", jwt("[]")),
             ("absent", digest(b"nowhere")),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+        ];
+        let fixed = fixed
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value));
+        let layers = self.layers.iter().enumerate().flat_map(|(at, bytes)| {
+            let name = format!("layer{}", at + 1);
+            [
+                (format!("{name}.base64"), STANDARD.encode(bytes)),
+                (name, digest(bytes)),
+            ]
+        });
+        fixed.chain(layers).collect()
     }
 
     /// Rows of a registry that has it. `blobs`: URL of the host that blobs are redirected to.
@@ -161,8 +174,8 @@ impl Content {
 
     /// Rows of a host that has the blobs only.
     pub fn blob_rows(&self) -> Vec<AnswerRow> {
-        let all = self.blobs();
-        all.map(|bytes| blob(format!("/blob/{}", digest(bytes)), bytes))
+        self.blobs()
+            .map(|bytes| blob(format!("/blob/{}", digest(bytes)), bytes))
             .collect()
     }
 
@@ -186,7 +199,7 @@ fn blob(path: String, bytes: &[u8]) -> AnswerRow {
             "application/octet-stream".to_owned(),
         )]
         .into(),
-        body: Some(String::from_utf8_lossy(bytes).into_owned()),
+        base64: Some(STANDARD.encode(bytes)),
         ..AnswerRow::default()
     }
 }

@@ -152,15 +152,34 @@ fn answer(stream: &mut Stream, request: &Request, row: &AnswerRow) -> io::Result
     }
     head.push_str(&extra);
     let has = |name: &str| row.headers.keys().any(|n| n.eq_ignore_ascii_case(name));
-    if !has("content-length") && !has("transfer-encoding") {
+    if row.chunked {
+        head.push_str("Transfer-Encoding: chunked\r\n");
+    } else if !has("content-length") && !has("transfer-encoding") {
         head.push_str(&format!("Content-Length: {}\r\n", body.len()));
     }
     head.push_str("\r\n");
     stream.write_all(head.as_bytes())?;
     if request.method != "HEAD" {
-        let end = row.cut.unwrap_or(body.len()).min(body.len());
-        write_body(stream, &body[..end], row.drip)?;
-        if row.cut.is_some() {
+        let stop = row.cut.or(row.stall);
+        let end = stop.unwrap_or(body.len()).min(body.len());
+        if row.chunked {
+            for part in body[..end].chunks(1000) {
+                stream.write_all(format!("{:x}\r\n", part.len()).as_bytes())?;
+                write_body(stream, part, row.drip)?;
+                stream.write_all(b"\r\n")?;
+            }
+            if stop.is_none() {
+                stream.write_all(b"0\r\n\r\n")?;
+            }
+        } else {
+            write_body(stream, &body[..end], row.drip)?;
+        }
+        if row.stall.is_some() {
+            stream.flush()?;
+            // Until the client goes away.
+            while stream.read(&mut [0; 1024])? > 0 {}
+        }
+        if stop.is_some() {
             return Ok(false);
         }
     }
@@ -174,23 +193,37 @@ fn answer(stream: &mut Stream, request: &Request, row: &AnswerRow) -> io::Result
 }
 
 fn body(row: &AnswerRow) -> io::Result<Vec<u8>> {
-    if let Some(length) = row.body_bytes {
-        return Ok(vec![b'x'; length]);
+    let mut body = match (row.body_bytes, &row.base64) {
+        (Some(length), _) => vec![b'x'; length],
+        (None, Some(text)) => STANDARD.decode(text).map_err(io::Error::other)?,
+        (None, None) => row.body.clone().unwrap_or_default().into_bytes(),
+    };
+    body.resize(body.len() + row.longer, b'x');
+    if let Some(byte) = row.flip.and_then(|at| body.get_mut(at)) {
+        *byte ^= 1;
     }
-    match &row.base64 {
-        Some(text) => STANDARD.decode(text).map_err(io::Error::other),
-        None => Ok(row.body.clone().unwrap_or_default().into_bytes()),
-    }
+    Ok(body)
 }
 
-/// The first byte only, where a client asks for it, as stores of blobs do.
+/// The part that a client asks for: the first byte, as of stores of blobs, or the rest.
 fn ranged(request: &Request, row: &AnswerRow, body: Vec<u8>) -> (u16, Vec<u8>, String) {
-    let first = request.field("range") == Some("bytes=0-0");
-    if first && row.status == 200 && !body.is_empty() {
-        let range = format!("Content-Range: bytes 0-0/{}\r\n", body.len());
-        return (206, body[..1].to_vec(), range);
+    let range = request
+        .field("range")
+        .and_then(|r| r.strip_prefix("bytes="));
+    let part = range.and_then(|range| {
+        let (from, to) = range.split_once('-')?;
+        let from: usize = from.parse().ok()?;
+        let last = body.len().checked_sub(1)?;
+        let to = to.parse().unwrap_or(last).min(last);
+        (from <= to).then_some((from, to))
+    });
+    match part {
+        Some((from, to)) if row.status == 200 && !row.no_range => {
+            let range = format!("Content-Range: bytes {from}-{to}/{}\r\n", body.len());
+            (206, body[from..=to].to_vec(), range)
+        }
+        _ => (row.status, body, String::new()),
     }
-    (row.status, body, String::new())
 }
 
 fn write_body(stream: &mut Stream, body: &[u8], drip: Option<u64>) -> io::Result<()> {

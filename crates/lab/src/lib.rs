@@ -7,6 +7,7 @@
 //! Not here: engines and containers; this crate is never part of the tool.
 
 pub mod answer;
+pub mod archive;
 pub mod certificate;
 pub mod content;
 pub mod delay;
@@ -14,11 +15,13 @@ pub mod dns;
 mod encode;
 pub mod http;
 pub mod listener;
+pub mod made;
 pub mod matrix;
 pub mod registry;
 pub mod run;
 pub mod scenario;
 pub mod stage;
+pub mod store;
 pub mod stream;
 
 /// Why a scenario could not be played; what it shows is data ([`run::Outcome`]).

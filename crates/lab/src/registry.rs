@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::Error;
 use crate::certificate::{Authority, chain};
-use crate::content::{Content, REPOSITORY, digest};
+use crate::content::{Content, REPOSITORY};
 use crate::scenario::CertificateFault;
 
 /// `htpasswd -Bbn u pw`.
@@ -66,7 +66,11 @@ impl Registry {
         };
         let folder =
             std::env::temp_dir().join(format!("pullwhy-lab-{}-{name}", std::process::id()));
-        store(&folder.join("store"), content)?;
+        let store = folder.join("store");
+        crate::store::write(&store, REPOSITORY, content).map_err(|source| Error::File {
+            path: store,
+            source,
+        })?;
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(listen)?;
         let port = free.local_addr().map_err(listen)?.port();
         drop(free);
@@ -139,28 +143,4 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
             path: path.to_owned(),
             source,
         })
-}
-
-/// distribution, `registry/storage/paths.go`.
-fn store(root: &Path, content: &Content) -> Result<(), Error> {
-    let root = root.join("docker/registry/v2");
-    let repository = root.join("repositories").join(REPOSITORY);
-    let hex = |bytes: &[u8]| digest(bytes).trim_start_matches("sha256:").to_owned();
-    let blobs = [&content.config, &content.manifest];
-    for bytes in blobs.into_iter().chain(&content.layers) {
-        let hex = hex(bytes);
-        let place = root.join("blobs/sha256").join(&hex[..2]).join(&hex);
-        write(&place.join("data"), bytes)?;
-        let link = repository.join("_layers/sha256").join(&hex).join("link");
-        write(&link, digest(bytes).as_bytes())?;
-    }
-    let (own, link) = (hex(&content.manifest), digest(&content.manifest));
-    for place in [
-        format!("_manifests/revisions/sha256/{own}/link"),
-        "_manifests/tags/1/current/link".to_owned(),
-        format!("_manifests/tags/1/index/sha256/{own}/link"),
-    ] {
-        write(&repository.join(place), link.as_bytes())?;
-    }
-    Ok(())
 }

@@ -157,6 +157,7 @@ fn compare(
     for request in stage.unlisted() {
         wrong.push(format!("a request in no row: {request}"));
     }
+    wrong.extend(not_as_kept(outcome, stage));
     if outcome.failed_hop.is_empty() != outcome.cause.is_empty() {
         wrong.push("a failed hop without a cause".to_owned());
     }
@@ -169,6 +170,49 @@ fn compare(
         {
             wrong.push(format!("a control character in the row of {}", row.hop));
         }
+    }
+    wrong
+}
+
+/// What is wrong with what was kept: all blobs are what their names say, or nothing is there.
+fn not_as_kept(outcome: &Outcome, stage: &Stage) -> Vec<String> {
+    let Some(folder) = stage
+        .options
+        .pull
+        .as_ref()
+        .and_then(|pull| pull.layout.clone())
+    else {
+        return Vec::new();
+    };
+    let files = |folder: &std::path::Path| -> Vec<std::path::PathBuf> {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).collect()
+    };
+    let blobs = files(&folder.join("blobs/sha256"));
+    let named = |path: &std::path::Path| {
+        let bytes = std::fs::read(path).unwrap_or_default();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        crate::content::digest(&bytes) == format!("sha256:{name}")
+    };
+    let mut wrong: Vec<String> = blobs
+        .iter()
+        .filter(|path| !named(path))
+        .map(|path| format!("kept with wrong bytes: {}", path.display()))
+        .collect();
+    let pullable = outcome.verdict == Answer::Pullable;
+    let indexed = folder.join("index.json").is_file();
+    if pullable != indexed || pullable == blobs.is_empty() {
+        wrong.push(format!("{} blobs are kept, index: {indexed}", blobs.len()));
+    }
+    if files(&folder)
+        .iter()
+        .any(|p| p.to_string_lossy().contains(".pullwhy"))
+    {
+        wrong.push("what was in the making stays behind".to_owned());
     }
     wrong
 }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::Error;
 use crate::answer::AnswerRow;
+use crate::made::Made;
 
 /// A scenario.
 #[derive(Clone, Debug, Deserialize)]
@@ -75,6 +76,12 @@ pub struct Scenario {
     /// Names that are not in the hosts file.
     #[serde(default)]
     pub not_in_hosts: Vec<String>,
+    /// `--pull`, with its options.
+    #[serde(default)]
+    pub pull: Option<Pulled>,
+    /// What the image holds, where that matters.
+    #[serde(default)]
+    pub made: Option<Made>,
     /// The servers, by name.
     #[serde(default)]
     pub servers: BTreeMap<String, Server>,
@@ -84,6 +91,24 @@ pub struct Scenario {
 
 fn timeout() -> u64 {
     3000
+}
+
+/// How every byte is fetched.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pulled {
+    /// `--userns-remap`.
+    #[serde(default)]
+    pub userns: Option<String>,
+    /// `--pull-timeout`.
+    #[serde(default)]
+    pub total_ms: Option<u64>,
+    /// Bytes that a layer may unpack to, whatever its size.
+    #[serde(default)]
+    pub swell: Option<u64>,
+    /// Whether the image is kept; what is written then is checked.
+    #[serde(default)]
+    pub keep: bool,
 }
 
 /// How a server takes connections.

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use pullwhy_probe::trust::{CertsDir, certs_plan};
-use pullwhy_probe::{Engine, Environment, Options, Platform, ProxyEnvironment, auth_plan};
+use pullwhy_probe::{
+    Engine, Environment, IdRange, Options, Platform, ProxyEnvironment, Pull, auth_plan,
+};
 
 use crate::Error;
 use crate::answer::Request;
@@ -39,7 +41,10 @@ impl Stage {
     /// Starts a scenario's servers.
     pub fn start(scenario: &Scenario) -> Result<Self, Error> {
         let folder = Folder::new()?;
-        let content = Content::new();
+        let content = match &scenario.made {
+            Some(made) => made.content(),
+            None => Content::new(),
+        };
         let wrap = |e: rcgen::Error| Error::Certificate {
             server: "authority".to_owned(),
             why: e.to_string(),
@@ -244,8 +249,21 @@ impl Stage {
                 .iter()
                 .filter_map(|name| Some(dns.get(name)?.address))
                 .collect(),
+            pull: scenario.pull.as_ref().map(|wish| Pull {
+                total: wish
+                    .total_ms
+                    .map_or(Pull::default().total, Duration::from_millis),
+                userns: wish.userns.as_deref().and_then(IdRange::parse),
+                swell: wish.swell.unwrap_or(Pull::default().swell),
+                layout: wish.keep.then(|| self.layout()),
+            }),
             ..Options::default()
         })
+    }
+
+    /// Where the image is kept, where the scenario keeps it.
+    pub fn layout(&self) -> PathBuf {
+        self.folder.0.join("layout")
     }
 
     /// Puts values in for `{placeholders}`.

@@ -64,10 +64,19 @@ fn said() -> Vec<(Hop, Option<Target>, String)> {
         ),
         (Hop::Platform, None, "none".to_owned()),
     ];
+    let came = "unsupported digest-mismatch";
     for role in [registry, blob] {
-        table.push((Hop::ConfigBlob, role, blobs.clone()));
-        table.push((Hop::Layer, role, blobs.clone()));
+        let config = format!("{blobs} {came} config-mismatch");
+        table.push((Hop::ConfigBlob, role, config));
+        table.push((
+            Hop::Layer,
+            role,
+            format!("{blobs} {came} unsupported-layer"),
+        ));
     }
+    let held = "corrupt cut-short bad-header bad-entry duplicate wrong-compression unmapped-id \
+                diff-id bomb";
+    table.push((Hop::Unpack, None, held.to_owned()));
     for role in [registry, token, blob, proxy] {
         let dns = "nxdomain empty servfail refused timeout unreachable nonsense";
         table.push((Hop::Dns, role, dns.to_owned()));
@@ -115,7 +124,11 @@ fn every_word_of_the_probe_is_known_here() {
     let mut unknown = BTreeSet::new();
     let mut seen = 0;
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../probe/src");
-    let mut folders = vec![source.join("hops"), source.join("net")];
+    let mut folders = vec![
+        source.join("hops"),
+        source.join("net"),
+        source.join("content"),
+    ];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).expect("the probe's source") {
             let path = entry.expect("an entry").path();

@@ -7,11 +7,14 @@
 //! It looks and notes; causes are decided in `diagnose`. What a hop finds is a [`HopRow`], never an
 //! error. Nothing is written, no engine is asked, and what a registry sends is bounded: 4 MiB a
 //! manifest, 64 KiB of an error, five redirects, one [`Options::timeout`] a hop, [`WALK`] of them a
-//! walk.
+//! walk. With [`Options::pull`] every byte is fetched and verified as it comes, in memory that does
+//! not grow with the image, within [`Pull::total`]; what is written then is the layout that was asked
+//! for, and nothing else.
 //!
 //! Not here: log reading (`ingest`), judging (`diagnose`), printing (`report`).
 
 mod challenge;
+mod content;
 mod credentials;
 mod engine;
 mod hops;
@@ -22,11 +25,12 @@ mod rows;
 pub mod trust;
 
 pub use challenge::{Challenge, parse as parse_challenges};
+pub use content::check_layout;
 pub use credentials::{Lookup, look_up};
 pub use engine::{AuthPlace, AuthPlan, AuthSource, Engine, Environment, auth_plan};
 pub use hops::manifest::{Kind as ManifestKind, Outline, read_manifest};
 pub use net::no_proxy::NoProxy;
-pub use options::{Family, Options, Platform, ProxyEnvironment};
+pub use options::{Family, IdRange, Options, Platform, ProxyEnvironment, Pull};
 pub use pullwhy_model::HopRow;
 pub use repeat::{Repeated, repeated};
 
@@ -34,7 +38,8 @@ use std::time::Instant;
 
 use pullwhy_model::Image;
 
-/// How many times its timeout a walk takes at most, whatever it meets. If every hop takes nearly all
+/// How many times its timeout a walk takes at most, whatever it meets; the bytes of a pull have
+/// [`Pull::total`] besides. If every hop takes nearly all
 /// of its time and works, it comes to 23: a credential helper; registry, token service and host of
 /// the layers with a name, a connection, a proxy and TLS each; ten requests one after the other.
 /// Redirects and further logins would make it longer without end.
@@ -55,6 +60,22 @@ pub struct Walk {
 pub trait Observer {
     /// A hop ended.
     fn row(&mut self, row: &HopRow);
+
+    /// Layers are being fetched; told some times a second.
+    fn progress(&mut self, _layers: &[LayerProgress<'_>]) {}
+}
+
+/// How far a layer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LayerProgress<'l> {
+    /// Its digest.
+    pub digest: &'l str,
+    /// Its bytes.
+    pub size: u64,
+    /// Those that came.
+    pub got: u64,
+    /// It is done, one way or the other.
+    pub done: bool,
 }
 
 impl Observer for () {

@@ -41,6 +41,8 @@ pub struct Options {
     /// Another network's `resolv.conf`: its resolvers are asked, and the system is not, which
     /// would ask its own.
     pub resolv_conf: Option<PathBuf>,
+    /// Fetch and verify every byte, and not only ask for it.
+    pub pull: Option<Pull>,
 }
 
 impl Default for Options {
@@ -61,7 +63,52 @@ impl Default for Options {
             etc: PathBuf::from("/etc"),
             name_servers: Vec::new(),
             resolv_conf: None,
+            pull: None,
         }
+    }
+}
+
+/// How every byte is fetched and verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pull {
+    /// The longest that it may take in all.
+    pub total: Duration,
+    /// Ids that the host maps; without, only what no host can map is refused.
+    pub userns: Option<IdRange>,
+    /// Bytes that a layer may unpack to, whatever its size; beyond, only so many times its size.
+    pub swell: u64,
+    /// A folder in which a verified image is kept as an OCI image layout.
+    pub layout: Option<PathBuf>,
+}
+
+impl Default for Pull {
+    fn default() -> Self {
+        Self {
+            total: Duration::from_secs(3600),
+            userns: None,
+            // A sparse file of 10 GB, as old `adduser`s leave behind, is still told with its name.
+            swell: 24 << 30,
+            layout: None,
+        }
+    }
+}
+
+/// A range of subordinate ids, as in `/etc/subuid`: container ids from 0 on stand for host ids from
+/// `start` on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdRange {
+    /// The first id on the host.
+    pub start: u32,
+    /// How many there are.
+    pub size: u32,
+}
+
+impl IdRange {
+    /// Reads `START:SIZE`; the last id must be one that a host can have.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (start, size) = text.split_once(':')?;
+        let (start, size) = (start.parse::<u32>().ok()?, size.parse::<u32>().ok()?);
+        (size > 0 && start.checked_add(size).is_some()).then_some(Self { start, size })
     }
 }
 

@@ -40,6 +40,16 @@ impl<'o> Rows<'o> {
         }
     }
 
+    /// Tells how far layers are.
+    pub(crate) fn progress(&mut self, layers: &[crate::LayerProgress<'_>]) {
+        self.observer.progress(layers);
+    }
+
+    /// Whether a row of this hop is there.
+    pub(crate) fn has(&self, hop: Hop) -> bool {
+        self.rows.iter().any(|row| row.hop == hop)
+    }
+
     pub(crate) fn done(self) -> Vec<HopRow> {
         self.rows
     }
@@ -112,13 +122,34 @@ impl Row {
         self.ends(Status::Skipped, None, why)
     }
 
+    /// Seconds since its beginning.
+    pub(crate) fn seconds(&self) -> f64 {
+        self.started.elapsed().as_secs_f64()
+    }
+
+    /// Adds to what it says.
+    pub(crate) fn and_says(mut self, says: &str) -> Self {
+        self.row.summary.push_str(says);
+        self
+    }
+
+    /// Needs no work of its own: the same was done before.
+    pub(crate) fn again(self, says: impl Into<String>) -> Self {
+        self.ends(Status::Skipped, Some("again"), says)
+    }
+
+    /// Whether it says that something works, or works in spite of something.
+    pub(crate) fn is_judged(&self) -> bool {
+        matches!(self.row.status, Status::Ok | Status::Warning)
+    }
+
     /// Sets the time by hand, for work that was done side by side.
     pub(crate) fn took(mut self, started: Instant) -> Self {
         self.started = started;
         self
     }
 
-    /// Sets how long it took, for an answer that was there before.
+    /// Sets how long it took, for work that has ended and answers that were there before.
     pub(crate) fn lasting(self, took: Duration) -> Self {
         let now = Instant::now();
         self.took(now.checked_sub(took).unwrap_or(now))

@@ -9,17 +9,18 @@ use std::time::Duration;
 
 use pullwhy_diagnose::judge;
 use pullwhy_model::text::{clean, scrub};
-use pullwhy_model::{Answer, CHECK_SCHEMA, CheckReport, Fact, HopRow, Tool, Transient};
+use pullwhy_model::{Answer, CHECK_SCHEMA, CheckReport, Fact, Hop, HopRow, Tool, Transient};
 use pullwhy_probe::trust::{CertsDir, certs_plan};
 use pullwhy_probe::{
-    Environment, Family, Observer, Options, Platform, ProxyEnvironment, Walk, auth_plan,
+    Environment, Family, IdRange, LayerProgress, Observer, Options, Platform, ProxyEnvironment,
+    Pull, Walk, auth_plan,
 };
 use pullwhy_report::{Format, Style};
 
 use crate::args::{CheckArgs, Common};
 use crate::exit::{Exit, Failure};
 use crate::netns::Network;
-use crate::terminal::{self, Stream};
+use crate::terminal::{self, LayerBars, Stream};
 
 pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
     let network = args.netns.as_deref().map(Network::find);
@@ -34,6 +35,7 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
         out: &mut out,
         style,
         show: at_once,
+        bars: LayerBars::new(terminal::is_watched() && !args.output.quiet),
         failed: None,
     };
     let mut walks = || -> Vec<Walk> {
@@ -45,6 +47,7 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
         Some(network) => network.inside(&mut walks)?,
         None => walks(),
     };
+    screen.bars.clear();
     if let Some(error) = screen.failed {
         return Err(error.into());
     }
@@ -87,6 +90,14 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
     }
     pullwhy_report::render_check(&report, args.output.format, &style, &mut out)?;
     out.flush()?;
+    let unkept = report
+        .hops
+        .iter()
+        .find(|row| row.hop == Hop::Store && row.saw.as_deref() == Some("not-kept"));
+    if let Some(row) = unkept {
+        let why = format!("`--output {}`: {}", row.target, row.summary);
+        return Err(Failure::new(why).help("make room there, or name another folder"));
+    }
     Ok(match report.verdict {
         Answer::Pullable => Exit::Nothing,
         Answer::NotPullable => Exit::Found,
@@ -131,15 +142,23 @@ struct Screen<'o> {
     out: &'o mut (dyn Write + Send),
     style: Style,
     show: bool,
+    bars: LayerBars,
     failed: Option<std::io::Error>,
 }
 
 impl Observer for Screen<'_> {
     fn row(&mut self, row: &HopRow) {
         if self.show && self.failed.is_none() {
-            let shown = pullwhy_report::render_hop(row, &self.style, self.out);
-            self.failed = shown.and_then(|()| self.out.flush()).err();
+            let (out, style) = (&mut *self.out, &self.style);
+            let shown = self
+                .bars
+                .aside(|| pullwhy_report::render_hop(row, style, out).and_then(|()| out.flush()));
+            self.failed = shown.err();
         }
+    }
+
+    fn progress(&mut self, layers: &[LayerProgress<'_>]) {
+        self.bars.update(layers);
     }
 }
 
@@ -190,7 +209,43 @@ fn options(args: &CheckArgs, network: Option<&Network>) -> Result<Options, Failu
         now: Some(jiff::Timestamp::now().into()),
         etc: network.map_or_else(|| PathBuf::from("/etc"), |n| n.etc.clone()),
         resolv_conf: network.map(|n| n.resolv_conf.clone()),
+        pull: args.pull.then(|| pull(args)).transpose()?,
         ..Options::default()
+    })
+}
+
+/// How every byte is fetched, where that is asked for.
+fn pull(args: &CheckArgs) -> Result<Pull, Failure> {
+    let total = args.pull_timeout.unwrap_or(3600.0);
+    if !(0.05..=604_800.0).contains(&total) {
+        return Err(
+            Failure::new(format!("`--pull-timeout {total}` is out of range"))
+                .help("give seconds between 0.05 and 604800, a week"),
+        );
+    }
+    let range = |text: &String| {
+        IdRange::parse(text).ok_or_else(|| {
+            Failure::new(format!("`--userns-remap {text}` is no range of ids"))
+                .help("write it as START:SIZE, as in /etc/subuid, for example 100000:65536")
+        })
+    };
+    let folder = |text: &String| {
+        let folder = text.strip_prefix("oci:").filter(|dir| !dir.is_empty());
+        let folder = PathBuf::from(folder.ok_or_else(|| {
+            Failure::new(format!("`--output {text}` names no form that is known"))
+                .help("write it as oci:DIR, for example oci:./app")
+        })?);
+        pullwhy_probe::check_layout(&folder).map_err(|error| {
+            Failure::new(format!("`--output {text}`: {error}"))
+                .help("name a new folder, an empty one, or an OCI image layout")
+        })?;
+        Ok::<_, Failure>(folder)
+    };
+    Ok(Pull {
+        total: Duration::from_secs_f64(total),
+        userns: args.userns_remap.as_ref().map(range).transpose()?,
+        layout: args.keep.as_ref().map(folder).transpose()?,
+        ..Pull::default()
     })
 }
 

@@ -169,7 +169,7 @@ impl<'b> Asked<'b> {
     }
 }
 
-fn path(session: &Session<'_, '_>, blob: &Blob) -> String {
+pub(crate) fn path(session: &Session<'_, '_>, blob: &Blob) -> String {
     format!("/v2/{}/blobs/{}", session.repository, blob.digest)
 }
 
@@ -184,7 +184,8 @@ fn request<'a>(session: &'a Session<'_, '_>, path: &'a str) -> Ask<'a> {
     }
 }
 
-fn judge(row: Row, response: &Response, blob: &Blob) -> Row {
+/// What a status means for a blob, and whether its length is the one that was promised.
+pub(crate) fn judge(row: Row, response: &Response, blob: &Blob) -> Row {
     let row = row.fact("http_status", i64::from(response.status));
     let says = || format!("{}: {}", response.status, said(response));
     match response.status {
@@ -219,10 +220,11 @@ fn judge(row: Row, response: &Response, blob: &Blob) -> Row {
     }
 }
 
-fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     match bytes {
         0..1024 => format!("{bytes} bytes"),
         1024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),
-        _ => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+        1_048_576..1_073_741_824 => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+        _ => format!("{:.1} GiB", bytes as f64 / 1_073_741_824.0),
     }
 }

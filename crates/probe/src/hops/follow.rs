@@ -5,6 +5,7 @@ use std::io;
 
 use pullwhy_model::{Hop, Target};
 
+use crate::net::body::Opened;
 use crate::net::connect::Net;
 use crate::net::http::{Request, Response};
 use crate::net::origin::Origin;
@@ -30,9 +31,27 @@ pub(crate) struct Ask<'a> {
     pub first_byte: bool,
 }
 
+/// An answer: read to its end, or with a body that is still to come.
+pub(crate) trait Reply {
+    /// Its status and fields.
+    fn head(&self) -> &Response;
+}
+
+impl Reply for Response {
+    fn head(&self) -> &Response {
+        self
+    }
+}
+
+impl Reply for Opened {
+    fn head(&self) -> &Response {
+        &self.response
+    }
+}
+
 /// An answer, and who gave it.
-pub(crate) struct Answer {
-    pub response: Response,
+pub(crate) struct Answer<R = Response> {
+    pub response: R,
     pub at: Origin,
     pub role: Target,
 }
@@ -50,6 +69,14 @@ enum Why {
 }
 
 impl Stopped {
+    /// The error of the connection, where it is one.
+    pub(crate) fn error(&self) -> Option<&io::Error> {
+        match &self.why {
+            Why::Broken(error) => Some(error),
+            Why::Astray(..) => None,
+        }
+    }
+
     /// Tells it in a row.
     pub(crate) fn tell(self, row: Row) -> Row {
         let row = row.role(self.role).fact("host", self.at.host.as_str());
@@ -80,9 +107,22 @@ pub(crate) fn follow(
     first: &Origin,
     roles: (Target, Target),
     ask: Ask<'_>,
-    mut given: Option<Response>,
-    mut rows: Option<&mut Rows<'_>>,
+    given: Option<Response>,
+    rows: Option<&mut Rows<'_>>,
 ) -> Result<Answer, Stopped> {
+    follow_with(net, first, roles, ask, given, rows, Net::ask)
+}
+
+/// The same with another way to send.
+pub(crate) fn follow_with<'o, R: Reply>(
+    net: &Net<'o>,
+    first: &Origin,
+    roles: (Target, Target),
+    ask: Ask<'_>,
+    mut given: Option<R>,
+    mut rows: Option<&mut Rows<'_>>,
+    send: impl Fn(&Net<'o>, &Origin, &Request<'_>) -> io::Result<R>,
+) -> Result<Answer<R>, Stopped> {
     let mut at = first.clone();
     let mut path = ask.path.to_owned();
     for step in 0..=REDIRECTS {
@@ -96,20 +136,23 @@ pub(crate) fn follow(
         let astray = |saw, says: String| stop(Why::Astray(saw, says));
         let response = match given.take() {
             Some(response) => response,
-            None => net
-                .ask(&at, &request(ask, &at.authority(), &path, step > 0, home))
-                .map_err(|error| stop(Why::Broken(error)))?,
+            None => send(
+                net,
+                &at,
+                &request(ask, &at.authority(), &path, step > 0, home),
+            )
+            .map_err(|error| stop(Why::Broken(error)))?,
         };
-        if response.status == 407 {
+        if response.head().status == 407 {
             return Err(astray(
                 "proxy-refused",
                 "407: the proxy on the way wants a login".to_owned(),
             ));
         }
-        if !is_redirect(&response) {
+        if !is_redirect(response.head()) {
             return Ok(Answer { response, at, role });
         }
-        let location = response.field("location").unwrap_or_default();
+        let location = response.head().field("location").unwrap_or_default();
         let Some((to, target)) = at.join(&path, location, net.is_plain(&at)) else {
             return Err(astray(
                 "bad-redirect",

@@ -12,6 +12,7 @@ use pullwhy_model::{Hop, HopRow, Image, Status, Target};
 use pullwhy_reference::{Client, Difference, Reading};
 
 use crate::Engine;
+use crate::content;
 use crate::credentials::Held;
 use crate::net::connect::Net;
 use crate::net::origin::Origin;
@@ -38,6 +39,14 @@ const AFTER_REFERENCE: [Hop; 10] = [
 
 /// Walks the whole path.
 pub(crate) fn walk(reference: &str, options: &Options, rows: &mut Rows<'_>) -> Image {
+    let image = walk_to_layers(reference, options, rows);
+    if options.pull.is_some() && !rows.has(Hop::Unpack) {
+        skip(&[Hop::Unpack], "there are no layers to unpack", rows);
+    }
+    image
+}
+
+fn walk_to_layers(reference: &str, options: &Options, rows: &mut Rows<'_>) -> Image {
     let Some(image) = read_reference(reference, options.engine, rows) else {
         skip(&AFTER_REFERENCE, "the image has no usable name", rows);
         return Image {
@@ -88,7 +97,10 @@ pub(crate) fn walk(reference: &str, options: &Options, rows: &mut Rows<'_>) -> I
         return image;
     }
     if let Some(manifest) = manifest_with(&mut session, &held, &image, rows) {
-        blobs::probe(&session, &manifest, rows);
+        match &options.pull {
+            Some(pull) => content::pull(&session, &manifest, &image, pull, rows),
+            None => blobs::probe(&session, &manifest, rows),
+        }
     }
     image
 }

@@ -18,6 +18,7 @@ use crate::rows::{Row, Rows};
 pub(crate) const ERROR: usize = 64 << 10;
 
 /// What is known about a registry during a walk.
+#[derive(Clone)]
 pub(crate) struct Session<'n, 'o> {
     pub net: &'n Net<'o>,
     pub origin: Origin,

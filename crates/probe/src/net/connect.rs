@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use pullwhy_model::{Hop, Target};
 
+use super::body::{Incoming, Opened};
 use super::clock::Clock;
 use super::http::{Request, Response};
 use super::origin::Origin;
@@ -53,8 +54,9 @@ pub(crate) struct Net<'a> {
     pub(crate) options: &'a Options,
     pub(crate) clock: Clock,
     pub(super) shared: Arc<Shared>,
-    /// One timeout before a walk must have ended: a name that is then asked for takes no more.
-    ends: Deadline,
+    /// One timeout before a walk must have ended: a name that is then asked for takes no more. A pull
+    /// has a time of its own.
+    ends: Mutex<Deadline>,
     /// Spare connections that a host of blobs is worth.
     blobs: AtomicUsize,
     ways: Mutex<HashMap<Origin, Option<Way>>>,
@@ -71,7 +73,7 @@ impl<'a> Net<'a> {
         std::thread::spawn(move || early.trust.roots().is_empty());
         Self {
             clock: Clock::new(options.now),
-            ends: Deadline::after(options.timeout * (crate::WALK - 1)),
+            ends: Mutex::new(Deadline::after(options.timeout * (crate::WALK - 1))),
             options,
             shared,
             blobs: AtomicUsize::new(0),
@@ -87,7 +89,16 @@ impl<'a> Net<'a> {
 
     /// Until when a hop that begins now may work.
     pub(crate) fn deadline(&self) -> Deadline {
-        Deadline::after(self.options.timeout).or(self.ends)
+        Deadline::after(self.options.timeout).or(self.ends())
+    }
+
+    fn ends(&self) -> Deadline {
+        *lock(&self.ends)
+    }
+
+    /// From now on bytes are fetched, and the walk works until then.
+    pub(crate) fn pulls_until(&self, ends: Deadline) {
+        *lock(&self.ends) = ends;
     }
 
     /// So many blobs will be asked for at a time.
@@ -113,10 +124,37 @@ impl<'a> Net<'a> {
 
     /// Sends a request to a host that was reached before.
     pub(crate) fn ask(&self, origin: &Origin, request: &Request<'_>) -> io::Result<Response> {
-        let way = self.way(origin).ok_or(io::ErrorKind::NotConnected)?;
-        self.ends
+        self.ends()
             .left()
             .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, SPENT))?;
+        self.with_way(origin, request, |way, request| {
+            self.shared.exchange(origin, way, request, self.deadline())
+        })
+    }
+
+    /// Sends a request to a host that was reached before, and reads the head of the answer: what
+    /// is behind it comes as it is read. For pulls, which tell themselves that their time is over.
+    pub(crate) fn open(&self, origin: &Origin, request: &Request<'_>) -> io::Result<Opened> {
+        self.with_way(origin, request, |way, request| {
+            self.shared.open(origin, way, request, self.deadline())
+        })
+    }
+
+    /// Takes a connection back whose body was read to its end.
+    pub(crate) fn give_back(&self, incoming: Incoming) {
+        if let Some((origin, stream)) = incoming.into_stream() {
+            self.shared.put(&origin, stream);
+        }
+    }
+
+    /// Does something with the way to a host and with a request as it is sent on that way.
+    fn with_way<T>(
+        &self,
+        origin: &Origin,
+        request: &Request<'_>,
+        send: impl FnOnce(&Way, &Request<'_>) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let way = self.way(origin).ok_or(io::ErrorKind::NotConnected)?;
         let whole = match &way.proxy {
             Some(proxy) if !origin.https => Some(proxy.whole(origin, request)),
             _ => None,
@@ -125,10 +163,7 @@ impl<'a> Net<'a> {
             || request.clone(),
             |(path, field)| request.through(path, field.as_ref()),
         );
-        let answer = self
-            .shared
-            .exchange(origin, &way, &request, self.deadline());
-        answer.map_err(|error| match &way.wish {
+        send(&way, &request).map_err(|error| match &way.wish {
             Some(wish) => tls::unwelcome(error, wish),
             None => error,
         })

@@ -95,7 +95,7 @@ pub(crate) struct Head {
     pub reason: String,
     pub fields: Vec<(String, String)>,
     /// Bytes read behind the head.
-    rest: Vec<u8>,
+    pub(super) rest: Vec<u8>,
 }
 
 /// Reads up to the end of the head. What is no HTTP is `InvalidData`.
@@ -127,7 +127,7 @@ pub(crate) fn read_head(source: &mut dyn Read) -> io::Result<Head> {
     }
 }
 
-fn no_http(why: &str) -> io::Error {
+pub(super) fn no_http(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("no HTTP: {why}"))
 }
 
@@ -150,6 +150,16 @@ pub(crate) fn exchange(
     request: &Request<'_>,
     deadline: Deadline,
 ) -> io::Result<Response> {
+    let head = send(stream, request, deadline)?;
+    body(stream, head, request)
+}
+
+/// Sends a request and reads the head of the answer.
+pub(super) fn send(
+    stream: &mut Stream,
+    request: &Request<'_>,
+    deadline: Deadline,
+) -> io::Result<Head> {
     let mut text = format!(
         "{} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: pullwhy/{}\r\n",
         request.method,
@@ -177,10 +187,11 @@ pub(crate) fn exchange(
         }
         head = read_head(stream)?;
     }
-    body(stream, head, request)
+    Ok(head)
 }
 
-fn body(stream: &mut Stream, head: Head, request: &Request<'_>) -> io::Result<Response> {
+/// Reads what comes behind a head, as far as the request wants it.
+pub(super) fn body(stream: &mut Stream, head: Head, request: &Request<'_>) -> io::Result<Response> {
     let mut response = Response {
         status: head.status,
         fields: head.fields,

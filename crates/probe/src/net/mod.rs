@@ -1,5 +1,6 @@
 //! From a host to a connection: name, TCP, proxy, TLS, each with its own row.
 
+pub(crate) mod body;
 pub(crate) mod certificate;
 pub(crate) mod clock;
 pub(crate) mod connect;

@@ -51,7 +51,7 @@ impl Shared {
 
     /// An open connection, or one that is about to be open: it was begun earlier than a new one,
     /// so it is waited for as long as a new one would take.
-    fn take(&self, origin: &Origin, patience: Duration) -> Option<Stream> {
+    pub(super) fn take(&self, origin: &Origin, patience: Duration) -> Option<Stream> {
         let until = Instant::now() + patience;
         let mut places = lock(&self.places);
         let place = places.entry(origin.clone()).or_default();
@@ -101,7 +101,12 @@ impl Shared {
     }
 
     /// A connection to where one was made before.
-    fn connect(&self, origin: &Origin, way: &Way, deadline: Deadline) -> io::Result<Stream> {
+    pub(super) fn connect(
+        &self,
+        origin: &Origin,
+        way: &Way,
+        deadline: Deadline,
+    ) -> io::Result<Stream> {
         let socket = again(origin, way, deadline)?;
         if !origin.https || way.plain {
             return Ok(Stream::Plain(super::wire::Wire::new(socket, deadline)));

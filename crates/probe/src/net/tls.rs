@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use rustls::{
@@ -339,6 +340,13 @@ impl Stream {
         match self {
             Self::Plain(wire) => wire.until(deadline),
             Self::Tls(stream) => stream.sock.until(deadline),
+        }
+    }
+
+    pub(crate) fn while_it_comes(&mut self, silence: Duration, deadline: Deadline) {
+        match self {
+            Self::Plain(wire) => wire.while_it_comes(silence, deadline),
+            Self::Tls(stream) => stream.sock.while_it_comes(silence, deadline),
         }
     }
 }

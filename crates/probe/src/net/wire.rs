@@ -3,6 +3,7 @@
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use super::Deadline;
 
@@ -11,11 +12,17 @@ use super::Deadline;
 pub(crate) struct Wire {
     socket: TcpStream,
     deadline: Deadline,
+    /// How long the other side may be silent, where that is less.
+    silence: Option<Duration>,
 }
 
 impl Wire {
     pub(crate) fn new(socket: TcpStream, deadline: Deadline) -> Self {
-        Self { socket, deadline }
+        Self {
+            socket,
+            deadline,
+            silence: None,
+        }
     }
 
     /// The socket without its deadline.
@@ -26,25 +33,37 @@ impl Wire {
     /// Begins another use.
     pub(crate) fn until(&mut self, deadline: Deadline) {
         self.deadline = deadline;
+        self.silence = None;
+    }
+
+    /// Begins to read what may take long, as long as something comes.
+    pub(crate) fn while_it_comes(&mut self, silence: Duration, deadline: Deadline) {
+        self.deadline = deadline;
+        self.silence = Some(silence);
+    }
+
+    fn patience(&self) -> io::Result<Duration> {
+        let left = self.deadline.left()?;
+        Ok(self.silence.map_or(left, |silence| silence.min(left)))
     }
 }
 
 impl Read for Wire {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.socket.set_read_timeout(Some(self.deadline.left()?))?;
+        self.socket.set_read_timeout(Some(self.patience()?))?;
         self.socket.read(buffer)
     }
 }
 
 impl Write for Wire {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.socket.set_write_timeout(Some(self.deadline.left()?))?;
+        self.socket.set_write_timeout(Some(self.patience()?))?;
         self.socket.write(bytes)
     }
 
     /// All records of a flight in one segment: a server may end after the first.
     fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.socket.set_write_timeout(Some(self.deadline.left()?))?;
+        self.socket.set_write_timeout(Some(self.patience()?))?;
         self.socket.write_vectored(parts)
     }
 

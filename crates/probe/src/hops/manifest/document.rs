@@ -44,6 +44,9 @@ pub(crate) struct Blob {
 pub(crate) struct Manifest {
     pub config: Option<Blob>,
     pub layers: Vec<Blob>,
+    /// Its bytes, and what they are.
+    pub bytes: Vec<u8>,
+    pub media_type: String,
 }
 
 /// The digest of the manifest for a platform, chosen from an index.
@@ -98,6 +101,7 @@ pub(super) fn read(value: &Value) -> Manifest {
     Manifest {
         config: blob(&value["config"]),
         layers: layers.filter_map(blob).collect(),
+        ..Manifest::default()
     }
 }
 

@@ -33,16 +33,24 @@ pub(crate) fn fetch(
         .clone()
         .or_else(|| image.tag.clone())
         .unwrap_or_default();
-    let (value, media) = get(session, &version, rows)?;
+    let (value, media, bytes) = get(session, &version, rows)?;
     let platform = session.net.options.platform.clone();
     if kind(&media) == Kind::Index {
         let digest = choose(&value, &platform, rows)?;
-        let (value, _) = get(session, &digest, rows)?;
-        return Some(read(&value));
+        let (value, media, bytes) = get(session, &digest, rows)?;
+        return Some(Manifest {
+            bytes,
+            media_type: media,
+            ..read(&value)
+        });
     }
     let row = Row::new(Hop::Platform, platform.to_string());
     rows.push(row.skipped("the manifest is of one platform; its configuration tells which"));
-    Some(read(&value))
+    Some(Manifest {
+        bytes,
+        media_type: media,
+        ..read(&value)
+    })
 }
 
 /// What is taken out of the bytes of a manifest or an index.
@@ -84,7 +92,7 @@ fn get(
     session: &mut Session<'_, '_>,
     version: &str,
     rows: &mut Rows<'_>,
-) -> Option<(Value, String)> {
+) -> Option<(Value, String, Vec<u8>)> {
     let path = format!("/v2/{}/manifests/{version}", session.repository);
     let fields = [("Accept", ACCEPT.to_owned())];
     let row = Row::new(
@@ -117,7 +125,8 @@ fn get(
         rows.push(row);
         return None;
     }
-    accepted(row, &response, version, rows)
+    let (value, media) = accepted(row, &response, version, rows)?;
+    Some((value, media, response.body))
 }
 
 fn limits(row: Row, response: &Response) -> Row {

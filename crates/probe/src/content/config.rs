@@ -1,0 +1,168 @@
+//! The configuration: fetched whole, and set beside the manifest.
+
+use std::time::Instant;
+
+use pullwhy_model::{Hop, Target};
+use serde_json::Value;
+
+use super::digest::Wanted;
+use super::layout::Layout;
+use super::transfer::{Asker, Failed, Transfer};
+use crate::hops::blobs::size;
+use crate::hops::manifest::{Blob, Manifest};
+use crate::rows::{Row, Rows};
+
+/// Bytes of a configuration; containers/image takes as much.
+const MOST: u64 = 4 << 20;
+
+/// What the configuration promises.
+#[derive(Debug, Default)]
+pub(super) struct Config {
+    /// What each layer must be once it is unpacked; `None`: it does not say.
+    pub diff_ids: Option<Vec<Wanted>>,
+    /// It came, and it is the one that the manifest means.
+    pub verified: bool,
+}
+
+/// Fetches it and tells what is wrong with it.
+pub(super) fn fetch(
+    asker: &Asker<'_, '_, '_>,
+    manifest: &Manifest,
+    layout: Option<&Layout>,
+    rows: &mut Rows<'_>,
+) -> Config {
+    let Some(blob) = &manifest.config else {
+        rows.push(Row::new(Hop::ConfigBlob, "").skipped("the manifest names none"));
+        return Config::default();
+    };
+    let row = Row::new(Hop::ConfigBlob, blob.digest.clone())
+        .role(Target::Registry)
+        .fact("digest", blob.digest.as_str())
+        .fact("size", i64::try_from(blob.size).unwrap_or(i64::MAX))
+        .fact("host", asker.session().origin.host.as_str());
+    let Some(wanted) = Wanted::parse(&blob.digest) else {
+        rows.push(row.failed("unsupported", "a digest of a kind that engines do not know"));
+        return Config::default();
+    };
+    if blob.size > MOST {
+        rows.push(row.failed("unsupported", "a configuration of more than 4 MiB"));
+        return Config::default();
+    }
+    let started = Instant::now();
+    let mut transfer = Transfer::new(asker, blob);
+    let came = whole(&mut transfer, blob, rows);
+    let row = row
+        .role(transfer.role)
+        .fact("host", transfer.host.as_str())
+        .fact("http_status", i64::from(transfer.status))
+        .took(started);
+    let row = match transfer.attempts {
+        0 | 1 => row,
+        more => row.fact("attempts", i64::from(more)),
+    };
+    let bytes = match came {
+        Ok(bytes) => bytes,
+        Err(failed) => {
+            rows.push(transfer.tell(failed, row));
+            return Config::default();
+        }
+    };
+    let own = {
+        let mut digester = wanted.begin();
+        digester.update(&bytes);
+        digester.done()
+    };
+    if own != wanted.text() {
+        rows.push(
+            row.fact("expected_digest", wanted.text())
+                .fact("actual_digest", own.as_str())
+                .failed("digest-mismatch", format!("the bytes are those of {own}")),
+        );
+        return Config::default();
+    }
+    let kept = layout.map_or(Ok(()), |layout| {
+        let mut kept = layout.blob(&wanted)?;
+        kept.write(&bytes)?;
+        kept.end()
+    });
+    let (row, diff_ids) = read(row, &bytes, manifest, asker);
+    let verified = kept.is_ok() && !row.is_failure();
+    rows.push(row);
+    Config { diff_ids, verified }
+}
+
+fn whole(
+    transfer: &mut Transfer<'_, '_, '_, '_>,
+    blob: &Blob,
+    rows: &mut Rows<'_>,
+) -> Result<Vec<u8>, Failed> {
+    transfer.open(rows)?;
+    let mut bytes = Vec::new();
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        let read = transfer.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(bytes);
+        }
+        bytes.extend_from_slice(&buffer[..read]);
+        // A manifest that gives no size bounds nothing.
+        if blob.size == 0 && bytes.len() as u64 > MOST {
+            return Err(Failed::TooLong);
+        }
+    }
+}
+
+fn read(
+    row: Row,
+    bytes: &[u8],
+    manifest: &Manifest,
+    asker: &Asker<'_, '_, '_>,
+) -> (Row, Option<Vec<Wanted>>) {
+    let value: Option<Value> = serde_json::from_slice(bytes).ok();
+    let Some(value) = value.filter(Value::is_object) else {
+        return (
+            row.failed("config-mismatch", "the configuration is no JSON"),
+            None,
+        );
+    };
+    let word = |name: &str| value[name].as_str().unwrap_or_default();
+    let row = row
+        .fact("os", word("os"))
+        .fact("architecture", word("architecture"));
+    let Some(listed) = value["rootfs"]["diff_ids"].as_array() else {
+        let says = "the configuration does not say what its layers hold (`rootfs.diff_ids`)";
+        return (row.failed("config-mismatch", says), None);
+    };
+    let ids: Vec<Wanted> = listed
+        .iter()
+        .filter_map(|id| Wanted::parse(id.as_str()?))
+        .collect();
+    let row = row.fact("diff_ids", i64::try_from(listed.len()).unwrap_or(i64::MAX));
+    if ids.len() != listed.len() || ids.len() != manifest.layers.len() {
+        let says = format!(
+            "the configuration lists {} layers, the manifest {}",
+            listed.len(),
+            manifest.layers.len()
+        );
+        return (row.failed("config-mismatch", says), None);
+    }
+    let wanted = &asker.session().net.options.platform;
+    let same = |own: &str, wanted: &str| own.is_empty() || own == wanted;
+    let row = if same(word("os"), &wanted.os) && same(word("architecture"), &wanted.architecture) {
+        row.ok(format!(
+            "{}, of {} layers",
+            size(bytes.len() as u64),
+            ids.len()
+        ))
+    } else {
+        row.warning(
+            "other-platform",
+            format!(
+                "it is for {}/{}: engines pull it with a warning, and it does not run on {wanted}",
+                word("os"),
+                word("architecture")
+            ),
+        )
+    };
+    (row, Some(ids))
+}

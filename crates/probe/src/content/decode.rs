@@ -1,0 +1,214 @@
+//! Compressions of layers: found by their first bytes, as engines find them, and undone as a stream.
+
+use std::io::{self, BufRead, Read};
+
+use flate2::bufread::MultiGzDecoder;
+use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+
+/// How a layer is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Compression {
+    Gzip,
+    Zstd,
+    None,
+    /// Docker and containers/image undo it, containerd does not; neither is it undone here.
+    Other(&'static str),
+}
+
+impl Compression {
+    /// What the first bytes say.
+    pub(super) fn of(head: &[u8]) -> Self {
+        match head {
+            [0x1f, 0x8b, 8, ..] => Self::Gzip,
+            // Or a skippable frame in front.
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Self::Zstd,
+            [b'B', b'Z', b'h', ..] => Self::Other("bzip2"),
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Self::Other("xz"),
+            _ => Self::None,
+        }
+    }
+
+    /// What a media type promises; `None` where it is no layer that engines know.
+    pub(super) fn promised(media_type: &str) -> Option<Self> {
+        match media_type.split(';').next().unwrap_or_default().trim() {
+            "application/vnd.oci.image.layer.v1.tar+gzip"
+            | "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
+            | "application/vnd.docker.image.rootfs.diff.tar.gzip"
+            | "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip" => Some(Self::Gzip),
+            "application/vnd.oci.image.layer.v1.tar+zstd"
+            | "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd"
+            | "application/vnd.docker.image.rootfs.diff.tar.zstd" => Some(Self::Zstd),
+            "application/vnd.oci.image.layer.v1.tar"
+            | "application/vnd.oci.image.layer.nondistributable.v1.tar"
+            | "application/vnd.docker.image.rootfs.diff.tar"
+            | "application/vnd.docker.image.rootfs.foreign.diff.tar" => Some(Self::None),
+            _ => None,
+        }
+    }
+
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+            Self::None => "none",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+/// The least memory that a decoder of Zstandard is given: what the format asks all decoders to have.
+const WINDOW: u64 = 8 << 20;
+
+/// Bytes that a Zstandard stream wants its decoder to look back, by its first frame (RFC 8878,
+/// 3.1.1.1); later frames may want no more.
+pub(super) fn window(head: &[u8]) -> u64 {
+    let wanted = match head {
+        // The content is the window.
+        [0x28, 0xb5, 0x2f, 0xfd, flags, rest @ ..] if flags & 0x20 != 0 => {
+            let dictionary = [0, 1, 2, 4][usize::from(flags & 3)];
+            let (bytes, more) = [(1, 0), (2, 256), (4, 0), (8, 0)][usize::from(flags >> 6)];
+            let field = rest.get(dictionary..dictionary + bytes).unwrap_or_default();
+            field
+                .iter()
+                .rev()
+                .fold(0_u64, |n, b| n << 8 | u64::from(*b))
+                + more
+        }
+        [0x28, 0xb5, 0x2f, 0xfd, _, descriptor, ..] => {
+            let base = 1_u64 << (10 + (descriptor >> 3));
+            base + base / 8 * u64::from(descriptor & 7)
+        }
+        _ => 0,
+    };
+    wanted.max(WINDOW)
+}
+
+/// The bytes of the archive in a layer.
+pub(super) enum Decoder<R: BufRead> {
+    Gzip(Box<MultiGzDecoder<R>>),
+    Zstd(Box<Frames<R>>),
+    None(R),
+}
+
+impl<R: BufRead> Decoder<R> {
+    /// `window`: what [`window`] says of its first bytes.
+    pub(super) fn new(compression: Compression, source: R, window: u64) -> Self {
+        match compression {
+            Compression::Gzip => Self::Gzip(Box::new(MultiGzDecoder::new(source))),
+            Compression::Zstd => Self::Zstd(Box::new(Frames::new(source, window))),
+            Compression::None | Compression::Other(_) => Self::None(source),
+        }
+    }
+
+    pub(super) fn source(self) -> R {
+        match self {
+            Self::Gzip(gzip) => gzip.into_inner(),
+            Self::Zstd(zstd) => zstd.source,
+            Self::None(source) => source,
+        }
+    }
+
+    /// Fills a buffer as far as there is something; an error comes with what was read before it.
+    pub(super) fn fill(&mut self, buffer: &mut [u8]) -> (usize, io::Result<()>) {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            let read = match self {
+                Self::Gzip(gzip) => gzip.read(&mut buffer[filled..]),
+                Self::Zstd(zstd) => zstd.read(&mut buffer[filled..]),
+                Self::None(source) => source.read(&mut buffer[filled..]),
+            };
+            match read {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return (filled, Err(error)),
+            }
+        }
+        (filled, Ok(()))
+    }
+}
+
+/// All frames of a Zstandard stream, skippable ones left out. The decoder refuses windows above
+/// its own limit, which bounds its memory.
+pub(super) struct Frames<R: BufRead> {
+    source: R,
+    decoder: FrameDecoder,
+    in_frame: bool,
+}
+
+impl<R: BufRead> Frames<R> {
+    fn new(source: R, window: u64) -> Self {
+        let mut decoder = FrameDecoder::new();
+        decoder.set_max_window_size(window);
+        Self {
+            source,
+            decoder,
+            in_frame: false,
+        }
+    }
+
+    /// Begins the next frame; `false` at the end of the stream.
+    fn begin(&mut self) -> io::Result<bool> {
+        if self.source.fill_buf()?.is_empty() {
+            return Ok(false);
+        }
+        match self.decoder.init(&mut self.source) {
+            Ok(()) => self.in_frame = true,
+            Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
+                length,
+                ..
+            })) => {
+                let length = u64::from(length);
+                if io::copy(&mut (&mut self.source).take(length), &mut io::sink())? < length {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+            }
+            Err(error) => return Err(self.told(error)),
+        }
+        Ok(true)
+    }
+
+    /// An archive that ends before its time is told from one that is wrong.
+    fn told(&mut self, error: FrameDecoderError) -> io::Error {
+        match self.source.fill_buf() {
+            Ok([]) => io::Error::new(io::ErrorKind::UnexpectedEof, error),
+            _ => io::Error::new(io::ErrorKind::InvalidData, error),
+        }
+    }
+}
+
+impl<R: BufRead> Read for Frames<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if !self.in_frame && !self.begin()? {
+                return Ok(0);
+            }
+            if !self.in_frame {
+                continue;
+            }
+            let read = self.decoder.read(buffer)?;
+            if read > 0 {
+                return Ok(read);
+            }
+            if self.decoder.is_finished() {
+                self.in_frame = false;
+                let (told, own) = (
+                    self.decoder.get_checksum_from_data(),
+                    self.decoder.get_calculated_checksum(),
+                );
+                if told.is_some() && own.is_some() && told != own {
+                    return Err(io::Error::new(
+                        io::ErrorKind::InvalidData,
+                        "the checksum of a frame is another",
+                    ));
+                }
+                continue;
+            }
+            let one = BlockDecodingStrategy::UptoBytes(128 << 10);
+            if let Err(error) = self.decoder.decode_blocks(&mut self.source, one) {
+                return Err(self.told(error));
+            }
+        }
+    }
+}

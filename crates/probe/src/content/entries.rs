@@ -1,0 +1,377 @@
+//! The members of a layer: where they would be written, what they are, and whose they are.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::options::IdRange;
+
+/// Paths of an image that are told apart; eight bytes and some air each.
+const PATHS: usize = 1_200_000;
+/// Bytes of a name and of a path that Linux takes (`NAME_MAX`, `PATH_MAX`).
+const NAME: usize = 255;
+const PATH: usize = 4095;
+/// The last id that engines map by default: 65536 of them, from 0.
+const USUAL: i64 = 65535;
+
+/// A member, as its headers say.
+pub(super) struct Entry<'e> {
+    pub name: &'e [u8],
+    pub link: &'e [u8],
+    pub kind: u8,
+    pub uid: i64,
+    pub gid: i64,
+    /// Bytes that it has on disk, as engines write it.
+    pub size: u64,
+    /// Bytes of those that are not in the archive.
+    pub holes: u64,
+}
+
+/// Something about a member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Finding {
+    /// The word for it.
+    pub saw: &'static str,
+    pub path: String,
+    pub says: String,
+    /// Owner, where that is what is wrong.
+    pub owner: Option<(i64, i64, i64)>,
+}
+
+/// What a layer holds.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub entries: u64,
+    pub whiteouts: u64,
+    pub opaque: u64,
+    pub devices: u64,
+    pub duplicates: u64,
+    pub escaping_symlinks: u64,
+    pub max_uid: i64,
+    pub max_gid: i64,
+    pub unmapped: u64,
+    /// Bytes on disk.
+    pub written: u64,
+    pub holes: u64,
+    pub largest: (u64, String),
+    /// Not all paths were told apart.
+    pub crowded: bool,
+}
+
+/// Members as they come.
+pub(super) struct Entries {
+    range: Option<IdRange>,
+    /// There is no layer below, in which a hard link could find its file.
+    bottom: bool,
+    hasher: RandomState,
+    paths: HashSet<u64, Spread>,
+    room: std::sync::Arc<AtomicUsize>,
+    clean: Vec<u8>,
+    pub(super) tally: Tally,
+    /// The first one that an engine stops at.
+    pub(super) fatal: Option<Finding>,
+    /// The first one of each kind that is worth a look.
+    pub(super) odd: Vec<Finding>,
+}
+
+/// Room for paths, shared by the layers of an image.
+pub(super) fn room() -> std::sync::Arc<AtomicUsize> {
+    std::sync::Arc::new(AtomicUsize::new(PATHS))
+}
+
+impl Entries {
+    pub(super) fn new(
+        range: Option<IdRange>,
+        bottom: bool,
+        room: std::sync::Arc<AtomicUsize>,
+    ) -> Self {
+        Self {
+            range,
+            bottom,
+            hasher: RandomState::new(),
+            paths: HashSet::default(),
+            room,
+            clean: Vec::new(),
+            tally: Tally::default(),
+            fatal: None,
+            odd: Vec::new(),
+        }
+    }
+
+    pub(super) fn take(&mut self, entry: &Entry<'_>) {
+        let tally = &mut self.tally;
+        tally.entries += 1;
+        tally.written = tally.written.saturating_add(entry.size);
+        tally.holes = tally.holes.saturating_add(entry.holes);
+        if entry.size > tally.largest.0 {
+            tally.largest = (entry.size, shown(entry.name));
+        }
+        let mut clean = std::mem::take(&mut self.clean);
+        let inside = cleaned(entry.name, &mut clean);
+        self.place(entry, &clean, inside);
+        self.kind(entry, &clean);
+        let base = clean.rsplit(|b| *b == b'/').next().unwrap_or_default();
+        if let Some(hidden) = base.strip_prefix(b".wh.") {
+            self.whiteout(entry, hidden);
+        } else {
+            self.owner(entry);
+            self.path(entry, &clean);
+        }
+        self.clean = clean;
+    }
+
+    fn stops(&mut self, saw: &'static str, entry: &Entry<'_>, says: String) {
+        if self.fatal.is_none() {
+            self.fatal = Some(Finding {
+                saw,
+                path: shown(entry.name),
+                says,
+                owner: None,
+            });
+        }
+    }
+
+    fn notes(&mut self, saw: &'static str, entry: &Entry<'_>, says: String) {
+        if self.odd.iter().all(|f| f.saw != saw) {
+            self.odd.push(Finding {
+                saw,
+                path: shown(entry.name),
+                says,
+                owner: None,
+            });
+        }
+    }
+
+    /// Where it would be written. Engines keep what leads out of the image inside it, so that is no
+    /// fault to them; Docker 20.10, containerd 1.6 and Podman 4.3 all did when they were tried.
+    fn place(&mut self, entry: &Entry<'_>, clean: &[u8], inside: bool) {
+        let name = shown(entry.name);
+        if !inside {
+            let says = format!("`{name}` leads out of the image; engines write it inside");
+            self.notes("outside", entry, says);
+        }
+        if clean.len() > PATH || clean.split(|b| *b == b'/').any(|part| part.len() > NAME) {
+            let says = format!("the name of `{name}` is longer than Linux takes");
+            self.stops("bad-entry", entry, says);
+        }
+        let mut target = Vec::new();
+        match entry.kind {
+            b'1' => {
+                if !cleaned(entry.link, &mut target) {
+                    let says = format!(
+                        "the hard link `{name}` leads out of the image, to `{}`; engines look inside",
+                        shown(entry.link)
+                    );
+                    self.notes("outside", entry, says);
+                }
+                let key = self.hasher.hash_one(target.as_slice());
+                if self.bottom && !self.tally.crowded && !self.paths.contains(&key) {
+                    let link = shown(entry.link);
+                    let says = format!("the hard link `{name}` is to `{link}`, which is not there");
+                    self.stops("bad-entry", entry, says);
+                }
+            }
+            b'2' if entry.link.first() != Some(&b'/') => {
+                let base = clean.rsplit(|b| *b == b'/').next();
+                let folder = clean.len() - base.map_or(0, <[u8]>::len);
+                let joined = [&clean[..folder], entry.link].concat();
+                if !cleaned(&joined, &mut target) {
+                    self.tally.escaping_symlinks += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn kind(&mut self, entry: &Entry<'_>, clean: &[u8]) {
+        match entry.kind {
+            b'0' | b'1' | b'2' | b'5' | b'6' => {}
+            b'3' | b'4' => {
+                self.tally.devices += 1;
+                let says = format!(
+                    "`{}` is a device, which engines without root leave out",
+                    shown(clean)
+                );
+                self.notes("device-node", entry, says);
+            }
+            kind => {
+                let kind = char::from(kind);
+                let says = format!(
+                    "`{}` is of a kind that engines do not unpack (`{kind}`)",
+                    shown(entry.name)
+                );
+                self.stops("bad-entry", entry, says);
+            }
+        }
+    }
+
+    fn whiteout(&mut self, entry: &Entry<'_>, hidden: &[u8]) {
+        match hidden {
+            b".wh..opq" => self.tally.opaque += 1,
+            // What AUFS noted for itself; engines leave it out.
+            _ if hidden.starts_with(b".wh.") => {}
+            b"" | b"." | b".." => {
+                let says = format!(
+                    "the whiteout `{}` hides nothing that has a name",
+                    shown(entry.name)
+                );
+                self.stops("bad-entry", entry, says);
+            }
+            _ => self.tally.whiteouts += 1,
+        }
+    }
+
+    /// Whose it is, and whether that can be anybody on the host.
+    fn owner(&mut self, entry: &Entry<'_>) {
+        let tally = &mut self.tally;
+        tally.max_uid = tally.max_uid.max(entry.uid);
+        tally.max_gid = tally.max_gid.max(entry.gid);
+        let (range, ids) = (self.range, [entry.uid, entry.gid]);
+        let last = range.map_or(USUAL, |range| i64::from(range.size) - 1);
+        let Some(id) = ids.into_iter().find(|id| !(0..=last).contains(id)) else {
+            return;
+        };
+        let path = shown(entry.name);
+        let whose = if id == entry.uid { "user" } else { "group" };
+        let owner = Some((id, entry.uid, entry.gid));
+        let found = match range {
+            Some(range) => {
+                tally.unmapped += 1;
+                let says = format!(
+                    "`{path}` belongs to {whose} id {id}; this host maps 0 to {last}, on {} and up",
+                    range.start
+                );
+                Finding {
+                    saw: "unmapped-id",
+                    path,
+                    says,
+                    owner,
+                }
+            }
+            None => Finding {
+                saw: "high-id",
+                says: format!(
+                    "`{path}` belongs to {whose} id {id}: hosts with a user namespace, which mostly map 0 to {last}, cannot unpack it"
+                ),
+                path,
+                owner,
+            },
+        };
+        if range.is_some() {
+            self.fatal.get_or_insert(found);
+        } else if self.odd.iter().all(|f| f.saw != "high-id") {
+            self.odd.push(found);
+        }
+    }
+
+    /// Whether the path came before: Docker and Podman refuse that, containerd does not.
+    fn path(&mut self, entry: &Entry<'_>, clean: &[u8]) {
+        if self.tally.crowded {
+            return;
+        }
+        let key = self.hasher.hash_one(clean);
+        if self.paths.contains(&key) {
+            self.tally.duplicates += 1;
+            let says = format!(
+                "`{}` is there twice, which Docker and Podman refuse",
+                shown(entry.name)
+            );
+            self.stops("duplicate", entry, says);
+            return;
+        }
+        let less = |left: usize| left.checked_sub(1);
+        let taken = self
+            .room
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        if taken.is_err() {
+            self.tally.crowded = true;
+            self.paths = HashSet::default();
+            return;
+        }
+        self.paths.insert(key);
+    }
+}
+
+/// Keys are hashes already.
+#[derive(Default)]
+struct Spread;
+
+impl BuildHasher for Spread {
+    type Hasher = Same;
+
+    fn build_hasher(&self) -> Same {
+        Same(0)
+    }
+}
+
+struct Same(u64);
+
+impl std::hash::Hasher for Same {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0 << 8 | u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+}
+
+/// A name for people; it is cleaned again where it stands in a row.
+fn shown(name: &[u8]) -> String {
+    String::from_utf8_lossy(&name[..name.len().min(512)]).into_owned()
+}
+
+/// A path without `.`, `..` and empty parts, as Go's `filepath.Clean` makes it relative to the root
+/// of the image. `false`: it leads out of it.
+fn cleaned(name: &[u8], into: &mut Vec<u8>) -> bool {
+    into.clear();
+    let absolute = name.first() == Some(&b'/');
+    let mut inside = true;
+    for part in name.split(|b| *b == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." if into.is_empty() => inside &= absolute,
+            b".." => {
+                let end = into.iter().rposition(|b| *b == b'/').unwrap_or(0);
+                into.truncate(end);
+            }
+            _ => {
+                if !into.is_empty() {
+                    into.push(b'/');
+                }
+                into.extend_from_slice(part);
+            }
+        }
+    }
+    inside
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_cleaned_as_engines_clean_them() {
+        let mut out = Vec::new();
+        for (name, wanted, inside) in [
+            ("a/b", "a/b", true),
+            ("./a//b/", "a/b", true),
+            ("/etc/x", "etc/x", true),
+            ("/../etc", "etc", true),
+            ("../etc", "etc", false),
+            ("a/../../b", "b", false),
+            ("a/b/../c", "a/c", true),
+            ("..", "", false),
+            (".", "", true),
+        ] {
+            assert_eq!(cleaned(name.as_bytes(), &mut out), inside, "{name}");
+            assert_eq!(out, wanted.as_bytes(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! Every byte of an image, fetched and verified as it comes.
+//!
+//! ```text
+//! blob stream ─► digest ─► decompression ─► diff id
+//!  (transfer)   (digest)      (decode)         └─► archive ─► members ─► owners
+//!                  └─► layout                       (tar)       (entries)
+//! ```
+//!
+//! Nothing is unpacked: names and owners are judged as engines judge them, and are let go. Memory
+//! does not grow with the image: chunks go round, windows of decoders share one bound (`room`),
+//! names are bounded in length, and paths are remembered as hashes, so many of them and no more.
+//! Time is bounded by [`Pull::total`], silence by [`crate::Options::timeout`].
+
+mod config;
+mod decode;
+mod digest;
+mod entries;
+mod layer;
+mod layout;
+mod room;
+mod tar;
+mod tell;
+mod transfer;
+
+#[cfg(test)]
+mod tests;
+
+pub use layout::check_layout;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::RecvTimeoutError;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use pullwhy_model::{Hop, Image};
+
+use crate::LayerProgress;
+use crate::hops::manifest::{Blob, Manifest};
+use crate::hops::registry::Session;
+use crate::net::{Deadline, lock};
+use crate::options::{IdRange, Pull};
+use crate::rows::{Row, Rows};
+
+use decode::Compression;
+use digest::Wanted;
+use entries::Entries;
+use layer::Bench;
+use layout::Layout;
+use room::Room;
+use tar::Archive;
+use tell::Told;
+use transfer::{Asker, Failed, Transfer};
+
+/// Layers fetched at a time, as containers/image does; Docker and containerd take three.
+const AT_ONCE: usize = 6;
+/// How often progress is told.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Fetches and verifies configuration and layers.
+pub(crate) fn pull(
+    session: &Session<'_, '_>,
+    manifest: &Manifest,
+    image: &Image,
+    wish: &Pull,
+    rows: &mut Rows<'_>,
+) {
+    let ends = Deadline::after(wish.total);
+    session.net.pulls_until(ends);
+    session.net.expect_blobs(manifest.layers.len().min(AT_ONCE));
+    let asker = Asker::new(session, ends);
+    let (layout, unwritable) = match wish.layout.as_deref().map(Layout::begin).transpose() {
+        Ok(layout) => (layout, None),
+        Err(error) => (None, Some(error)),
+    };
+    let config = config::fetch(&asker, manifest, layout.as_ref(), rows);
+    let work = Work {
+        asker: &asker,
+        layers: &manifest.layers,
+        diff_ids: config.diff_ids.as_deref(),
+        range: wish.userns,
+        swell: wish.swell,
+        layout: layout.as_ref(),
+        room: Room::new(),
+        paths: entries::room(),
+        unkept: Mutex::default(),
+    };
+    let whole = work.run(rows) && config.verified;
+    let unkept = lock(&work.unkept).take().or(unwritable);
+    if let Some(folder) = &wish.layout {
+        let kept = match (unkept, layout) {
+            (Some(error), _) => Some(Err(error)),
+            (None, Some(layout)) if whole => Some(keep(layout, manifest, image)),
+            _ => None,
+        };
+        rows.push(tell::kept(folder, kept));
+    }
+}
+
+/// Puts all that was verified in its place.
+fn keep(layout: Layout, manifest: &Manifest, image: &Image) -> std::io::Result<()> {
+    let own = Wanted::parse(&crate::hops::manifest::digest(&manifest.bytes));
+    let own = own.ok_or(std::io::ErrorKind::InvalidData)?;
+    let named = manifest.config.iter().chain(&manifest.layers);
+    let mut blobs: Vec<Wanted> = named.filter_map(|b| Wanted::parse(&b.digest)).collect();
+    blobs.sort_by(|a, b| a.text().cmp(b.text()));
+    blobs.dedup_by(|a, b| a.text() == b.text());
+    let content = (
+        manifest.bytes.as_slice(),
+        manifest.media_type.as_str(),
+        &own,
+    );
+    layout.finish(&blobs, content, image.tag.as_deref())
+}
+
+/// What layers are worked on with.
+struct Work<'w, 's, 'n, 'o> {
+    asker: &'w Asker<'s, 'n, 'o>,
+    layers: &'w [Blob],
+    diff_ids: Option<&'w [Wanted]>,
+    range: Option<IdRange>,
+    swell: u64,
+    layout: Option<&'w Layout>,
+    room: Room,
+    paths: Arc<AtomicUsize>,
+    /// Why bytes could not be kept.
+    unkept: Mutex<Option<std::io::Error>>,
+}
+
+impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
+    /// Works on all layers, some at a time; rows come in their order. Whether all is as it must be.
+    fn run(&self, rows: &mut Rows<'_>) -> bool {
+        if self.layers.is_empty() {
+            rows.push(Row::new(Hop::Layer, "").skipped("the image has no layers"));
+            return true;
+        }
+        let mut firsts: HashMap<&str, usize> = HashMap::new();
+        for (at, blob) in self.layers.iter().enumerate() {
+            firsts.entry(blob.digest.as_str()).or_insert(at);
+        }
+        // Hosts that the layers are sent to make their rows once, before all others.
+        let mut first = Transfer::new(self.asker, &self.layers[0]);
+        let opened = match Compression::promised(&self.layers[0].media_type) {
+            Some(_) => first.open(rows),
+            None => Ok(()),
+        };
+        let first = Mutex::new(Some((first, opened)));
+        let got: Vec<AtomicU64> = self.layers.iter().map(|_| AtomicU64::new(0)).collect();
+        let done: Vec<AtomicBool> = self.layers.iter().map(|_| AtomicBool::new(false)).collect();
+        let next = AtomicUsize::new(0);
+        let (tell, told) = std::sync::mpsc::channel();
+        let mut unpacked = Vec::with_capacity(self.layers.len());
+        let mut whole = true;
+        std::thread::scope(|scope| {
+            for _ in 0..AT_ONCE.min(self.layers.len()) {
+                let tell = tell.clone();
+                let (first, firsts, next, got, done) = (&first, &firsts, &next, &got, &done);
+                scope.spawn(move || {
+                    loop {
+                        let at = next.fetch_add(1, Ordering::Relaxed);
+                        if at >= self.layers.len() {
+                            break;
+                        }
+                        let again = firsts.get(self.layers[at].digest.as_str());
+                        let told = match again {
+                            Some(earlier) if *earlier != at => self.again(at, *earlier),
+                            _ if at == 0 => self.one(at, lock(first).take(), &got[at]),
+                            _ => self.one(at, None, &got[at]),
+                        };
+                        done[at].store(true, Ordering::Relaxed);
+                        // The other side stays until all have ended.
+                        let _ = tell.send((at, told));
+                    }
+                });
+            }
+            drop(tell);
+            let mut early: BTreeMap<usize, Told> = BTreeMap::new();
+            loop {
+                match told.recv_timeout(TICK) {
+                    Ok((at, told)) => {
+                        early.insert(at, told);
+                    }
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
+                while let Some(told) = early.remove(&unpacked.len()) {
+                    whole &= told.is_whole();
+                    rows.push(told.layer);
+                    unpacked.push(told.unpack);
+                }
+                let layers = self.layers.iter().zip(got.iter().zip(&done));
+                let progress: Vec<LayerProgress<'_>> = layers
+                    .map(|(blob, (got, done))| LayerProgress {
+                        digest: &blob.digest,
+                        size: blob.size,
+                        got: got.load(Ordering::Relaxed),
+                        done: done.load(Ordering::Relaxed),
+                    })
+                    .collect();
+                rows.progress(&progress);
+            }
+        });
+        for row in unpacked {
+            rows.push(row);
+        }
+        whole
+    }
+
+    /// A layer that the manifest names twice.
+    fn again(&self, at: usize, earlier: usize) -> Told {
+        let id = |at: usize| self.diff_ids.and_then(|ids| ids.get(at)).map(Wanted::text);
+        tell::again(&self.layers[at], earlier, (id(at), id(earlier)))
+    }
+
+    fn one(
+        &self,
+        at: usize,
+        opened: Option<(Transfer<'w, 's, 'n, 'o>, Result<(), Failed>)>,
+        watched: &AtomicU64,
+    ) -> Told {
+        let blob = &self.layers[at];
+        let host = &self.asker.session().origin.host;
+        let Some(promised) = Compression::promised(&blob.media_type) else {
+            let says = format!(
+                "a layer of a kind that engines do not know: {}",
+                blob.media_type
+            );
+            return tell::unsupported(blob, host, says);
+        };
+        let Some(wanted) = Wanted::parse(&blob.digest) else {
+            let says = "a digest of a kind that engines do not know".to_owned();
+            return tell::unsupported(blob, host, says);
+        };
+        if opened.is_none() && self.asker.is_silent() {
+            return tell::passed_over(blob, host);
+        }
+        let (mut transfer, opened) =
+            opened.unwrap_or_else(|| (Transfer::new(self.asker, blob), Ok(())));
+        if let Err(failed) = opened {
+            return tell::failed(&transfer, failed);
+        }
+        let mut kept = self
+            .layout
+            .and_then(|layout| self.kept(layout.blob(&wanted)));
+        let diff = self.diff_ids.and_then(|ids| ids.get(at));
+        let came = layer::fetch(
+            &mut transfer,
+            &wanted,
+            &mut kept,
+            Bench {
+                diff: diff.cloned().unwrap_or_else(Wanted::any),
+                archive: Archive::new(Entries::new(self.range, at == 0, Arc::clone(&self.paths))),
+                swell: self.swell,
+                room: &self.room,
+                watched,
+            },
+        );
+        if let Some(error) = came.unkept {
+            self.kept::<()>(Err(error));
+        }
+        if let Some(kept) = kept {
+            self.kept(kept.end());
+        }
+        let right = came.failed.is_none() && came.digest == wanted.text();
+        if let (false, Some(layout)) = (right, self.layout) {
+            layout.forget(&wanted);
+        }
+        let wrong = !right && matches!(came.failed, None | Some(Failed::TooLong));
+        let repeats = wrong.then(|| self.once_more(blob, &wanted, &came.digest));
+        tell::layer(
+            &transfer,
+            (came.failed, came.digest, repeats),
+            came.unpacked,
+            (promised, diff),
+        )
+    }
+
+    /// Notes why bytes are not kept.
+    fn kept<T>(&self, result: std::io::Result<T>) -> Option<T> {
+        match result {
+            Ok(kept) => Some(kept),
+            Err(error) => {
+                lock(&self.unkept).get_or_insert(error);
+                None
+            }
+        }
+    }
+
+    /// Fetches a blob with wrong bytes once more: a fault of the way passes, or is another one.
+    fn once_more(&self, blob: &Blob, wanted: &Wanted, before: &str) -> Repeats {
+        let mut transfer = Transfer::new(self.asker, blob);
+        let mut digester = wanted.begin();
+        let mut buffer = vec![0; 128 << 10];
+        loop {
+            match transfer.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(read) => digester.update(&buffer[..read]),
+                Err(Failed::TooLong) => return Repeats::Same,
+                Err(_) => return Repeats::Unknown,
+            }
+        }
+        match digester.done() {
+            own if own == wanted.text() => Repeats::Not,
+            own if own == before => Repeats::Same,
+            _ => Repeats::Otherwise,
+        }
+    }
+}
+
+/// What came of a second try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Repeats {
+    /// The same wrong bytes.
+    Same,
+    /// Other wrong bytes.
+    Otherwise,
+    /// The right ones.
+    Not,
+    /// Nothing came.
+    Unknown,
+}

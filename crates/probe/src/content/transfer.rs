@@ -1,0 +1,417 @@
+//! A blob as it is fetched: opened at the registry, followed to where it is, resumed where the
+//! connection is cut.
+//!
+//! Engines resume by Range from the byte they have (docker: five attempts a layer; containerd: on
+//! and on while bytes come, and not after more than three errors in a row without; containers/image:
+//! where a MiB has come since). Here it is tried as long as any of them would.
+
+use std::io;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use pullwhy_model::{Hop, Target};
+
+use crate::hops::blobs::{judge, path};
+use crate::hops::follow::{Ask, Stopped, broken, follow_with};
+use crate::hops::manifest::Blob;
+use crate::hops::registry::{ERROR, Session};
+use crate::net::body::Incoming;
+use crate::net::connect::Net;
+use crate::net::http::Response;
+use crate::net::{Deadline, lock, tcp};
+use crate::rows::{Row, Rows};
+
+/// Errors in a row without progress, after which a blob is given up.
+const FRUITLESS: u32 = 3;
+/// Bytes that are progress.
+const PROGRESS: u64 = 1 << 20;
+/// Attempts for one blob.
+const ATTEMPTS: u32 = 32;
+/// The first pause between attempts; each further one is twice as long.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Who asks for blobs.
+pub(super) struct Asker<'s, 'n, 'o> {
+    session: &'s Session<'n, 'o>,
+    /// Value of the `Authorization` field, and how often it was got.
+    authorization: Mutex<(u32, Option<String>)>,
+    /// Until when the whole pull may work.
+    ends: Deadline,
+    /// A blob has ended in silence: it is waited for once, not once a layer.
+    silent: AtomicBool,
+}
+
+impl<'s, 'n, 'o> Asker<'s, 'n, 'o> {
+    pub(super) fn new(session: &'s Session<'n, 'o>, ends: Deadline) -> Self {
+        Self {
+            session,
+            authorization: Mutex::new((0, session.authorization.clone())),
+            ends,
+            silent: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn session(&self) -> &Session<'n, 'o> {
+        self.session
+    }
+
+    /// Whether a blob ended in silence.
+    pub(super) fn is_silent(&self) -> bool {
+        self.silent.load(Ordering::Relaxed)
+    }
+
+    /// Whether the time of the pull is over.
+    pub(super) fn is_over(&self) -> bool {
+        self.ends.left().is_err()
+    }
+
+    /// Gets a new token, where the one of this number was refused: they last for minutes, and
+    /// large layers take longer.
+    fn renew(&self, number: u32) -> bool {
+        let mut authorization = lock(&self.authorization);
+        if authorization.0 != number {
+            return true;
+        }
+        let mut again = self.session.clone();
+        again.authorization = None;
+        let got = again.authenticate(&mut Rows::new(&mut ()));
+        *authorization = (number + 1, again.authorization);
+        got && authorization.1.is_some()
+    }
+}
+
+/// Why a blob did not come.
+pub(super) enum Failed {
+    /// Nothing answered, or somebody sent it astray.
+    Stopped(Stopped),
+    /// The host has it not, or not for us, or it has another length.
+    Refused(Box<Response>),
+    /// It began to come.
+    Cut(io::Error),
+    /// More came than the manifest says.
+    TooLong,
+    /// The time of the whole pull is over.
+    Late,
+}
+
+/// A blob on its way.
+pub(super) struct Transfer<'t, 's, 'n, 'o> {
+    asker: &'t Asker<'s, 'n, 'o>,
+    pub(super) blob: &'t Blob,
+    incoming: Option<Incoming>,
+    /// Bytes that came.
+    pub(super) got: u64,
+    /// Requests made for it.
+    pub(super) attempts: u32,
+    /// Where the connection was cut.
+    pub(super) cuts: Vec<u64>,
+    fruitless: u32,
+    /// Bytes at the last cut.
+    mark: u64,
+    pub(super) host: String,
+    pub(super) role: Target,
+    pub(super) status: u16,
+    /// The server began anew though it was asked for the rest.
+    pub(super) no_range: bool,
+    started: Instant,
+}
+
+impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
+    pub(super) fn new(asker: &'t Asker<'s, 'n, 'o>, blob: &'t Blob) -> Self {
+        Self {
+            asker,
+            blob,
+            incoming: None,
+            got: 0,
+            attempts: 0,
+            cuts: Vec::new(),
+            fruitless: 0,
+            mark: 0,
+            host: asker.session.origin.host.clone(),
+            role: Target::Registry,
+            status: 0,
+            no_range: false,
+            started: Instant::now(),
+        }
+    }
+
+    /// The row of its layer, with the facts of the transfer.
+    pub(super) fn row(&self) -> Row {
+        let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        let micros = self.started.elapsed().as_micros().max(1);
+        let rate = u128::from(self.got) * 1_000_000 / micros;
+        let row = Row::new(Hop::Layer, self.blob.digest.clone())
+            .role(self.role)
+            .took(self.started)
+            .fact("digest", self.blob.digest.as_str())
+            .fact("layer", self.blob.digest.as_str())
+            .fact("size", number(self.blob.size))
+            .fact("host", self.host.as_str())
+            .fact("attempts", i64::from(self.attempts));
+        let row = match self.status {
+            0 => row,
+            status => row.fact("http_status", i64::from(status)),
+        };
+        let row = match self.got {
+            0 => row,
+            got => row
+                .fact("bytes", number(got))
+                .fact("bytes_per_second", i64::try_from(rate).unwrap_or(i64::MAX)),
+        };
+        let cuts: Vec<String> = self.cuts.iter().take(8).map(u64::to_string).collect();
+        if cuts.is_empty() {
+            row
+        } else {
+            row.fact("cut_at", cuts.join(", "))
+        }
+    }
+
+    /// Opens it, with rows of hosts that are new.
+    pub(super) fn open(&mut self, rows: &mut Rows<'_>) -> Result<(), Failed> {
+        while self.incoming.is_none() {
+            self.reopen(Some(rows))?;
+        }
+        Ok(())
+    }
+
+    /// Reads some bytes; none is the end.
+    pub(super) fn read(&mut self, into: &mut [u8]) -> Result<usize, Failed> {
+        loop {
+            if self.asker.is_over() {
+                return Err(Failed::Late);
+            }
+            let Some(incoming) = &mut self.incoming else {
+                self.reopen(None)?;
+                continue;
+            };
+            match incoming.read(into) {
+                Ok(0) if self.got < self.blob.size => {
+                    self.note(io::ErrorKind::UnexpectedEof.into())?;
+                }
+                Ok(0) => {
+                    if let Some(incoming) = self.incoming.take() {
+                        self.asker.session.net.give_back(incoming);
+                    }
+                    return Ok(0);
+                }
+                Ok(read) => {
+                    self.got += u64::try_from(read).unwrap_or(u64::MAX);
+                    if self.blob.size > 0 && self.got > self.blob.size {
+                        return Err(Failed::TooLong);
+                    }
+                    return Ok(read);
+                }
+                Err(error) => self.note(error)?,
+            }
+        }
+    }
+
+    /// Notes that it broke; an error where it is not tried again.
+    fn note(&mut self, error: io::Error) -> Result<(), Failed> {
+        self.incoming = None;
+        // No silence of the other side: there was no time left to hear it.
+        if self.asker.is_over() {
+            return Err(Failed::Late);
+        }
+        if self.got >= self.mark + PROGRESS {
+            self.fruitless = 0;
+        }
+        if self.got > 0 {
+            self.cuts.push(self.got);
+        }
+        self.mark = self.got;
+        let silent = tcp::Failure::of(&error) == tcp::Failure::Timeout;
+        // Silence costs its whole time: it is waited for twice.
+        self.fruitless += if silent { 2 } else { 1 };
+        if self.fruitless > FRUITLESS || self.attempts >= ATTEMPTS {
+            self.asker.silent.fetch_or(silent, Ordering::Relaxed);
+            return Err(Failed::Cut(error));
+        }
+        self.pause();
+        Ok(())
+    }
+
+    fn pause(&self) {
+        let pause = PAUSE * 2_u32.saturating_pow(self.fruitless.saturating_sub(1).min(4));
+        std::thread::sleep(
+            self.asker
+                .ends
+                .left()
+                .map_or(Duration::ZERO, |l| l.min(pause)),
+        );
+    }
+
+    /// Asks for what is left of it.
+    fn reopen(&mut self, rows: Option<&mut Rows<'_>>) -> Result<(), Failed> {
+        if self.asker.is_over() {
+            return Err(Failed::Late);
+        }
+        let session = self.asker.session;
+        let path = path(session, self.blob);
+        let range = [("Range", format!("bytes={}-", self.got))];
+        let (number, authorization) = lock(&self.asker.authorization).clone();
+        let ask = Ask {
+            method: "GET",
+            path: &path,
+            fields: if self.got > 0 { &range } else { &[] },
+            authorization: authorization.as_deref(),
+            most: ERROR,
+            ..Ask::default()
+        };
+        self.attempts += 1;
+        let roles = (Target::Registry, Target::Blob);
+        let answer = follow_with(
+            session.net,
+            &session.origin,
+            roles,
+            ask,
+            None,
+            rows,
+            Net::open,
+        );
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(stopped) => return self.stopped(stopped),
+        };
+        (self.host, self.role) = (answer.at.host, answer.role);
+        let opened = answer.response;
+        self.status = opened.response.status;
+        let Some(mut incoming) = opened.incoming else {
+            return self.refused(opened.response, number);
+        };
+        incoming.allow(session.net.options.timeout, self.asker.ends);
+        if self.got == 0 {
+            // A length that is wrong is known before a byte has come.
+            let row = judge(Row::new(Hop::Layer, ""), &opened.response, self.blob);
+            if row.is_failure() {
+                return Err(Failed::Refused(Box::new(opened.response)));
+            }
+            self.incoming = Some(incoming);
+            return Ok(());
+        }
+        match begin_of(&opened.response) {
+            Some(begin) if begin == self.got => self.incoming = Some(incoming),
+            // Nothing that was read is kept: what came before is passed over.
+            Some(0) => {
+                self.no_range = true;
+                self.pass_over(incoming)?;
+            }
+            _ => return Err(Failed::Refused(Box::new(opened.response))),
+        }
+        Ok(())
+    }
+
+    fn stopped(&mut self, stopped: Stopped) -> Result<(), Failed> {
+        let again = stopped.error().is_some_and(|error| {
+            let why = tcp::Failure::of(error);
+            matches!(why, tcp::Failure::Timeout | tcp::Failure::Reset)
+        });
+        if !again {
+            return Err(Failed::Stopped(stopped));
+        }
+        let kind = stopped
+            .error()
+            .map_or(io::ErrorKind::Other, io::Error::kind);
+        let before = self.cuts.len();
+        let noted = self.note(kind.into());
+        if self.cuts.len() > before {
+            // Nothing was cut: there was no answer.
+            self.cuts.pop();
+        }
+        noted.map_err(|failed| match failed {
+            Failed::Late => failed,
+            _ => Failed::Stopped(stopped),
+        })
+    }
+
+    /// A status that is no success: tried again where it passes by itself.
+    fn refused(&mut self, response: Response, number: u32) -> Result<(), Failed> {
+        let passes = match response.status {
+            401 => self.fruitless == 0 && self.asker.renew(number),
+            408 | 500..=504 => true,
+            _ => false,
+        };
+        self.fruitless += 1;
+        if !passes || self.fruitless > FRUITLESS || self.attempts >= ATTEMPTS {
+            return Err(Failed::Refused(Box::new(response)));
+        }
+        if response.status != 401 {
+            self.pause();
+        }
+        Ok(())
+    }
+
+    fn pass_over(&mut self, mut incoming: Incoming) -> Result<(), Failed> {
+        let mut left = self.got;
+        let mut buffer = vec![0; 64 << 10];
+        while left > 0 {
+            if self.asker.is_over() {
+                return Err(Failed::Late);
+            }
+            let most = usize::try_from(left)
+                .unwrap_or(usize::MAX)
+                .min(buffer.len());
+            match incoming.read(&mut buffer[..most]) {
+                Ok(0) => return self.note(io::ErrorKind::UnexpectedEof.into()),
+                Ok(read) => left -= u64::try_from(read).unwrap_or(left),
+                Err(error) => return self.note(error),
+            }
+        }
+        self.incoming = Some(incoming);
+        Ok(())
+    }
+
+    /// Tells in a row why it did not come.
+    pub(super) fn tell(&self, failed: Failed, row: Row) -> Row {
+        let row = row.role(self.role).fact("host", self.host.as_str());
+        let of = || format!("{} of {} bytes", self.got, self.blob.size);
+        let times = match self.attempts {
+            0 | 1 => String::new(),
+            n => format!(", in {n} attempts"),
+        };
+        match failed {
+            Failed::Stopped(stopped) => stopped.tell(row),
+            Failed::Refused(response) => {
+                let told = judge(row, &response, self.blob);
+                if told.is_failure() {
+                    told
+                } else {
+                    told.failed("odd", "the server goes on elsewhere than it was asked to")
+                }
+            }
+            Failed::TooLong => row.failed(
+                "wrong-size",
+                format!(
+                    "more bytes come than the {} of the manifest",
+                    self.blob.size
+                ),
+            ),
+            Failed::Late => row.failed(
+                "timeout",
+                format!("{} came before the time for the pull was over", of()),
+            ),
+            Failed::Cut(error) => match tcp::Failure::of(&error) {
+                tcp::Failure::Timeout => {
+                    let silence = self.asker.session.net.options.timeout.as_secs_f64();
+                    row.failed(
+                        "timeout",
+                        format!("no byte for {silence} s, at {}{times}", of()),
+                    )
+                }
+                tcp::Failure::Reset => row.failed("cut", format!("cut at {}{times}", of())),
+                _ => broken(row, &error),
+            },
+        }
+    }
+}
+
+/// The byte at which an answer begins.
+fn begin_of(response: &Response) -> Option<u64> {
+    if response.status == 200 {
+        return Some(0);
+    }
+    let range = response.field("content-range")?.trim();
+    let range = range.strip_prefix("bytes")?.trim_start();
+    range.split('-').next()?.parse().ok()
+}
