@@ -188,6 +188,12 @@ fn soup() -> impl Strategy<Value = String> {
         .prop_map(|v| v.concat())
 }
 
+#[test]
+fn a_rule_of_dashes_hides_no_token() {
+    let text = "x-----eyJhbGciOiJIUzI1NiJ9aaaapassword \\u0026,";
+    assert!(!scrub(text).contains("eyJ"), "{}", scrub(text));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4000))]
 
