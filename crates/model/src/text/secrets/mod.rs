@@ -95,11 +95,7 @@ impl Scan<'_> {
             }
             b'>' => self.element(at),
             b'<' if self.is(at, b"<<<") => self.here_string(at + 3),
-            b'-' => self.private_key(at).or_else(|| {
-                // A rule of dashes is no flag, and what it leads to is read by itself.
-                let rule = self.before(at) == Some(b'-') || self.is(at, b"---");
-                if rule { None } else { self.flag(at) }
-            }),
+            b'-' => self.private_key(at).or_else(|| self.flag(at)),
             b';' | b'|' => {
                 self.command.separator(true);
                 None
