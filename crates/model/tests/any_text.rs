@@ -188,6 +188,16 @@ fn soup() -> impl Strategy<Value = String> {
         .prop_map(|v| v.concat())
 }
 
+#[test]
+fn a_token_in_what_looks_like_a_key_is_found() {
+    for text in [
+        "x-----eyJhbGciOiJIUzI1NiJ9aaaapassword \\u0026,",
+        "x.eyJhbGciOiJIUzI1NiJ9aaaapassword hunter2!",
+    ] {
+        assert!(!scrub(text).contains("eyJ"), "{}", scrub(text));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4000))]
 

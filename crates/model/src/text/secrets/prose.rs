@@ -66,6 +66,11 @@ impl Scan<'_> {
             return None;
         }
         let word = &self.bytes[at..end];
+        // A token in what looks like a key is read by itself: `x.eyJ…password y`.
+        let joint = |i: &usize| !self.bytes[i - 1].is_ascii_alphanumeric();
+        if (at + 1..end).filter(joint).any(|i| self.shape(i).is_some()) {
+            return None;
+        }
         if word == b"echo" || word == b"printf" {
             return self.piped(end);
         }
