@@ -257,3 +257,47 @@ fn a_walk_that_is_slow_everywhere_ends_within_its_bound() {
         "the walk was not slow: {rows:#?}"
     );
 }
+
+/// A plain layer of some bytes, that comes so many bytes a second.
+fn dripping(listen: &str, rate: u64, pull: &str) -> String {
+    format!(
+        "[pull]\n{pull}\n[[made.layer]]\ncompression = 'none'\n[[made.layer.member]]\nname = 'app'\nbytes = 2000\n\
+         [servers.registry]\n{listen}serves = 'image'\n{}",
+        answer(
+            "registry",
+            "/v2/team/app/blobs/{layer1}",
+            &format!("method = 'GET'\nbase64 = '{{layer1.base64}}'\ndrip = {rate}")
+        )
+    )
+}
+
+#[test]
+fn a_pull_lasts_as_long_as_bytes_come() {
+    let timeout = 200;
+    for listen in ["", TLS] {
+        let (rows, took) = walked(&dripping(listen, 500, ""), timeout);
+        println!("{took:?} of {:?}", Duration::from_millis(timeout) * WALK);
+        assert!(
+            took > Duration::from_millis(timeout) * WALK,
+            "the pull was not slow: {rows:#?}"
+        );
+        let failed = rows.iter().filter(|row| row.status == Status::Failed);
+        assert_eq!(failed.count(), 0, "{rows:#?}");
+    }
+}
+
+#[test]
+fn a_pull_ends_when_its_time_is_over() {
+    for listen in ["", TLS] {
+        let (rows, took) = walked(&dripping(listen, 50, "total_ms = 700"), 400);
+        assert!(took < Duration::from_millis(700) + SLACK, "{took:?}");
+        let layer = rows.iter().find(|row| row.status == Status::Failed);
+        let layer = layer.unwrap_or_else(|| panic!("nothing failed: {rows:#?}"));
+        assert!(
+            layer
+                .summary
+                .contains("before the time for the pull was over"),
+            "{layer:#?}"
+        );
+    }
+}

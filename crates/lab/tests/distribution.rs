@@ -15,10 +15,11 @@ use pullwhy_catalogue::Catalogue;
 use pullwhy_diagnose::{Judgement, judge};
 use pullwhy_lab::content::{Content, REPOSITORY, digest};
 use pullwhy_lab::delay::relay;
+use pullwhy_lab::made::Made;
 use pullwhy_lab::registry::{Registry, Setup, is_installed};
 use pullwhy_model::{Answer, HopRow};
 use pullwhy_probe::trust::CertsDir;
-use pullwhy_probe::{Options, walk};
+use pullwhy_probe::{Options, Pull, walk};
 
 fn is_there(program: &str) -> bool {
     let there = is_installed(program);
@@ -84,6 +85,56 @@ fn an_open_registry() {
         let (own, skopeo) = beside_skopeo(&image, &open, &["--tls-verify=false"]);
         assert!(own < skopeo, "the walk takes {own} ms, skopeo {skopeo} ms");
     }
+}
+
+/// An image whose layers are archives.
+const MADE: &str = "[[layer]]\n[[layer.member]]\nname = 'etc/app.conf'\nbytes = 3000\n\
+    [[layer]]\ncompression = 'zstd'\n[[layer.member]]\nname = 'bin/app'\nbytes = 9000000\n\
+    [[layer]]\ncompression = 'none'\n[[layer.member]]\nname = 'bin/other'\nbytes = 700000\n";
+
+#[test]
+fn every_byte_of_an_image() {
+    if !is_there("docker-registry") {
+        return;
+    }
+    let content = toml::from_str::<Made>(MADE).expect("an image").content();
+    let setup = Setup {
+        tls: Some("127.0.0.1"),
+        login: true,
+    };
+    let registry = Registry::start("pull", setup, &content).expect("docker-registry starts");
+    let at = format!("127.0.0.1:{}", registry.port);
+    let certs = registry.trusted_as(&at).expect("a file can be written");
+    let layout = registry.folder.join("layout");
+    let options = Options {
+        certs_dirs: vec![CertsDir::given(certs)],
+        pull: Some(Pull {
+            layout: Some(layout.clone()),
+            ..Pull::default()
+        }),
+        ..login("u", "pw")
+    };
+    says(
+        &format!("{at}/{REPOSITORY}:1"),
+        &options,
+        Answer::Pullable,
+        "",
+    );
+    for layer in &content.layers {
+        let digest = digest(layer);
+        let kept = layout.join("blobs").join(digest.replace(':', "/"));
+        let kept = std::fs::read(kept).expect("the layer is kept");
+        assert!(kept == *layer, "{digest} is kept as it is");
+    }
+    // With a layer that is not the registry's any more.
+    let gone = digest(&content.layers[1]);
+    let hex = gone.trim_start_matches("sha256:");
+    let store = registry
+        .folder
+        .join("store/docker/registry/v2/blobs/sha256");
+    std::fs::remove_dir_all(store.join(&hex[..2]).join(hex)).expect("a blob goes");
+    let (judged, rows, _) = check(&format!("{at}/{REPOSITORY}:1"), &options);
+    assert_eq!(judged.answer, Answer::NotPullable, "{rows:#?}");
 }
 
 /// Wall times of both in one run; the best of five each.
