@@ -1,5 +1,6 @@
 //! From folded entries to incidents: absorb symptoms, judge outcome and spread, fill texts.
 
+use pullwhy_catalogue::file::CauseFile;
 use pullwhy_catalogue::{Catalogue, fill};
 use pullwhy_ingest::peel::{apart, has_year};
 use pullwhy_model::text::{clean, scrub};
@@ -81,15 +82,7 @@ pub(crate) fn incident(entry: &Entry, book: &Book, catalogue: &Catalogue) -> Inc
         confidence,
         candidates,
         ruled_out: Vec::new(),
-        reasons: file
-            .reasons
-            .iter()
-            .filter(|r| fits(&r.platform, &own))
-            .map(|r| Reason {
-                text: text(&r.says, &facts),
-                check: Some(check(&r.confirm, r.command.as_deref(), &facts)),
-            })
-            .collect(),
+        reasons: reasons(file, &own, &facts),
         transient,
         outcome,
         trigger,
@@ -242,6 +235,16 @@ pub(crate) fn fits(platforms: &[String], own: &[&str]) -> bool {
 
 pub(crate) fn text(template: &str, facts: &Facts) -> String {
     fill(template.trim(), facts, false)
+}
+
+/// Usual reasons on these platforms, each with the check that confirms it.
+pub(crate) fn reasons(file: &CauseFile, own: &[&str], facts: &Facts) -> Vec<Reason> {
+    let here = file.reasons.iter().filter(|r| fits(&r.platform, own));
+    here.map(|r| Reason {
+        text: text(&r.says, facts),
+        check: Some(check(&r.confirm, r.command.as_deref(), facts)),
+    })
+    .collect()
 }
 
 pub(crate) fn check(template: &str, command: Option<&str>, facts: &Facts) -> Check {

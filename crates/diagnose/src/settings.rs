@@ -23,7 +23,7 @@ use pullwhy_model::{
     Unread,
 };
 
-use crate::build::{check, fingerprint, text};
+use crate::build::{fingerprint, text};
 use recast::Recast;
 use weigh::{Shown, Weighed};
 

@@ -1,6 +1,7 @@
 //! What to do, for the platform that the log is from, and the sentences that put it into context.
 
 use pullwhy_catalogue::Catalogue;
+use pullwhy_catalogue::file::CauseFile;
 use pullwhy_model::{Facts, Fix, Outcome, Risk, Transient};
 
 use super::{fix, of_this_cloud};
@@ -16,39 +17,11 @@ pub(super) struct Advice<'a> {
 }
 
 impl Advice<'_> {
-    /// Fixes for this platform first, then those for any; risky ones last.
+    /// Fixes for where the log is from.
     pub(super) fn fixes(&self) -> Vec<Fix> {
         let own = platforms(&self.entry.client, self.facts);
-        let moving = self.moving_helps();
-        let mut ranked: Vec<(usize, Fix)> = Vec::new();
-        for file in &self.catalogue.at(self.entry.cause).file.fixes {
-            let commands = file.steps.iter().map(|s| s.command.as_deref());
-            let elsewhere = commands.into_iter().any(|c| !of_this_cloud(c, self.facts));
-            if file.worked_before && !moving || elsewhere {
-                continue;
-            }
-            let here = own
-                .iter()
-                .position(|p| file.platform.iter().any(|f| f == p));
-            let anywhere = file.platform.iter().any(|p| p == "any");
-            let (rank, platform) = match here {
-                Some(rank) => (rank, own[rank]),
-                None if anywhere => (own.len(), "any"),
-                None if own.is_empty() => (
-                    own.len() + 1,
-                    file.platform.first().map_or("any", String::as_str),
-                ),
-                None => continue,
-            };
-            let risky = if file.risk == Risk::WeakensSecurity {
-                100
-            } else {
-                0
-            };
-            ranked.push((rank.min(1) + risky, fix(file, platform, self.facts)));
-        }
-        ranked.sort_by_key(|(rank, _)| *rank);
-        ranked.into_iter().map(|(_, fix)| fix).collect()
+        let file = &self.catalogue.at(self.entry.cause).file;
+        ranked(file, &own, self.facts, self.moving_helps())
     }
 
     /// Moving to other instances (scaling up and down) is proposed only after it worked before,
@@ -108,6 +81,45 @@ impl Advice<'_> {
         }
         notes
     }
+}
+
+/// Fixes for these platforms first, then those for any; risky ones last. `moving`: another
+/// instance may do better.
+pub(crate) fn ranked(
+    file: &CauseFile,
+    own: &[&'static str],
+    facts: &Facts,
+    moving: bool,
+) -> Vec<Fix> {
+    let mut ranked: Vec<(usize, Fix)> = Vec::new();
+    for file in &file.fixes {
+        let mut commands = file.steps.iter().map(|s| s.command.as_deref());
+        let elsewhere = commands.any(|c| !of_this_cloud(c, facts));
+        if file.worked_before && !moving || elsewhere {
+            continue;
+        }
+        let here = own
+            .iter()
+            .position(|p| file.platform.iter().any(|f| f == p));
+        let anywhere = file.platform.iter().any(|p| p == "any");
+        let (rank, platform) = match here {
+            Some(rank) => (rank, own[rank]),
+            None if anywhere => (own.len(), "any"),
+            None if own.is_empty() => (
+                own.len() + 1,
+                file.platform.first().map_or("any", String::as_str),
+            ),
+            None => continue,
+        };
+        let risky = if file.risk == Risk::WeakensSecurity {
+            100
+        } else {
+            0
+        };
+        ranked.push((rank.min(1) + risky, fix(file, platform, facts)));
+    }
+    ranked.sort_by_key(|(rank, _)| *rank);
+    ranked.into_iter().map(|(_, fix)| fix).collect()
 }
 
 /// Platforms whose fixes fit a client, best first; empty when it could be any.

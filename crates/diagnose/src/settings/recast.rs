@@ -2,14 +2,14 @@
 
 use pullwhy_catalogue::{Catalogue, Cause, shell_word};
 use pullwhy_model::{
-    Candidate, Confidence, Evidence, Facts, Fix, Incident, Reading, Reason, Risk, Role,
-    SettingPlace, Settings, Step,
+    Candidate, Confidence, Evidence, Facts, Fix, Incident, Reading, Role, SettingPlace, Settings,
+    Step,
 };
 
 use super::weigh::Shown;
-use super::{check, fingerprint, text};
-use crate::build::advice::platforms;
-use crate::build::{fits, fix, of_this_cloud};
+use super::{fingerprint, text};
+use crate::build::advice::{platforms, ranked};
+use crate::build::{fix, reasons};
 
 /// A root that settings show.
 pub(super) struct Recast<'a> {
@@ -127,42 +127,23 @@ fn told(
     };
     let own = platforms(client, &facts);
     let platform = own.first().copied().unwrap_or("any");
-    let mut fixes: Vec<(bool, Fix)> = Vec::new();
-    fixes.extend(first.map(|f| (false, fix(f, platform, &facts))));
-    for file in &file.fixes {
-        let here = own.iter().any(|p| file.platform.iter().any(|f| f == p));
-        let anywhere = file.platform.iter().any(|p| p == "any");
-        let mut commands = file.steps.iter().map(|s| s.command.as_deref());
-        let elsewhere = commands.any(|c| !of_this_cloud(c, &facts));
-        if !file.worked_before && !elsewhere && (here || anywhere) {
-            let risky = file.risk == Risk::WeakensSecurity;
-            fixes.push((
-                risky,
-                fix(file, if here { platform } else { "any" }, &facts),
-            ));
-        }
-    }
-    fixes.sort_by_key(|(risky, _)| *risky);
+    let mut fixes: Vec<Fix> = first
+        .map(|f| fix(f, platform, &facts))
+        .into_iter()
+        .collect();
+    fixes.extend(ranked(file, &own, &facts, false));
     let mut after = Incident {
         id: fingerprint(before.image.as_ref(), &before.client, cause.id.as_str()),
         cause: cause.id.clone(),
         title: text(&file.title, &facts),
         explanation: text(&file.explain, &facts),
-        reasons: file
-            .reasons
-            .iter()
-            .filter(|r| fits(&r.platform, &own))
-            .map(|r| Reason {
-                text: text(&r.says, &facts),
-                check: Some(check(&r.confirm, r.command.as_deref(), &facts)),
-            })
-            .collect(),
+        reasons: reasons(file, &own, &facts),
         transient: if before.cause == cause.id {
             before.transient
         } else {
             file.transient
         },
-        fixes: fixes.into_iter().map(|(_, fix)| fix).collect(),
+        fixes,
         references: file.references.iter().map(|r| r.url.clone()).collect(),
         facts,
         ..before
