@@ -12,3 +12,4 @@ pub mod peel;
 pub mod record;
 pub mod source;
 pub mod target;
+pub mod unpack;

@@ -10,8 +10,8 @@ use super::budget::{Budget, Counted, Kept, Layer, Limit, Metered};
 use super::encoding::{Encoding, Utf16};
 use super::name::Name;
 use super::sniff::{HEAD, Kind, settled, sniff};
-use super::zstd::Frames;
 use super::{Body, Visitor};
+use crate::unpack::Frames;
 
 /// Buffer in front of a decompressor.
 pub(super) const BUFFER: usize = 64 << 10;
@@ -200,7 +200,10 @@ impl Visitor<'_> {
         match kind {
             Kind::Zip => self.spooled_zip(place, &mut source),
             Kind::Tar => self.tar(place, &mut source),
-            Kind::Zstd => self.unwrapped(place, Frames::new(source)),
+            Kind::Zstd => self.unwrapped(
+                place,
+                Frames::new(BufReader::with_capacity(BUFFER, source), None),
+            ),
             _ => {
                 let source = BufReader::with_capacity(BUFFER, source);
                 self.unwrapped(place, MultiGzDecoder::new(source))

@@ -23,7 +23,6 @@ mod sniff;
 mod tar;
 mod walk;
 mod zip;
-mod zstd;
 
 use std::io::{self, Read};
 use std::ops::ControlFlow;

@@ -8,8 +8,7 @@ use std::ops::ControlFlow;
 
 use super::Visitor;
 use super::archive::Place;
-
-const BLOCK: usize = 512;
+use crate::unpack::{BLOCK, short_name, until_nul};
 
 /// Longest long name, or set of extended attributes, that is looked at.
 const MAX_EXTENSION: u64 = 64 << 10;
@@ -44,23 +43,6 @@ fn number(field: &[u8]) -> Option<u64> {
     text.iter().try_fold(0, |n, &byte| {
         matches!(byte, b'0'..=b'7').then(|| n << 3 | u64::from(byte - b'0'))
     })
-}
-
-fn until_nul(field: &[u8]) -> &[u8] {
-    let end = field.iter().position(|&byte| byte == 0);
-    &field[..end.unwrap_or(field.len())]
-}
-
-/// The name in a header; ustar splits long ones in two.
-fn short_name(block: &[u8; BLOCK]) -> Vec<u8> {
-    let name = until_nul(&block[..100]);
-    // GNU headers use the place of the prefix for other things, and end the magic with a space.
-    let prefix = until_nul(&block[345..500]);
-    if &block[257..263] == b"ustar\0" && !prefix.is_empty() {
-        [prefix, b"/", name].concat()
-    } else {
-        name.to_vec()
-    }
 }
 
 /// What headers in front of a member say about it.

@@ -11,9 +11,10 @@ use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
 
 use super::Visitor;
+use super::archive::BUFFER;
 use super::archive::Place;
 use super::budget::{Layer, Metered};
-use super::zstd::Frames;
+use crate::unpack::Frames;
 
 /// What a zip is read from.
 pub(super) trait ReadSeek: Read + Seek {}
@@ -281,7 +282,10 @@ impl Visitor<'_> {
             _ if member.encrypted => None,
             (0, Some(_)) => Some(Box::new(&mut data)),
             (8, _) => Some(Box::new(DeflateDecoder::new(&mut data))),
-            (93, Some(_)) => Some(Box::new(Frames::new(&mut data))),
+            (93, Some(_)) => Some(Box::new(Frames::new(
+                BufReader::with_capacity(BUFFER, &mut data),
+                None,
+            ))),
             _ => None,
         };
         let Some(decoded) = decoded else {

@@ -3,8 +3,7 @@
 use std::io::{self, BufRead, Read};
 
 use flate2::bufread::MultiGzDecoder;
-use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
-use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+use pullwhy_ingest::unpack::Frames;
 
 /// How a layer is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +95,7 @@ impl<R: BufRead> Decoder<R> {
     pub(super) fn new(compression: Compression, source: R, window: u64) -> Self {
         match compression {
             Compression::Gzip => Self::Gzip(Box::new(MultiGzDecoder::new(source))),
-            Compression::Zstd => Self::Zstd(Box::new(Frames::new(source, window))),
+            Compression::Zstd => Self::Zstd(Box::new(Frames::new(source, Some(window)))),
             Compression::None | Compression::Other(_) => Self::None(source),
         }
     }
@@ -104,7 +103,7 @@ impl<R: BufRead> Decoder<R> {
     pub(super) fn source(self) -> R {
         match self {
             Self::Gzip(gzip) => gzip.into_inner(),
-            Self::Zstd(zstd) => zstd.source,
+            Self::Zstd(zstd) => zstd.into_source(),
             Self::None(source) => source,
         }
     }
@@ -126,89 +125,5 @@ impl<R: BufRead> Decoder<R> {
             }
         }
         (filled, Ok(()))
-    }
-}
-
-/// All frames of a Zstandard stream, skippable ones left out. The decoder refuses windows above
-/// its own limit, which bounds its memory.
-pub(super) struct Frames<R: BufRead> {
-    source: R,
-    decoder: FrameDecoder,
-    in_frame: bool,
-}
-
-impl<R: BufRead> Frames<R> {
-    fn new(source: R, window: u64) -> Self {
-        let mut decoder = FrameDecoder::new();
-        decoder.set_max_window_size(window);
-        Self {
-            source,
-            decoder,
-            in_frame: false,
-        }
-    }
-
-    /// Begins the next frame; `false` at the end of the stream.
-    fn begin(&mut self) -> io::Result<bool> {
-        if self.source.fill_buf()?.is_empty() {
-            return Ok(false);
-        }
-        match self.decoder.init(&mut self.source) {
-            Ok(()) => self.in_frame = true,
-            Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
-                length,
-                ..
-            })) => {
-                let length = u64::from(length);
-                if io::copy(&mut (&mut self.source).take(length), &mut io::sink())? < length {
-                    return Err(io::ErrorKind::UnexpectedEof.into());
-                }
-            }
-            Err(error) => return Err(self.told(error)),
-        }
-        Ok(true)
-    }
-
-    /// An archive that ends before its time is told from one that is wrong.
-    fn told(&mut self, error: FrameDecoderError) -> io::Error {
-        match self.source.fill_buf() {
-            Ok([]) => io::Error::new(io::ErrorKind::UnexpectedEof, error),
-            _ => io::Error::new(io::ErrorKind::InvalidData, error),
-        }
-    }
-}
-
-impl<R: BufRead> Read for Frames<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            if !self.in_frame && !self.begin()? {
-                return Ok(0);
-            }
-            if !self.in_frame {
-                continue;
-            }
-            let read = self.decoder.read(buffer)?;
-            if read > 0 {
-                return Ok(read);
-            }
-            if self.decoder.is_finished() {
-                self.in_frame = false;
-                let (told, own) = (
-                    self.decoder.get_checksum_from_data(),
-                    self.decoder.get_calculated_checksum(),
-                );
-                if told.is_some() && own.is_some() && told != own {
-                    return Err(io::Error::new(
-                        io::ErrorKind::InvalidData,
-                        "the checksum of a frame is another",
-                    ));
-                }
-                continue;
-            }
-            let one = BlockDecodingStrategy::UptoBytes(128 << 10);
-            if let Err(error) = self.decoder.decode_blocks(&mut self.source, one) {
-                return Err(self.told(error));
-            }
-        }
     }
 }

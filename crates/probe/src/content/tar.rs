@@ -3,9 +3,11 @@
 //!
 //! Bytes are pushed in; only headers are looked at, and what they hold is bounded.
 
+use pullwhy_ingest::unpack::{short_name, until_nul};
+
 use super::entries::{Entries, Entry};
 
-pub(super) const BLOCK: usize = 512;
+pub(super) use pullwhy_ingest::unpack::BLOCK;
 
 /// Longest long name, or set of extended attributes: Go's `maxSpecialFileSize`.
 const SPECIAL: u64 = 1 << 20;
@@ -355,21 +357,4 @@ fn number(field: &[u8]) -> Option<i64> {
         let digit = matches!(byte, b'0'..=b'7').then(|| i64::from(byte - b'0'))?;
         n.checked_mul(8)?.checked_add(digit)
     })
-}
-
-fn until_nul(field: &[u8]) -> &[u8] {
-    let end = field.iter().position(|&byte| byte == 0);
-    &field[..end.unwrap_or(field.len())]
-}
-
-/// The name in a header; ustar splits long ones in two.
-fn short_name(block: &[u8; BLOCK]) -> Vec<u8> {
-    let name = until_nul(&block[..100]);
-    // GNU headers use the place of the prefix for other things, and end the magic with a space.
-    let prefix = until_nul(&block[345..500]);
-    if &block[257..263] == b"ustar\0" && !prefix.is_empty() {
-        [prefix, b"/", name].concat()
-    } else {
-        name.to_vec()
-    }
 }
