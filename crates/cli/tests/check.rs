@@ -278,3 +278,14 @@ fn wrong_options_are_usage_errors_that_say_what_would_be_right() {
         assert!(errors.contains(help), "{option}: {errors}");
     }
 }
+
+#[test]
+fn a_folder_of_certificates_that_is_not_there_is_said() {
+    let (status, report, errors) = checked(&["--certs-dir", "/nowhere/certs.d", "localhost:1/a"]);
+    assert_eq!(status, 2);
+    assert!(report.is_null());
+    assert!(
+        errors.contains("`--certs-dir /nowhere/certs.d`: there is no such folder"),
+        "{errors}"
+    );
+}

@@ -205,7 +205,7 @@ fn options(args: &CheckArgs, network: Option<&Network>) -> Result<Options, Failu
         auth: auth_plan(args.engine, args.authfile.as_deref(), &environment),
         engine: args.engine,
         proxy: proxy(),
-        certs_dirs: certs_dirs(args, &environment),
+        certs_dirs: certs_dirs(args, &environment)?,
         now: Some(jiff::Timestamp::now().into()),
         etc: network.map_or_else(|| PathBuf::from("/etc"), |n| n.etc.clone()),
         resolv_conf: network.map(|n| n.resolv_conf.clone()),
@@ -326,10 +326,14 @@ fn proxy() -> ProxyEnvironment {
 
 /// Where engines keep certificates for single registries: as given, or where the engine that is
 /// followed looks.
-fn certs_dirs(args: &CheckArgs, environment: &Environment) -> Vec<CertsDir> {
+fn certs_dirs(args: &CheckArgs, environment: &Environment) -> Result<Vec<CertsDir>, Failure> {
     if args.certs_dirs.is_empty() {
-        certs_plan(args.engine, environment)
-    } else {
-        args.certs_dirs.iter().map(CertsDir::given).collect()
+        return Ok(certs_plan(args.engine, environment));
     }
+    if let Some(path) = args.certs_dirs.iter().find(|path| !path.is_dir()) {
+        let text = format!("`--certs-dir {}`: there is no such folder", path.display());
+        return Err(Failure::new(text)
+            .help("give the folder that holds one folder for each registry: /etc/docker/certs.d"));
+    }
+    Ok(args.certs_dirs.iter().map(CertsDir::given).collect())
 }
