@@ -3,9 +3,23 @@
 use pullwhy_catalogue::Catalogue;
 
 /// Words that no condition behind `if` begins with.
-const NO_CLAUSE: [&str; 14] = [
-    "for", "first", "once", "on", "only", "so", "also", "these", "another", "if", "when", "an",
-    "with", "Windows",
+const NO_CLAUSE: [&str; 16] = [
+    "all",
+    "everybody",
+    "for",
+    "first",
+    "once",
+    "on",
+    "only",
+    "so",
+    "also",
+    "these",
+    "another",
+    "if",
+    "when",
+    "an",
+    "with",
+    "Windows",
 ];
 
 #[test]
@@ -13,7 +27,8 @@ fn when_to_choose_a_fix_reads_well_behind_if() {
     let catalogue = Catalogue::built_in().expect("a catalogue");
     let mut wrong = Vec::new();
     for cause in catalogue.causes() {
-        for fix in &cause.file.fixes {
+        let of_settings = cause.file.settings.iter().filter_map(|s| s.fix.as_ref());
+        for fix in cause.file.fixes.iter().chain(of_settings) {
             let first = fix.when.split([' ', ':', ',']).next().unwrap_or_default();
             let clause = fix.when.starts_with("an Azure ") && !fix.when.contains(" with ");
             let open = NO_CLAUSE.contains(&first) && !(first == "an" && clause);

@@ -169,10 +169,8 @@ impl Attempt {
         let Some(cause) = seen.found().map(|f| f.cause) else {
             return;
         };
-        // What kubelet waits between pulls is no pull.
-        let waits = |r: &Row| r.lines.iter().any(|l| l.contains("Back-off pulling image"));
         let times = seen.record.as_ref().and_then(|r| r.times);
-        let times = times.filter(|_| !seen.row.as_ref().is_some_and(waits));
+        let times = times.filter(|_| !seen.verdict.has(Says::Waits));
         let times = times.unwrap_or(1);
         let own = self.tallies.iter_mut().find(|t| t.cause == cause);
         match own {
@@ -244,6 +242,7 @@ impl Attempt {
                 | Says::Present
                 | Says::NamesSite
                 | Says::Answer
+                | Says::Waits
                 | Says::NextHost
                 | Says::Push
                 | Says::Pushed

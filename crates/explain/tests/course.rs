@@ -373,3 +373,11 @@ fn the_node_of_a_described_pod_is_the_instance() {
         Some("aks-np1-31415926-vmss000002")
     );
 }
+
+#[test]
+fn waiting_between_pulls_is_no_pull() {
+    let log = "Events:\n  \
+               Normal   Pulling    3m (x4 over 5m)    kubelet            Pulling image \"ghcr.io/acme/migrate:3\"\n  \
+               Normal   BackOff    10s (x19 over 5m)  kubelet            Back-off pulling image \"ghcr.io/acme/migrate:3\"\n";
+    assert_eq!(only(log).count, 1);
+}

@@ -48,6 +48,9 @@ impl LayerBars {
             let all = &self.all;
             let bar = self.shown.entry(at).or_insert_with(|| {
                 let bar = all.add(ProgressBar::new(layer.size).with_style(style()));
+                // What came before the bar says nothing of how fast it comes.
+                bar.set_position(layer.got);
+                bar.reset_eta();
                 let value = layer.digest.rsplit(':').next().unwrap_or_default();
                 bar.set_message(value.chars().take(SHORT).collect::<String>());
                 bar
@@ -74,7 +77,7 @@ impl LayerBars {
 }
 
 fn style() -> ProgressStyle {
-    let template = "{msg} [{bar:28}] {bytes:>10} of {total_bytes:>10} {bytes_per_sec:>12}";
+    let template = "{msg} [{wide_bar}] {bytes:>10} of {total_bytes} {bytes_per_sec:>12}";
     let plain = ProgressStyle::with_template(template);
     plain
         .unwrap_or_else(|_| ProgressStyle::default_bar())

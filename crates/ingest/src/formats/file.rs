@@ -70,6 +70,8 @@ pub enum Says {
     Present,
     /// The pull failed, without a cause.
     Failed,
+    /// The client waits before it tries again; what counts such lines counts no attempts.
+    Waits,
     /// A container of the image was started.
     Run,
     /// The application was restarted.
