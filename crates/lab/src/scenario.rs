@@ -85,12 +85,70 @@ pub struct Scenario {
     /// The servers, by name.
     #[serde(default)]
     pub servers: BTreeMap<String, Server>,
+    /// What real engines do otherwise.
+    #[serde(default)]
+    pub engines: Vec<Otherwise>,
     /// What must come out.
     pub expect: Expect,
 }
 
+/// What some real engines do otherwise than `check` without `--as`: an entry is for `names`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Otherwise {
+    /// The engines: `docker`, `containerd` (`ctr`), `cri`, `podman`, `buildah`, `skopeo`.
+    pub names: Vec<String>,
+    /// They are not asked.
+    #[serde(default)]
+    pub skip: bool,
+    /// What keeps them from pulling, in place of the scenario's cause.
+    #[serde(default)]
+    pub cause: Option<String>,
+    /// `check --as` says the contrary of what they do.
+    #[serde(default)]
+    pub disagrees: bool,
+    /// Why.
+    pub why: String,
+}
+
 fn timeout() -> u64 {
     3000
+}
+
+impl Scenario {
+    /// Why an engine is not asked, if it is not.
+    pub fn skips(&self, engine: &str) -> Option<String> {
+        let family: &[&str] = match engine {
+            "containerd" | "cri" => &["containerd"],
+            "docker" => &["docker"],
+            // They read Docker's folder of certificates too.
+            _ => &["podman", "docker"],
+        };
+        if let Some(own) = self.engine.as_deref()
+            && own != family[0]
+        {
+            return Some(format!("this is for {own}"));
+        }
+        if !self.certs_dirs.is_empty() && !self.certs_dirs.iter().any(|d| family.contains(&&**d)) {
+            return Some(format!(
+                "{engine} does not read such a folder of certificates"
+            ));
+        }
+        let skipped = self.otherwise(engine).find(|other| other.skip);
+        skipped.map(|other| other.why.clone())
+    }
+
+    /// The cause that strikes an engine.
+    pub fn cause_for(&self, engine: &str) -> Option<&str> {
+        let other = self.otherwise(engine).find_map(|o| o.cause.as_deref());
+        other.or(self.expect.cause.as_deref())
+    }
+
+    /// What an engine does otherwise.
+    pub fn otherwise(&self, engine: &str) -> impl Iterator<Item = &Otherwise> {
+        let fits = move |other: &&Otherwise| other.names.iter().any(|name| name == engine);
+        self.engines.iter().filter(fits)
+    }
 }
 
 /// How every byte is fetched.
@@ -348,7 +406,7 @@ pub fn load(folder: &Path) -> Result<Vec<Named>, Error> {
     Ok(found)
 }
 
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let wrap = |source| Error::File {
         path: folder.to_owned(),
         source,
@@ -362,7 +420,8 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(paths)
 }
 
-fn read(path: &Path) -> Result<Named, Error> {
+/// Reads one.
+pub fn read(path: &Path) -> Result<Named, Error> {
     let text = std::fs::read_to_string(path).map_err(|source| Error::File {
         path: path.to_owned(),
         source,
