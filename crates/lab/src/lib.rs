@@ -13,6 +13,7 @@ pub mod content;
 pub mod delay;
 pub mod dns;
 pub mod encode;
+pub mod fidelity;
 pub mod http;
 pub mod listener;
 pub mod made;

@@ -85,11 +85,30 @@ pub struct Scenario {
     /// The servers, by name.
     #[serde(default)]
     pub servers: BTreeMap<String, Server>,
+    /// What is wrong with the machine itself; only real engines meet it.
+    #[serde(default)]
+    pub host: Option<HostFault>,
     /// What real engines do otherwise.
     #[serde(default)]
     pub engines: Vec<Otherwise>,
     /// What must come out.
     pub expect: Expect,
+}
+
+/// What is wrong with a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HostFault {
+    /// Containers run in a user namespace of 65536 ids.
+    UserNamespace,
+    /// The engine's store has room for a few megabytes.
+    FullDisk,
+    /// The engine's store cannot be written to.
+    ReadOnlyStore,
+    /// The engine's daemon does not run.
+    StoppedDaemon,
+    /// The client runs as a user without rights.
+    NoRights,
 }
 
 /// What some real engines do otherwise than `check` without `--as`: an entry is for `names`.
@@ -388,6 +407,11 @@ pub struct Named {
 /// The folder of this crate's scenarios.
 pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")
+}
+
+/// The folder of scenarios whose machine is at fault; only `cargo xtask lab` plays them.
+pub fn host_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lab/scenarios")
 }
 
 /// All scenarios below a folder, by name.

@@ -14,7 +14,7 @@ use pullwhy_probe::{
 };
 
 use crate::Error;
-use crate::answer::Request;
+use crate::answer::{AnswerRow, Request};
 use crate::certificate::{self, Authority};
 use crate::content::Content;
 use crate::dns::{self, Dns};
@@ -36,6 +36,7 @@ pub struct Stage {
     running: Vec<Running>,
     dns: Vec<Dns>,
     folder: Folder,
+    network: Network,
 }
 
 /// Where servers are.
@@ -53,6 +54,8 @@ pub enum Network {
 /// Address of servers with a name in a network of their own (RFC 5737).
 pub const OWN: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 
+const NOT_THERE: &str = r#"{"errors":[{"code":"NOT_FOUND","message":"not found"}]}"#;
+
 impl Network {
     fn port(self, number: usize, server: &Server) -> u16 {
         match (self, server.listen) {
@@ -64,7 +67,7 @@ impl Network {
 
     fn bind(self, number: usize, server: &Server) -> io::Result<Bound> {
         let address = match self {
-            Self::Own if server.host.is_some() => Ipv4Addr::UNSPECIFIED,
+            Self::Own if server.host.is_some() => OWN,
             _ => Ipv4Addr::LOCALHOST,
         };
         listener::bind_to(address, self.port(number, server))
@@ -137,6 +140,7 @@ impl Stage {
             running: Vec::new(),
             dns: Vec::new(),
             folder,
+            network,
         };
         let certificates = stage.folder.0.join("certs.d");
         for (name, (socket, place)) in bound {
@@ -229,7 +233,17 @@ impl Stage {
             Serves::Index => rows.extend(content.rows(true, blobs.as_deref())),
             Serves::Blobs => rows.extend(content.blob_rows()),
         }
-        Desk::new(rows, server.listen == Listen::Proxy)
+        let proxy = server.listen == Listen::Proxy;
+        if self.network == Network::Own && !proxy {
+            // Engines ask for more than a scenario foresees; a registry does not have it.
+            rows.push(AnswerRow {
+                path: "*".to_owned(),
+                status: 404,
+                body: Some(NOT_THERE.to_owned()),
+                ..AnswerRow::default()
+            });
+        }
+        Desk::new(rows, proxy)
     }
 
     fn options(

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use pullwhy_lab::scenario::HostFault;
+
 use super::cri;
 use super::place::Place;
 
@@ -93,7 +95,7 @@ impl Engine {
         let log = place.log("daemon")?;
         let mut daemon = place
             .command(program)
-            .args(&place.daemon_arguments)
+            .args(self.daemon_arguments(place.fault))
             .stdout(copy(&log)?)
             .stderr(log)
             .spawn()
@@ -116,6 +118,30 @@ impl Engine {
                 return Err(format!("`{program}` does not answer"));
             }
             std::thread::sleep(Duration::from_millis(30));
+        }
+    }
+
+    /// A network of its own needs no bridge, and a file system in memory no driver of its own.
+    fn daemon_arguments(self, fault: Option<HostFault>) -> Vec<&'static str> {
+        let mut arguments = Vec::new();
+        if self == Self::Docker {
+            arguments.extend(["--bridge=none", "--iptables=false", "--storage-driver=vfs"]);
+            arguments.push("--max-download-attempts=2");
+            if fault == Some(HostFault::UserNamespace) {
+                arguments.push("--userns-remap=lab");
+            }
+        }
+        arguments
+    }
+
+    /// A folder of its store that a pull writes to.
+    pub(crate) fn written(self) -> &'static str {
+        match self {
+            Self::Docker => "/var/lib/docker/tmp",
+            Self::Containerd | Self::Cri => {
+                "/var/lib/containerd/io.containerd.content.v1.content/ingest"
+            }
+            Self::Podman | Self::Buildah | Self::Skopeo => "/var/lib/containers",
         }
     }
 
@@ -157,7 +183,7 @@ impl Engine {
         match self {
             Self::Skopeo => {
                 line.push(format!("docker://{}", place.image));
-                line.push("dir:/var/tmp/image".to_owned());
+                line.push("dir:/var/lib/containers/image".to_owned());
             }
             _ => line.push(place.image.clone()),
         }

@@ -14,6 +14,10 @@ use std::process::{Command, ExitCode};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use pullwhy_catalogue::Catalogue;
+use pullwhy_explain::{Options, explain_text};
+use pullwhy_lab::fidelity;
+use pullwhy_lab::recorded::Recorded;
 use pullwhy_lab::scenario::{self, Named};
 
 use engine::Engine;
@@ -33,7 +37,7 @@ Examples:
   cargo xtask lab                                  play everything and print the matrix
   cargo xtask lab --engine docker --scenario 'tls/*'
   cargo xtask lab --record                         the same, and write lab/recorded anew
-  cargo xtask lab --scenario tcp/refused --show    see what the engines print
+  git diff lab/recorded                            what engines print otherwise than before
 
 Exit status: 0 all as it must be, 1 something is not, 2 the lab itself failed,
 77 skipped: this machine is not root on Debian.")]
@@ -52,11 +56,8 @@ pub(crate) struct Arguments {
     /// Write what engines print to lab/recorded
     #[arg(long)]
     record: bool,
-    /// Print what engines print
-    #[arg(long)]
-    show: bool,
     /// Scenarios played at a time; most of their time they wait
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(long, value_name = "N", default_value_t = 24)]
     jobs: usize,
 }
 
@@ -73,60 +74,110 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         return Ok(ExitCode::from(SKIPPED));
     }
     let tool = built()?;
+    let catalogue = Catalogue::built_in().map_err(|error| error.to_string())?;
     let jobs = jobs(arguments)?;
     println!("{} plays", jobs.len());
     let next = AtomicUsize::new(0);
-    let failed: Mutex<Vec<String>> = Mutex::default();
+    let done: Mutex<Vec<Result<Outcome, String>>> = Mutex::default();
     std::thread::scope(|scope| {
         for _ in 0..arguments.jobs.max(1) {
             scope.spawn(|| {
                 while let Some(job) = jobs.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    if let Err(why) = play(job, &tool, arguments) {
-                        eprintln!("{} {}: {why}", job.engine.name(), job.named.name);
-                        failed.lock().expect("no panic").push(why);
-                    }
+                    let outcome = play(job, &tool, &catalogue, arguments);
+                    tell(job, &outcome);
+                    done.lock().expect("no panic").push(outcome);
                 }
             });
         }
     });
-    let failed = failed.into_inner().expect("no panic").len();
-    Ok(ExitCode::from(u8::from(failed > 0) * 2))
+    let done = done.into_inner().expect("no panic");
+    let played: Vec<Outcome> = done
+        .iter()
+        .filter_map(|o| o.as_ref().ok().cloned())
+        .collect();
+    let (broken, wrong) = (
+        done.len() - played.len(),
+        played
+            .iter()
+            .filter(|outcome| !outcome.wrong.is_empty())
+            .count(),
+    );
+    let records: Vec<Recorded> = played.into_iter().map(|outcome| outcome.recorded).collect();
+    let named: Vec<Named> = scenarios()?
+        .into_iter()
+        .filter(|named| fits(&arguments.scenario, &named.name))
+        .collect();
+    println!("\n{}", fidelity::markdown(&records, &named));
+    println!("{wrong} not as they must be, {broken} not played");
+    Ok(match (broken, wrong) {
+        (0, 0) => ExitCode::SUCCESS,
+        (0, _) => ExitCode::from(1),
+        _ => ExitCode::from(2),
+    })
 }
 
-fn play(job: &Job, tool: &Path, arguments: &Arguments) -> Result<(), String> {
-    let played = sandbox::play(job.engine, &job.named.path, tool, false)?;
-    let played = scrub::played(played);
-    if arguments.show {
-        println!(
-            "=== {} {} {:?} {:.1}s\n$ {}\n{}---\n{}",
-            job.engine.name(),
-            job.named.name,
-            played.exit,
-            played.seconds,
-            played.command,
-            played.client,
-            played.daemon
-        );
-    }
+/// What came out of a play.
+#[derive(Clone)]
+struct Outcome {
+    recorded: Recorded,
+    seconds: f64,
+    wrong: Vec<String>,
+}
+
+fn play(
+    job: &Job,
+    tool: &Path,
+    catalogue: &Catalogue,
+    arguments: &Arguments,
+) -> Result<Outcome, String> {
+    let played = scrub::played(sandbox::play(job.engine, &job.named.path, tool, false)?);
     let checked = sandbox::play(job.engine, &job.named.path, tool, true)?;
-    println!(
-        "{:10} {:36} pulled {:5} checked {:5} {:.0}s {:.0}s",
-        job.engine.name(),
-        job.named.name,
-        played.pulled,
-        checked.pulled,
-        played.seconds,
-        checked.seconds
-    );
-    if arguments.record {
-        record::write(job, &played)?;
+    let recorded = record::of(job, &played, checked.pulled);
+    let mut wrong = Vec::new();
+    wrong.extend(fidelity::unexplained(&recorded.record, &job.named.scenario));
+    for (text, client_only) in [(&recorded.log, false), (&played.client, true)] {
+        let options = Options::default();
+        let report = explain_text(catalogue, "-", text.as_bytes(), &options);
+        let verdict = recorded.verdict(&report.incidents, client_only);
+        if recorded.record.missed.is_none() {
+            wrong.extend(verdict.err());
+        }
     }
-    Ok(())
+    wrong.dedup();
+    if arguments.record {
+        record::write(&recorded)?;
+    }
+    Ok(Outcome {
+        seconds: played.seconds,
+        recorded,
+        wrong,
+    })
+}
+
+fn tell(job: &Job, outcome: &Result<Outcome, String>) {
+    let name = format!("{:10} {:36}", job.engine.name(), job.named.name);
+    match outcome {
+        Err(why) => eprintln!("{name} not played: {why}"),
+        Ok(outcome) => {
+            let record = &outcome.recorded.record;
+            let did = if record.pulled { "pulls" } else { "fails" };
+            println!("{name} {did} {:4.0}s", outcome.seconds);
+            for why in &outcome.wrong {
+                println!("    WRONG: {why}");
+            }
+        }
+    }
+}
+
+fn scenarios() -> Result<Vec<Named>, String> {
+    let mut all = scenario::load(&scenario::folder()).map_err(|e| e.to_string())?;
+    all.extend(scenario::load(&scenario::host_folder()).map_err(|e| e.to_string())?);
+    Ok(all)
 }
 
 fn jobs(arguments: &Arguments) -> Result<Vec<Job>, String> {
     let mut jobs = Vec::new();
-    let scenarios = scenario::load(&scenario::folder()).map_err(|e| e.to_string())?;
+    let scenarios = scenarios()?;
     for engine in Engine::ALL {
         let wanted = &arguments.engine;
         if !wanted.is_empty() && !wanted.iter().any(|name| name == engine.name()) {
@@ -144,6 +195,8 @@ fn jobs(arguments: &Arguments) -> Result<Vec<Job>, String> {
             }
         }
     }
+    // Those that wait long begin first.
+    jobs.sort_by_key(|job| job.named.scenario.timeout_ms);
     Ok(jobs)
 }
 

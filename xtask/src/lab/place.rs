@@ -6,8 +6,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use pullwhy_lab::answer::AnswerRow;
 use pullwhy_lab::made::Made;
-use pullwhy_lab::scenario::{Listen, Scenario};
+use pullwhy_lab::scenario::{HostFault, Listen, Scenario, Serves};
 use pullwhy_lab::stage::{Network, OWN, Stage};
 
 use super::engine::{Engine, program_in_place};
@@ -27,8 +28,8 @@ pub(crate) struct Place {
     pub(crate) platform: Option<String>,
     /// `USER:PASSWORD`.
     pub(crate) creds: Option<String>,
-    /// Arguments of the engine's daemon.
-    pub(crate) daemon_arguments: Vec<String>,
+    /// What is wrong with the machine.
+    pub(crate) fault: Option<HostFault>,
     /// Of engines, daemons and `pullwhy`.
     environment: Vec<(String, String)>,
     // Servers run as long as this.
@@ -42,7 +43,7 @@ impl Place {
         engine: Engine,
         tool: &Path,
     ) -> Result<Self, String> {
-        mounts(tool)?;
+        mounts(tool, scenario.host)?;
         run("ip", &["link", "set", "lo", "up"])?;
         run("ip", &["address", "add", &format!("{OWN}/24"), "dev", "lo"])?;
         let scenario = lasting(scenario);
@@ -54,11 +55,14 @@ impl Place {
         trust(&scenario, &stage)?;
         credentials(&scenario, &stage, engine, &image, creds.as_deref())?;
         engines_files(&scenario, &stage)?;
+        if scenario.host.is_some() {
+            user()?;
+        }
         Ok(Self {
             image,
             platform: scenario.platform.clone(),
             creds,
-            daemon_arguments: Vec::new(),
+            fault: scenario.host,
             environment: environment(&scenario, &stage),
             _stage: stage,
         })
@@ -66,7 +70,31 @@ impl Place {
 
     /// A program among this machine's settings.
     pub(crate) fn command(&self, program: &str) -> Command {
-        let mut command = program_in_place(program);
+        self.set(program_in_place(program))
+    }
+
+    /// The same for a client, which may be a user's.
+    pub(crate) fn client(&self, program: &str) -> Command {
+        let user = match self.fault {
+            Some(HostFault::NoRights) => "nobody",
+            Some(HostFault::UserNamespace) if program != "docker" => USER,
+            _ => return self.command(program),
+        };
+        let mut command = self.set(program_in_place("setpriv"));
+        command.args([
+            "--reuid",
+            user,
+            "--regid",
+            "nogroup",
+            "--clear-groups",
+            program,
+        ]);
+        command.env("HOME", "/run/lab/home");
+        command.env("XDG_RUNTIME_DIR", "/run/lab/home");
+        command
+    }
+
+    fn set(&self, mut command: Command) -> Command {
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -79,11 +107,44 @@ impl Place {
     }
 }
 
+/// A user whose containers run in a user namespace.
+const USER: &str = "lab";
+
+/// The ids of that namespace.
+fn user() -> Result<(), String> {
+    let passwd = read(Path::new("/etc/passwd"))?;
+    let line = format!("{USER}:x:4000:65534::/run/lab/home:/bin/sh\n");
+    write(Path::new("/etc/passwd"), &format!("{passwd}{line}"))?;
+    let group = read(Path::new("/etc/group"))?;
+    write(Path::new("/etc/group"), &format!("{group}{USER}:x:4000:\n"))?;
+    for file in ["/etc/subuid", "/etc/subgid"] {
+        write(Path::new(file), &format!("{USER}:100000:65536\n"))?;
+    }
+    make(Path::new("/run/lab/home"))?;
+    run("chmod", &["1777", "/var/tmp"])?;
+    run("chown", &[USER, "/run/lab/home"])?;
+    run("chmod", &["755", HOME])
+}
+
 /// The scenario as engines need it: layers that are archives, and silence that lasts.
 fn lasting(scenario: &Scenario) -> Scenario {
     let mut scenario = scenario.clone();
     scenario.made.get_or_insert_with(Made::plain);
     for server in scenario.servers.values_mut() {
+        // Engines may ask for the manifest first, or go on where `check` stops.
+        let everywhere = server.answers.iter().filter(|row| {
+            row.path == "/v2/"
+                && row.body.as_deref() != Some("{}")
+                && (server.serves == Serves::Nothing || row.status >= 400)
+        });
+        let everywhere: Vec<_> = everywhere
+            .map(|row| AnswerRow {
+                method: String::new(),
+                path: "/v2/*".to_owned(),
+                ..row.clone()
+            })
+            .collect();
+        server.answers.extend(everywhere);
         for row in &mut server.answers {
             if row.delay_ms >= 10_000 {
                 row.delay_ms = SILENT;
@@ -107,7 +168,7 @@ const COPIED: [&str; 4] = ["etc", "var/lib", "var/tmp", "root"];
 /// Folders of engines, which want a file system that is no overlay.
 const STORES: [&str; 3] = ["docker", "containerd", "containers"];
 
-fn mounts(tool: &Path) -> Result<(), String> {
+fn mounts(tool: &Path, fault: Option<HostFault>) -> Result<(), String> {
     run("mount", &["--make-rprivate", "/"])?;
     run("mount", &["-t", "tmpfs", "tmpfs", "/run"])?;
     let home = Path::new(HOME);
@@ -129,13 +190,15 @@ fn mounts(tool: &Path) -> Result<(), String> {
         let at = format!("/{folder}");
         run("mount", &["-t", "overlay", "overlay", "-o", &options, &at])?;
     }
+    let size = match fault {
+        Some(HostFault::FullDisk) => "size=8m",
+        _ => "size=50%",
+    };
     for store in STORES {
         let at = Path::new("/var/lib").join(store);
         make(&at)?;
-        run(
-            "mount",
-            &["-t", "tmpfs", "tmpfs", &at.display().to_string()],
-        )?;
+        let at = at.display().to_string();
+        run("mount", &["-t", "tmpfs", "-o", size, "tmpfs", &at])?;
     }
     Ok(())
 }
@@ -206,11 +269,6 @@ fn credentials(
 }
 
 fn engines_files(scenario: &Scenario, stage: &Stage) -> Result<(), String> {
-    // A network of its own needs no bridge, and a file system in memory no driver of its own.
-    write(
-        Path::new("/etc/docker/daemon.json"),
-        r#"{"bridge": "none", "iptables": false, "storage-driver": "vfs", "max-download-attempts": 2}"#,
-    )?;
     write(
         Path::new("/etc/containerd/config.toml"),
         "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry]\nconfig_path = \"/etc/containerd/certs.d\"\n",

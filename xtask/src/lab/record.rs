@@ -1,17 +1,23 @@
 //! Writes what an engine printed to `lab/recorded`.
 
-use pullwhy_lab::recorded::{self, Record};
+use std::path::PathBuf;
+
+use pullwhy_lab::recorded::{self, Record, Recorded};
 
 use super::Job;
 use super::place;
 use super::sandbox::Played;
 
-/// Writes a record; what was written by hand is kept.
-pub(crate) fn write(job: &Job, played: &Played) -> Result<(), String> {
+/// Where a record is.
+fn path(job: &Job) -> PathBuf {
     let folder = format!("{}-{}", job.engine.name(), job.version);
-    let path = recorded::folder()
-        .join(folder)
-        .join(format!("{}.toml", job.named.name));
+    let name = format!("{}.toml", job.named.name);
+    recorded::folder().join(folder).join(name)
+}
+
+/// The record of a play; what was written by hand in the old one is kept.
+pub(crate) fn of(job: &Job, played: &Played, checked: bool) -> Recorded {
+    let path = path(job);
     let old = recorded::read(&path)
         .map(|old| old.record)
         .unwrap_or_default();
@@ -23,13 +29,24 @@ pub(crate) fn write(job: &Job, played: &Played) -> Result<(), String> {
         command: played.command.clone(),
         exit: played.exit,
         pulled: played.pulled,
-        client_lines: played.client.lines().count(),
+        daemon_lines: played.daemon.lines().count(),
         cause: cause.filter(|_| !played.pulled).map(str::to_owned),
+        checked,
         open: old.open,
+        client: old.client,
         why: old.why,
+        missed: old.missed,
     };
-    let text = toml::to_string(&record).map_err(|error| error.to_string())?;
-    place::write(&path, &text)?;
-    let log = format!("{}{}", played.client, played.daemon);
-    place::write(&path.with_extension("log"), &log)
+    Recorded {
+        path,
+        record,
+        log: format!("{}{}", played.daemon, played.client),
+    }
+}
+
+/// Writes it.
+pub(crate) fn write(recorded: &Recorded) -> Result<(), String> {
+    let text = toml::to_string(&recorded.record).map_err(|error| error.to_string())?;
+    place::write(&recorded.path, &text)?;
+    place::write(&recorded.path.with_extension("log"), &recorded.log)
 }

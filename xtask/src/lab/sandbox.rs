@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use pullwhy_lab::scenario::{Named, Scenario};
+use pullwhy_lab::scenario::{HostFault, Named, Scenario};
 use pullwhy_model::Answer;
 use serde::{Deserialize, Serialize};
 
 use super::cri;
 use super::engine::{Engine, copy};
-use super::place::{HOME, Place};
+use super::place::{self, HOME, Place};
 
 /// The longest that a client may take; engines that never give up are ended then.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
@@ -130,8 +130,15 @@ pub(crate) fn inside(arguments: &Inside) -> Result<ExitCode, String> {
 }
 
 fn pulled(place: &Place, engine: Engine) -> Result<Played, String> {
-    let daemon = engine.start(place);
-    let _daemon = daemon.map_err(|why| format!("{why}\n{}", text_of("daemon")))?;
+    if place.fault != Some(HostFault::StoppedDaemon) {
+        let daemon = engine.start(place);
+        daemon.map_err(|why| format!("{why}\n{}", text_of("daemon")))?;
+    }
+    if place.fault == Some(HostFault::ReadOnlyStore) {
+        let written = engine.written();
+        place::run("mount", &["--bind", written, written])?;
+        place::run("mount", &["-o", "remount,bind,ro", written])?;
+    }
     let before = text_of("daemon").len();
     let line = engine.pull(place);
     let (exit, seconds) = timed(place, &line)?;
@@ -164,6 +171,13 @@ fn checked(place: &Place, engine: Engine, scenario: &Scenario) -> Result<Played,
     let mut line = vec!["/run/lab/pullwhy", "check", "--format", "json", "--pull"];
     line.extend(["--as", engine.followed_as(), "--timeout", &seconds]);
     line.extend(["--pull-timeout", "20"]);
+    let ids = scenario
+        .pull
+        .as_ref()
+        .and_then(|pull| pull.userns.as_deref());
+    if let (Some(HostFault::UserNamespace), Some(ids)) = (place.fault, ids) {
+        line.extend(["--userns-remap", ids]);
+    }
     if let Some(platform) = place.platform.as_deref() {
         line.extend(["--platform", platform]);
     }
@@ -193,7 +207,7 @@ fn timed(place: &Place, line: &[String]) -> Result<(Option<i32>, f64), String> {
     let (program, arguments) = line.split_first().ok_or("nothing to run")?;
     let started = Instant::now();
     let mut client = place
-        .command(program)
+        .client(program)
         .args(arguments)
         .stdout(copy(&log)?)
         .stderr(log)

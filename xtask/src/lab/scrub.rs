@@ -50,17 +50,28 @@ fn scrubbed(text: &str, first: Option<Timestamp>) -> String {
     static PROGRESS: LazyLock<Regex> = LazyLock::new(|| {
         regex(concat!(
             r"^(?:[0-9a-f]{12}: (?:Pulling fs layer|Waiting|Verifying Checksum|Download complete|",
-            r"Pull complete|Already exists|Retrying in [0-9]+ seconds?)$|.*\|[-+]+\||elapsed: |done: |",
+            r"Pull complete|Already exists|Retrying in [0-9]+ seconds?)$|.*\|[-+]+\||elapsed: |",
             r"Copying blob |.*(?:ImageCreate|ImageUpdate) event )",
         ))
     });
-    static FROM_PORT: LazyLock<Regex> =
-        LazyLock::new(|| regex(r"(127\.0\.0\.[0-9]+):(?:3[2-9]|[45][0-9]|6[0-5])[0-9]{3}(?-u:\b)"));
+    static FROM_PORT: LazyLock<Regex> = LazyLock::new(|| {
+        regex(r"(127\.0\.0\.[0-9]+|192\.0\.2\.1):(?:3[2-9]|[45][0-9]|6[0-5])[0-9]{3}(?-u:\b)")
+    });
+    static DURATION: LazyLock<Regex> = LazyLock::new(|| regex(r"(?m)^done: [0-9.]+[mµ]?s$"));
+    static NAME: LazyLock<Regex> = LazyLock::new(|| {
+        regex(r"(/storage|buildah|/layer-?|GetImageBlob|put-blob|oci-put-blob)[0-9]{6,}")
+    });
+    static DNS_PORT: LazyLock<Regex> = LazyLock::new(|| regex(r"\[::1\]:[0-9]{4,5}->"));
+    static LONG: LazyLock<Regex> = LazyLock::new(|| regex("(x{64})x+"));
     static STYLE: LazyLock<Regex> = LazyLock::new(|| regex("\u{1b}\\[[0-9;?]*[A-Za-z]"));
     let text = STYLE.replace_all(text, "").replace('\r', "\n");
     let lines = text.lines().filter(|line| !line.trim().is_empty());
     let kept = lines.filter(|line| !PROGRESS.is_match(line));
     let text: String = kept.flat_map(|line| [line.trim_end(), "\n"]).collect();
+    let text = DURATION.replace_all(&text, "done: 20ms");
+    let text = LONG.replace_all(&text, "$1");
+    let text = NAME.replace_all(&text, "${1}1000000");
+    let text = DNS_PORT.replace_all(&text, "[::1]:40000->");
     let text = FROM_PORT.replace_all(&text, "$1:40000");
     let begin: Timestamp = BEGIN.parse().expect("a time of this file");
     let text = TIME.replace_all(&text, |found: &Captures<'_>| {
