@@ -60,7 +60,7 @@ const LEADS: usize = 192;
 const LINE: usize = 64 << 10;
 /// Bytes before the find in such a line.
 const LINE_BACK: usize = 8 << 10;
-/// Bytes that are searched before their lines are counted: they fit in the second-level cache.
+/// Bytes whose lines are counted before they are searched: they fit in the second-level cache.
 const STRIDE: usize = 128 << 10;
 /// Times that the lines of one verdict are kept for evidence.
 const ROWS: u32 = 16;
@@ -144,14 +144,13 @@ impl<'r, 'c> Worker<'r, 'c> {
         let mut at = 0;
         let mut searched = 0;
         while let Some(skim) = skim.as_ref().filter(|_| searched < bytes.len()) {
-            // Lines are counted while their bytes are still in the processor's cache.
             let stride = (searched + STRIDE).min(bytes.len());
+            lines.read_ahead(stride);
             let span = Span {
                 start: searched,
                 end: (stride + words::LONGEST).min(bytes.len()),
             };
             let Some(found) = skim.find_in(bytes, span) else {
-                lines.pass(stride);
                 searched = stride;
                 continue;
             };
