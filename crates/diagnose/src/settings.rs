@@ -157,7 +157,7 @@ fn of_this_failure<'s>(incident: &Incident, settings: &'s [Settings]) -> Option<
     if !CLIENTS.contains(&incident.client.as_str()) {
         return None;
     }
-    let Some(image) = &incident.image else {
+    let Some(image) = incident.image.as_ref().filter(|i| i.repository.is_some()) else {
         return settings.first();
     };
     let same = |own: &Image| own.registry == image.registry && own.repository == image.repository;
