@@ -124,10 +124,14 @@ fn of_group(catalogue: &Catalogue, group: &Group<'_>, settings: &Settings) -> Ve
         found = shown_by_settings(catalogue, std::slice::from_ref(settings));
     }
     let known = !settings.known.is_empty();
+    let alone = found.len() == 1;
     found
         .into_iter()
         .map(|mut incident| {
             log.place(&mut incident);
+            if alone && group.pods() > 0 {
+                log.count(group, &mut incident);
+            }
             if !known {
                 return incident;
             }
