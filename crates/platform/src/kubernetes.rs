@@ -116,9 +116,9 @@ impl Cluster {
         self.unread.iter().chain(things)
     }
 
-    /// Whether pods or events could not be read.
-    pub fn lists_unread(&self) -> bool {
-        !self.unread.is_empty()
+    /// How many of pods and events could not be read.
+    pub fn lists_unread(&self) -> usize {
+        self.unread.len()
     }
 
     /// How many pods were read.

@@ -47,7 +47,7 @@ pub(crate) fn run(args: &KubernetesArgs, common: &Common) -> Result<Exit, Failur
         ..Explain::default()
     };
     let human = shown.output.format == Format::Human && !shown.output.quiet;
-    if outcome.report.incidents.is_empty() && human {
+    if outcome.report.incidents.is_empty() && human && cluster.lists_unread() == 0 {
         nothing(&cluster);
     }
     super::explain::conclude(&shown, outcome)
@@ -107,10 +107,11 @@ fn weigh(catalogue: &Catalogue, cluster: &Cluster) -> Outcome {
         cluster.all_unread(),
         &undecided(catalogue, &all),
     );
-    if outcome.report.incidents.is_empty() && cluster.lists_unread() {
+    let lists = cluster.lists_unread() as u64;
+    if outcome.report.incidents.is_empty() && lists > 0 {
         // Without pods or events, "nothing fails" would be a guess.
-        outcome.unread += 1;
-        outcome.remarks = outcome.remarks.saturating_sub(1);
+        outcome.unread += lists;
+        outcome.remarks = outcome.remarks.saturating_sub(lists);
     }
     outcome
 }

@@ -179,7 +179,7 @@ pub fn refusal(said: &str) -> String {
     let line = clean(&scrub(line), 300).replace("; ", ", ");
     if said.contains("(Forbidden)") {
         format!(
-            "could not be read: this account has no right to ({line}); ask for the right, or somebody who has it"
+            "could not be read, this account has no right to it ({line}); ask for the right, or somebody who has it"
         )
     } else {
         line
