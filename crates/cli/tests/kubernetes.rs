@@ -372,3 +372,16 @@ fn as_a_plug_in_of_kubectl_it_is_this_command() {
     let output = pullwhy().args(["k8s", "--help"]).output().expect("runs");
     assert!(text(&output.stdout).contains("pullwhy kubernetes"));
 }
+
+#[test]
+fn without_the_pods_their_events_are_explained_without_settings() {
+    let machine = Machine::new();
+    let error = "Error from server (Forbidden): pods is forbidden: User \"dev\" cannot list resource \"pods\"\n";
+    machine.refuse("pods", error);
+    let (status, out, errors) = machine.run(&["--format", "json"]);
+    assert_eq!(status, 1, "{errors}");
+    let incident = &json(out.as_bytes())["incidents"][0];
+    assert_eq!(incident["cause"], "auth/unspecified");
+    assert!(errors.contains("has no right to"), "{errors}");
+    assert!(!machine.commands().contains("get secret"), "{}", machine.commands());
+}
