@@ -340,7 +340,12 @@ pub fn check_together(all: &[Loaded], problems: &mut Vec<Problem>) {
             .iter()
             .chain(cause.signs.iter().flat_map(|s| &s.also))
             .chain(cause.sightings.iter().flat_map(|s| &s.also))
-            .chain(cause.settings.iter().flat_map(|s| &s.behind))
+            .chain(
+                cause
+                    .settings
+                    .iter()
+                    .flat_map(|s| s.behind.iter().chain(&s.leaves)),
+            )
             .chain(cause.candidates.iter().map(|c| &c.cause))
             .chain(&cause.by_digest)
             .chain(
