@@ -7,6 +7,7 @@ const ORDER: [&str; 13] = [
     "pullwhy-literals",
     "pullwhy-model",
     "pullwhy-reference",
+    "pullwhy-credentials",
     "pullwhy-catalogue",
     "pullwhy-ingest",
     "pullwhy-diagnose",
