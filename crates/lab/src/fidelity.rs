@@ -81,7 +81,7 @@ fn head(records: &[Recorded]) -> String {
     let count = |is: fn(&Record) -> bool| records.iter().filter(|r| is(&r.record)).count();
     let equal = count(|r| r.pulled == r.checked);
     let failed = count(|r| !r.pulled && r.exit.is_some());
-    let missed = count(|r| r.missed.is_some());
+    let named = count(|r| !r.pulled && r.exit.is_some() && r.missed.is_none());
     let open = count(|r| !r.open.is_empty());
     format!(
         "# What real engines do, and what pullwhy says of it\n\n\
@@ -93,9 +93,8 @@ fn head(records: &[Recorded]) -> String {
          names; `not named` that `explain` does not name the cause. `≠` says that `check --as` came to\n\
          the other verdict; each is explained below. An empty cell: the engine is not asked.\n\n\
          - {all} plays; in {equal} `check --as` says pullable exactly when the engine pulled, in {} it does not.\n\
-         - {failed} failed pulls; `explain` names the cause of {}, {open} of them among others that the words leave open.\n\n",
+         - {failed} failed pulls; `explain` names the cause of {named}, {open} of them among others that the words leave open.\n\n",
         all - equal,
-        failed - missed,
     )
 }
 
