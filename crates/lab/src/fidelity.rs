@@ -55,7 +55,7 @@ pub fn markdown(records: &[Recorded], scenarios: &[Named]) -> String {
         out.push_str(&format!("| `{}` |", named.name));
         for (engine, _) in &versions {
             let record = table.get(&(named.name.as_str(), *engine));
-            out.push_str(&format!(" {} |", record.map_or("".to_owned(), |r| cell(r))));
+            out.push_str(&format!(" {} |", record.map_or(String::new(), |r| cell(r))));
         }
         out.push('\n');
     }
