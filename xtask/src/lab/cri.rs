@@ -54,8 +54,8 @@ pub(crate) fn shown(image: &str) -> String {
 pub(crate) fn told(answer: &str) -> (bool, String) {
     let trailer = |name: &str| {
         let lines = answer.lines();
-        let found = lines.filter_map(|line| line.strip_prefix(name));
-        found.last().map(|value| value.trim().to_owned())
+        let mut found = lines.filter_map(|line| line.strip_prefix(name));
+        found.next_back().map(|value| value.trim().to_owned())
     };
     match trailer("grpc-status: ").as_deref() {
         Some("0") => (true, String::new()),

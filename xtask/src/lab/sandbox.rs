@@ -203,7 +203,7 @@ fn checked(place: &Place, engine: Engine, scenario: &Scenario) -> Result<Played,
 
 /// Runs a client until it ends or its time is over.
 fn timed(place: &Place, line: &[String]) -> Result<(Option<i32>, f64), String> {
-    let log = place.log("client")?;
+    let log = place::log("client")?;
     let (program, arguments) = line.split_first().ok_or("nothing to run")?;
     let started = Instant::now();
     let mut client = place
