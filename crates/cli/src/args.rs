@@ -222,6 +222,13 @@ pub(crate) struct CheckArgs {
     /// in /etc/containerd/certs.d. Without it, whatever one of them reads is used.
     #[arg(long = "as", value_name = "ENGINE", value_parser = engines())]
     pub(crate) engine: Option<Engine>,
+    /// The folder where the files of the engine's system are, if not `/`
+    ///
+    /// In a debug container whose node is mounted at /host, `--as kubelet --root /host` reads the
+    /// node's configuration, its `resolv.conf` and its processes. Programs that it names (credential
+    /// helpers) are not run.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
     /// A file with credentials: Docker's, Podman's, or a pull secret of Kubernetes in YAML or JSON
     #[arg(long, value_name = "PATH")]
     pub(crate) authfile: Option<PathBuf>,

@@ -29,12 +29,12 @@ pub struct Judgement {
 pub fn judge(catalogue: &Catalogue, image: &Image, rows: &mut [HopRow]) -> Judgement {
     let mut decisive = None;
     for (index, row) in rows.iter_mut().enumerate() {
-        if row.status != Status::Failed {
+        if row.status != Status::Failed && !passed(row) {
             continue;
         }
         let best = best(catalogue, row);
         row.cause = best.map(|(cause, _)| catalogue.at(cause).id.clone());
-        if decisive.is_none() {
+        if decisive.is_none() && row.status == Status::Failed {
             decisive = Some((index, best));
         }
     }
@@ -51,6 +51,11 @@ pub fn judge(catalogue: &Catalogue, image: &Image, rows: &mut [HopRow]) -> Judge
         incident: best
             .map(|(cause, sighting)| incident(catalogue, image, rows, index, cause, sighting)),
     }
+}
+
+/// It failed, and the engine went on to another endpoint.
+fn passed(row: &HopRow) -> bool {
+    row.status == Status::Warning && row.facts.contains_key("passed_endpoint")
 }
 
 /// Everything that was asked works; was everything asked?
@@ -89,11 +94,21 @@ fn incident(
     sighting: &Sighting,
 ) -> Incident {
     let image = image.repository.is_some().then(|| Arc::new(image.clone()));
-    let open: Vec<CauseIndex> = sighting
+    let mut open: Vec<CauseIndex> = sighting
         .also
         .iter()
         .filter_map(|id| catalogue.index(id))
         .collect();
+    // A mirror that would work makes the pull too: its failure is a cause as well.
+    if rows[decisive].hop != Hop::Config {
+        for row in rows.iter().filter(|row| passed(row)) {
+            let own = row
+                .cause
+                .as_ref()
+                .and_then(|id| catalogue.index(id.as_str()));
+            open.extend(own.filter(|own| *own != cause && !open.contains(own)));
+        }
+    }
     let strength = if open.is_empty() {
         sighting.strength
     } else {

@@ -174,6 +174,9 @@ pub struct Server {
     /// Its name; its address if it has none.
     #[serde(default)]
     pub host: Option<String>,
+    /// The port that clients know it by; the one that it has if not given.
+    #[serde(default)]
+    pub port: Option<u16>,
     /// How it takes connections.
     #[serde(default)]
     pub listen: Listen,

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use pullwhy_probe::trust::{CertsDir, certs_plan};
 use pullwhy_probe::{
-    Engine, Environment, IdRange, Options, Platform, ProxyEnvironment, Pull, auth_plan,
+    Engine, EngineProxy, Environment, IdRange, Options, Platform, ProxyEnvironment, Pull,
+    auth_plan, engine_setup,
 };
 
 use crate::Error;
@@ -86,6 +87,12 @@ impl Stage {
             dns: Vec::new(),
             folder,
         };
+        let moved = bound
+            .values()
+            .filter(|(_, place)| place.port != place.bound);
+        let ports: Vec<(String, u16, u16)> = moved
+            .map(|(_, place)| (place.host.clone(), place.port, place.bound))
+            .collect();
         let certificates = stage.folder.0.join("certs.d");
         for (name, (socket, place)) in bound {
             let server = &scenario.servers[&name];
@@ -101,6 +108,7 @@ impl Stage {
             write(&stage.folder.0.join(stage.fill(name)), &stage.fill(text))?;
         }
         stage.options = stage.options(scenario, &dns, certificates)?;
+        stage.options.ports = ports;
         stage.image = stage.fill(&scenario.image);
         stage.dns = dns.into_values().collect();
         Ok(stage)
@@ -203,9 +211,12 @@ impl Stage {
         let environment = Environment {
             docker_config: Some(folder.join("docker")),
             runtime: Some(folder.join("run")),
+            home: Some(folder.join("home")),
+            user: Some(0),
             root: folder.clone(),
             ..Environment::default()
         };
+        let setup = engine.map(|engine| engine_setup(engine, &environment));
         let given = scenario.authfile.as_ref().map(|_| folder.join("given"));
         let proxy = scenario.proxy.as_ref().map(|text| self.fill(text));
         let creds = scenario.creds.as_deref().map(in_base64);
@@ -226,11 +237,15 @@ impl Stage {
             credentials: creds.map(|(u, p)| (u.to_owned(), p.to_owned())),
             auth: auth_plan(engine, given.as_deref(), &environment),
             engine,
-            proxy: ProxyEnvironment {
-                https: proxy.clone(),
-                http: proxy,
-                no: scenario.no_proxy.clone(),
+            proxy: match setup.as_ref().and_then(|s| s.proxy.as_ref()) {
+                Some(own) => EngineProxy::environment(own),
+                None => ProxyEnvironment {
+                    https: proxy.clone(),
+                    http: proxy,
+                    no: scenario.no_proxy.clone(),
+                },
             },
+            setup,
             certs_dirs: match scenario.certs_dirs.as_slice() {
                 [] if scenario.certs_of_engine => certs_plan(engine, &environment),
                 [] => vec![CertsDir::given(certificates)],
@@ -299,6 +314,8 @@ struct Place {
     host: String,
     address: std::net::IpAddr,
     port: u16,
+    /// Where it really is.
+    bound: u16,
     tls: bool,
 }
 
@@ -312,7 +329,8 @@ impl Place {
         Self {
             host: server.host.clone().unwrap_or_else(|| address.to_string()),
             address,
-            port: bound.port(),
+            port: server.port.unwrap_or(bound.port()),
+            bound: bound.port(),
             tls: server.listen == Listen::Tls,
         }
     }

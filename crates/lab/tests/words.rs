@@ -31,7 +31,11 @@ fn said() -> Vec<(Hop, Option<Target>, String)> {
             None,
             "malformed config-unreadable helper-missing helper-failed".to_owned(),
         ),
-        (Hop::Config, registry, "certs-unusable".to_owned()),
+        (
+            Hop::Config,
+            registry,
+            "certs-unusable config-broken".to_owned(),
+        ),
         (
             Hop::Proxy,
             proxy,

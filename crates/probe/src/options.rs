@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use crate::engine::{AuthPlan, Engine};
+use crate::setup::Setup;
 use crate::trust::CertsDir;
 
 /// Settings of a walk.
@@ -18,6 +19,8 @@ pub struct Options {
     pub family: Family,
     /// `--resolve HOST:PORT:ADDR`.
     pub resolve: Vec<(String, u16, IpAddr)>,
+    /// Ports that are other ones than names and URLs say, as with `--connect-to` of curl.
+    pub ports: Vec<(String, u16, u16)>,
     /// `--dns ADDR[:PORT]`: ask this resolver only.
     pub dns: Option<SocketAddr>,
     /// `--creds USER:PASSWORD`.
@@ -43,6 +46,8 @@ pub struct Options {
     pub resolv_conf: Option<PathBuf>,
     /// Fetch and verify every byte, and not only ask for it.
     pub pull: Option<Pull>,
+    /// What the engine's own configuration says.
+    pub setup: Option<Setup>,
 }
 
 impl Default for Options {
@@ -52,6 +57,7 @@ impl Default for Options {
             platform: Platform::of_this_machine(),
             family: Family::Any,
             resolve: Vec::new(),
+            ports: Vec::new(),
             dns: None,
             credentials: None,
             auth: AuthPlan::default(),
@@ -64,6 +70,7 @@ impl Default for Options {
             name_servers: Vec::new(),
             resolv_conf: None,
             pull: None,
+            setup: None,
         }
     }
 }

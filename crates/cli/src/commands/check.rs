@@ -13,7 +13,7 @@ use pullwhy_model::{Answer, CHECK_SCHEMA, CheckReport, Fact, Hop, HopRow, Tool, 
 use pullwhy_probe::trust::{CertsDir, certs_plan};
 use pullwhy_probe::{
     Environment, Family, IdRange, LayerProgress, Observer, Options, Platform, ProxyEnvironment,
-    Pull, Walk, auth_plan,
+    Pull, Walk, auth_plan, engine_setup,
 };
 use pullwhy_report::{Format, Style};
 
@@ -186,7 +186,17 @@ fn options(args: &CheckArgs, network: Option<&Network>) -> Result<Options, Failu
                 })?,
         ),
     };
-    let environment = environment();
+    let environment = environment(args)?;
+    let setup = args.engine.map(|e| engine_setup(e, &environment));
+    let etc = match network {
+        Some(network) => network.etc.clone(),
+        None => environment.root.join("etc"),
+    };
+    let resolv_conf = match network {
+        Some(network) => Some(network.resolv_conf.clone()),
+        // What asks the system would ask this one, and not that below the folder.
+        None => args.root.as_ref().map(|_| etc.join("resolv.conf")),
+    };
     Ok(Options {
         timeout: Duration::from_secs_f64(args.timeout),
         platform,
@@ -204,11 +214,15 @@ fn options(args: &CheckArgs, network: Option<&Network>) -> Result<Options, Failu
         credentials,
         auth: auth_plan(args.engine, args.authfile.as_deref(), &environment),
         engine: args.engine,
-        proxy: proxy(),
+        proxy: match setup.as_ref().and_then(|s| s.proxy.as_ref()) {
+            Some(own) => own.environment(),
+            None => environment.proxy.clone(),
+        },
         certs_dirs: certs_dirs(args, &environment)?,
         now: Some(jiff::Timestamp::now().into()),
-        etc: network.map_or_else(|| PathBuf::from("/etc"), |n| n.etc.clone()),
-        resolv_conf: network.map(|n| n.resolv_conf.clone()),
+        etc,
+        resolv_conf,
+        setup,
         pull: args.pull.then(|| pull(args)).transpose()?,
         ..Options::default()
     })
@@ -288,18 +302,39 @@ fn folder(name: &str) -> Option<PathBuf> {
         .map(PathBuf::from)
 }
 
-/// What of this environment tells where credentials are.
-fn environment() -> Environment {
-    Environment {
-        home: folder("HOME").or_else(|| folder("USERPROFILE")),
+/// What of this environment tells where the engines' files are. Below another root it is the files in
+/// their usual places: this shell's variables are of this system.
+fn environment(args: &CheckArgs) -> Result<Environment, Failure> {
+    let home = folder("HOME").or_else(|| folder("USERPROFILE"));
+    if let Some(root) = &args.root {
+        if !root.is_dir() {
+            let text = format!("`--root {}`: there is no such folder", root.display());
+            return Err(Failure::new(text)
+                .help("give the folder where the node's file system is mounted, such as /host"));
+        }
+        let below = |path: PathBuf| root.join(path.strip_prefix("/").unwrap_or(&path));
+        return Ok(Environment {
+            home: home.map(below),
+            user: user(),
+            proxy: proxy(),
+            root: root.clone(),
+            foreign: true,
+            ..Environment::default()
+        });
+    }
+    Ok(Environment {
+        home,
         docker_config: folder("DOCKER_CONFIG"),
         docker_auth_config: variable("DOCKER_AUTH_CONFIG"),
         registry_auth_file: folder("REGISTRY_AUTH_FILE"),
         runtime: folder("XDG_RUNTIME_DIR"),
         config_home: folder("XDG_CONFIG_HOME"),
         user: user(),
+        registries_conf: folder("CONTAINERS_REGISTRIES_CONF"),
+        proxy: proxy(),
         root: PathBuf::from("/"),
-    }
+        foreign: false,
+    })
 }
 
 /// The number of this process's user.

@@ -2,7 +2,9 @@
 
 pub(crate) mod blobs;
 pub(crate) mod certs;
+pub(crate) mod config;
 pub(crate) mod credentials;
+pub(crate) mod endpoints;
 pub(crate) mod follow;
 pub(crate) mod manifest;
 pub(crate) mod registry;
@@ -14,11 +16,11 @@ use pullwhy_reference::{Client, Difference, Reading};
 use crate::Engine;
 use crate::content;
 use crate::credentials::Held;
+use crate::net::Deadline;
 use crate::net::connect::Net;
-use crate::net::origin::Origin;
-use crate::net::split_host;
 use crate::options::Options;
 use crate::rows::{Row, Rows};
+use crate::setup::endpoint::{self, Endpoint, Order};
 
 use manifest::Manifest;
 use registry::Session;
@@ -54,37 +56,37 @@ fn walk_to_layers(reference: &str, options: &Options, rows: &mut Rows<'_>) -> Im
             ..Image::default()
         };
     };
-    let registry = image.registry.clone().unwrap_or_default();
-    let repository = image.repository.clone().unwrap_or_default();
-    let net = Net::new(options, certs::read(&registry, options, rows));
-    let held = credentials::find(&registry, &repository, options, rows);
-    let host = if registry == pullwhy_reference::DOCKER_HUB {
-        "registry-1.docker.io"
-    } else {
-        registry.as_str()
-    };
-    let Some((host, port)) = split_host(host, 443) else {
-        skip(
-            &AFTER_REFERENCE[1..],
-            "the registry's name is no host",
-            rows,
-        );
+    let order = options.setup.as_ref().map_or(&Order::Plain, |s| &s.order);
+    let route = endpoint::route(order, &image);
+    config::tell(&image, &route, options, rows);
+    if route.endpoints.is_empty() {
+        skip(&AFTER_REFERENCE, "there is no host to ask", rows);
         return image;
-    };
-    let origin = Origin {
-        https: true,
-        host,
-        port,
-    };
-    if !net.reach(&origin, Target::Registry, rows) {
+    }
+    endpoints::walk(&image, &route.endpoints, options, rows);
+    image
+}
+
+/// Walks the path of one endpoint. `None`: it gave no manifest.
+fn walk_endpoint(
+    image: &Image,
+    endpoint: &Endpoint,
+    options: &Options,
+    ends: Deadline,
+    rows: &mut Rows<'_>,
+) -> Option<Manifest> {
+    let trust = endpoints::trust(endpoint, options, rows);
+    let net = Net::new(options, trust, endpoint.plain.clone(), ends);
+    let held = endpoints::credentials(endpoint, options, rows);
+    if !net.reach(&endpoint.origin, Target::Registry, rows) {
         skip(
             &AFTER_REFERENCE[4..],
             "the registry cannot be reached",
             rows,
         );
-        return image;
+        return None;
     }
-    let mut session = Session::new(&net, origin, repository);
+    let mut session = Session::new(&net, endpoint);
     if let Some(first) = held.first() {
         session.hold(first);
     }
@@ -94,15 +96,14 @@ fn walk_to_layers(reference: &str, options: &Options, rows: &mut Rows<'_>) -> Im
             "this is no registry that can be asked",
             rows,
         );
-        return image;
+        return None;
     }
-    if let Some(manifest) = manifest_with(&mut session, &held, &image, rows) {
-        match &options.pull {
-            Some(pull) => content::pull(&session, &manifest, &image, pull, rows),
-            None => blobs::probe(&session, &manifest, rows),
-        }
+    let manifest = manifest_with(&mut session, &held, image, rows)?;
+    match &options.pull {
+        Some(pull) => content::pull(&session, &manifest, image, pull, rows),
+        None => blobs::probe(&session, &manifest, rows),
     }
-    image
+    Some(manifest)
 }
 
 /// The manifest, with each credential in turn where an engine does so. What came of those that

@@ -5,6 +5,7 @@ use pullwhy_model::{Hop, Target};
 use serde_json::Value;
 
 use super::follow::{Answer, Ask, Stopped, broken, follow};
+use super::token::encoded;
 use crate::challenge::{self, Challenge};
 use crate::credentials::{Credential, Flaw, Held};
 use crate::net::clock;
@@ -13,6 +14,7 @@ use crate::net::http::Response;
 use crate::net::origin::Origin;
 use crate::net::tcp;
 use crate::rows::{Row, Rows};
+use crate::setup::endpoint::Endpoint;
 
 /// Bytes of an error's body that are read.
 pub(crate) const ERROR: usize = 64 << 10;
@@ -22,7 +24,11 @@ pub(crate) const ERROR: usize = 64 << 10;
 pub(crate) struct Session<'n, 'o> {
     pub net: &'n Net<'o>,
     pub origin: Origin,
+    /// Path of the API: `/v2`.
+    pub root: String,
     pub repository: String,
+    /// The registry that a mirror is asked for, as containerd tells it.
+    pub namespace: Option<String>,
     pub credential: Option<Credential>,
     /// What was known of it before it was sent.
     pub flaw: Flaw,
@@ -39,15 +45,27 @@ pub(crate) struct ApiError {
 }
 
 impl<'n, 'o> Session<'n, 'o> {
-    pub(crate) fn new(net: &'n Net<'o>, origin: Origin, repository: String) -> Self {
+    pub(crate) fn new(net: &'n Net<'o>, endpoint: &Endpoint) -> Self {
         Self {
             net,
-            origin,
-            repository,
+            origin: endpoint.origin.clone(),
+            root: endpoint.root.clone(),
+            repository: endpoint.repository.clone(),
+            namespace: endpoint.namespace.clone(),
             credential: None,
             flaw: Flaw::None,
             challenge: None,
             authorization: None,
+        }
+    }
+
+    /// Path of something of the repository: `manifests/latest`.
+    pub(crate) fn path(&self, of: &str) -> String {
+        let path = format!("{}/{}/{of}", self.root, self.repository);
+        match &self.namespace {
+            Some(registry) if of.contains('?') => format!("{path}&ns={}", encoded(registry)),
+            Some(registry) => format!("{path}?ns={}", encoded(registry)),
+            None => path,
         }
     }
 
@@ -73,7 +91,8 @@ impl<'n, 'o> Session<'n, 'o> {
 
     /// Asks whether a registry is there, and what it wants to see. `false`: it is of no use.
     pub(crate) fn ping(&mut self, rows: &mut Rows<'_>) -> bool {
-        let row = Row::new(Hop::Ping, format!("{}/v2/", self.origin.authority()))
+        let path = format!("{}/", self.root);
+        let row = Row::new(Hop::Ping, format!("{}{path}", self.origin.authority()))
             .role(Target::Registry)
             .fact("host", self.origin.host.as_str());
         // Other faults of an early answer are none: it is asked again, as if for the first time.
@@ -85,7 +104,7 @@ impl<'n, 'o> Session<'n, 'o> {
             }
             _ => (row, None),
         };
-        let answer = match self.follow("/v2/", &[], ERROR, given, Some(rows)) {
+        let answer = match self.follow(&path, &[], ERROR, given, Some(rows)) {
             Ok(answer) => answer,
             Err(stopped) => {
                 rows.push(stopped.tell(row));

@@ -15,7 +15,7 @@ const MOST: u64 = 1 << 20;
 const CERTIFICATES: usize = 1024;
 
 /// A whole file, if it is not too large.
-pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, String> {
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     // A named pipe would be waited for.
     let regular = std::fs::metadata(path).and_then(|m| {

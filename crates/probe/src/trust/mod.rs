@@ -11,7 +11,7 @@
 
 mod folder;
 mod hosts_toml;
-mod load;
+pub(crate) mod load;
 mod plan;
 
 use std::fmt;
@@ -101,10 +101,19 @@ pub struct Source {
 }
 
 impl Source {
-    fn file(path: impl Into<PathBuf>) -> Self {
+    pub(crate) fn file(path: impl Into<PathBuf>) -> Self {
         Self {
             file: path.into(),
             named_in: None,
+        }
+    }
+
+    /// A line of a file.
+    pub(crate) fn at(path: impl Into<PathBuf>, line: usize) -> Self {
+        let file = path.into();
+        Self {
+            named_in: Some((file.clone(), line)),
+            file,
         }
     }
 }

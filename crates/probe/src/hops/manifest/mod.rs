@@ -93,7 +93,7 @@ fn get(
     version: &str,
     rows: &mut Rows<'_>,
 ) -> Option<(Value, String, Vec<u8>)> {
-    let path = format!("/v2/{}/manifests/{version}", session.repository);
+    let path = session.path(&format!("manifests/{version}"));
     let fields = [("Accept", ACCEPT.to_owned())];
     let row = Row::new(
         Hop::Manifest,

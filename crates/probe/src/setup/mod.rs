@@ -1,0 +1,224 @@
+//! What an engine's own configuration says about its pulls, with the file and line of each setting:
+//! which endpoints are asked in which order, over which proxy, with which trust, and what is broken
+//! in it. Files are read before a walk; nothing is asked and nothing is run here.
+//!
+//! ```text
+//! Docker      daemon.json, systemd unit and drop-ins, the running daemon
+//! containerd  config.toml and its imports, hosts.toml, the same of its service
+//! Podman      registries.conf and .d, short-name aliases, policy.json, containers.conf
+//! kubelet     containerd's, and the configuration of credential providers
+//! all         /etc/subuid, /etc/subgid
+//! ```
+//!
+//! Not here: credentials files (`engine::auth_plan`), certificates (`trust`), the walk (`hops`).
+
+pub(crate) mod docker;
+pub(crate) mod endpoint;
+mod json;
+mod service;
+mod text;
+
+use std::path::PathBuf;
+
+use crate::options::ProxyEnvironment;
+use crate::trust::Source;
+use crate::{Engine, Environment};
+
+use endpoint::Order;
+
+/// What an engine's configuration says.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Whose it is.
+    pub engine: Engine,
+    /// What it says that matters for a pull.
+    pub settings: Vec<Setting>,
+    /// What is broken or contradictory in it.
+    pub troubles: Vec<Trouble>,
+    /// The proxies of the engine's process; `None` where nothing tells its environment, and that of
+    /// this process stands in for it.
+    pub proxy: Option<EngineProxy>,
+    /// Where the engine keeps its data, where that is configured.
+    pub data_root: Option<Setting>,
+    /// Which endpoints are asked.
+    pub(crate) order: Order,
+}
+
+/// A setting and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// As the engine calls it.
+    pub name: String,
+    /// Its value, in a line.
+    pub value: String,
+    /// Where it stands.
+    pub source: Source,
+}
+
+impl Setting {
+    pub(crate) fn new(name: &str, value: impl Into<String>, source: &Source) -> Self {
+        Self {
+            name: name.to_owned(),
+            value: value.into(),
+            source: source.clone(),
+        }
+    }
+}
+
+/// What is broken or contradictory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// Where.
+    pub source: Source,
+    /// The word by which a cause is found.
+    pub saw: &'static str,
+    /// What, and what the engine does about it.
+    pub says: String,
+    /// The engine does not pull because of it.
+    pub stops: bool,
+}
+
+/// Proxies of an engine's process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EngineProxy {
+    /// `HTTPS_PROXY`.
+    pub https: Option<Setting>,
+    /// `HTTP_PROXY`.
+    pub http: Option<Setting>,
+    /// `NO_PROXY`.
+    pub no: Option<Setting>,
+}
+
+impl EngineProxy {
+    /// The same without places, as a walk takes it.
+    pub fn environment(&self) -> ProxyEnvironment {
+        let value = |setting: &Option<Setting>| setting.as_ref().map(|s| s.value.clone());
+        ProxyEnvironment {
+            https: value(&self.https),
+            http: value(&self.http),
+            no: value(&self.no).unwrap_or_default(),
+        }
+    }
+
+    /// Those that are set.
+    pub fn all(&self) -> impl Iterator<Item = &Setting> {
+        [&self.https, &self.http, &self.no].into_iter().flatten()
+    }
+}
+
+impl Setup {
+    fn new(engine: Engine) -> Self {
+        Self {
+            engine,
+            settings: Vec::new(),
+            troubles: Vec::new(),
+            proxy: None,
+            data_root: None,
+            order: Order::Plain,
+        }
+    }
+
+    /// The files that it was read from, in order.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        let settings = self.settings.iter().map(|s| &s.source);
+        let troubles = self.troubles.iter().map(|t| &t.source);
+        for source in settings.chain(troubles) {
+            if !files.contains(&source.file) {
+                files.push(source.file.clone());
+            }
+        }
+        files
+    }
+
+    fn note(&mut self, name: &str, value: impl Into<String>, source: &Source) {
+        self.settings.push(Setting::new(name, value, source));
+    }
+
+    fn breaks(&mut self, source: &Source, says: impl Into<String>) {
+        self.trouble(source, "config-broken", true, says);
+    }
+
+    fn warns(&mut self, source: &Source, says: impl Into<String>) {
+        self.trouble(source, "config-doubtful", false, says);
+    }
+
+    fn trouble(
+        &mut self,
+        source: &Source,
+        saw: &'static str,
+        stops: bool,
+        says: impl Into<String>,
+    ) {
+        self.troubles.push(Trouble {
+            source: source.clone(),
+            saw,
+            says: says.into(),
+            stops,
+        });
+    }
+}
+
+/// Reads an engine's configuration.
+pub fn engine_setup(engine: Engine, environment: &Environment) -> Setup {
+    let mut setup = Setup::new(engine);
+    match engine {
+        Engine::Docker => docker::read(environment, &mut setup),
+        Engine::Containerd | Engine::Kubelet | Engine::Podman => {}
+    }
+    setup
+}
+
+/// The proxies of a service: what its own options say, and else its environment.
+fn proxies(service: &service::Service, own: &EngineProxy) -> Option<EngineProxy> {
+    let variable = |upper: &str, lower: &str| {
+        let found = service
+            .effective(upper)
+            .or_else(|| service.effective(lower));
+        let (value, source) = found.filter(|(value, _)| !value.is_empty())?;
+        Some(Setting::new(upper, value, &source))
+    };
+    let mut proxy = EngineProxy::default();
+    if service.is_known() {
+        proxy.https = variable("HTTPS_PROXY", "https_proxy");
+        proxy.http = variable("HTTP_PROXY", "http_proxy");
+        proxy.no = variable("NO_PROXY", "no_proxy");
+    }
+    for (to, from) in [
+        (&mut proxy.https, &own.https),
+        (&mut proxy.http, &own.http),
+        (&mut proxy.no, &own.no),
+    ] {
+        if from.is_some() {
+            to.clone_from(from);
+        }
+    }
+    (service.is_known() || own.all().next().is_some()).then_some(proxy)
+}
+
+/// Variables that the unit sets and the running process does not have, or the other way round: it
+/// was started before the unit was changed.
+fn stale_environment(service: &service::Service, program: &str, setup: &mut Setup) {
+    let Some(process) = service.process.as_ref() else {
+        return;
+    };
+    let Some(running) = process.variables.as_ref().filter(|_| service.unit) else {
+        return;
+    };
+    for name in ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"] {
+        let spelt = |n: &str| n.eq_ignore_ascii_case(name);
+        let has = running.iter().find(|(n, _)| spelt(n)).map(|(_, v)| v);
+        let wants = service.variables.iter().rev().find(|(n, ..)| spelt(n));
+        match (wants, has) {
+            (Some((_, wanted, source)), has) if has != Some(wanted) => {
+                let has = has.map_or("has none".to_owned(), |v| format!("has `{v}`"));
+                let says = format!(
+                    "sets {name} to `{wanted}`, and the running {program} (process {}) {has}: it was started before; `systemctl daemon-reload` and a restart make it count",
+                    process.pid
+                );
+                setup.warns(source, says);
+            }
+            _ => {}
+        }
+    }
+}
