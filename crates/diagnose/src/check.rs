@@ -64,7 +64,11 @@ fn answer_without_failure(rows: &[HopRow]) -> Answer {
         rows.iter()
             .any(|r| r.hop == hop && matches!(r.status, Status::Ok | Status::Warning))
     };
-    if works(Hop::Manifest) {
+    // Whether the image is signed as the engine's policy wants was not looked at.
+    let open = rows
+        .iter()
+        .any(|r| r.saw.as_deref() == Some("signature-wanted"));
+    if works(Hop::Manifest) && !open {
         Answer::Pullable
     } else {
         Answer::Unknown

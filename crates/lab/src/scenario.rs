@@ -46,6 +46,9 @@ pub struct Scenario {
     /// Files below the scenario's own folder, with placeholders in names and texts.
     #[serde(default)]
     pub files: BTreeMap<String, String>,
+    /// Whether `etc/containers` lacks the policy that its package brings along.
+    #[serde(default)]
+    pub no_policy: bool,
     /// Folders of `files` with trust for single registries; without, one that trusts all servers.
     #[serde(default)]
     pub certs_dirs: Vec<String>,

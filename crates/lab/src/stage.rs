@@ -104,6 +104,15 @@ impl Stage {
         }
         write(&stage.folder.0.join("hosts"), &hosts)?;
         write(&stage.folder.0.join("system.crt"), &authority.pem())?;
+        if scenario
+            .files
+            .keys()
+            .any(|f| f.starts_with("etc/containers/"))
+            && !scenario.no_policy
+        {
+            let path = stage.folder.0.join("etc/containers/policy.json");
+            write(&path, r#"{"default":[{"type":"insecureAcceptAnything"}]}"#)?;
+        }
         for (name, text) in &scenario.files {
             write(&stage.folder.0.join(stage.fill(name)), &stage.fill(text))?;
         }
@@ -216,7 +225,12 @@ impl Stage {
             root: folder.clone(),
             ..Environment::default()
         };
-        let setup = engine.map(|engine| engine_setup(engine, &environment));
+        let mut setup = engine.map(|engine| engine_setup(engine, &environment));
+        if !scenario.certs_of_engine
+            && let Some(setup) = &mut setup
+        {
+            setup.read_hosts_below(vec![certificates.clone()]);
+        }
         let given = scenario.authfile.as_ref().map(|_| folder.join("given"));
         let proxy = scenario.proxy.as_ref().map(|text| self.fill(text));
         let creds = scenario.creds.as_deref().map(in_base64);

@@ -25,7 +25,7 @@ fn said() -> Vec<(Hop, Option<Target>, String)> {
     let blobs =
         format!("missing denied ip-denied rate-limited unavailable odd wrong-size {BROKEN}");
     let mut table = vec![
-        (Hop::Reference, None, "invalid".to_owned()),
+        (Hop::Reference, None, "invalid short-name".to_owned()),
         (
             Hop::Credentials,
             None,
@@ -34,7 +34,7 @@ fn said() -> Vec<(Hop, Option<Target>, String)> {
         (
             Hop::Config,
             registry,
-            "certs-unusable config-broken".to_owned(),
+            "certs-unusable config-broken policy-rejects registry-blocked".to_owned(),
         ),
         (
             Hop::Proxy,

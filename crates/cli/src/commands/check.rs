@@ -187,7 +187,10 @@ fn options(args: &CheckArgs, network: Option<&Network>) -> Result<Options, Failu
         ),
     };
     let environment = environment(args)?;
-    let setup = args.engine.map(|e| engine_setup(e, &environment));
+    let mut setup = args.engine.map(|e| engine_setup(e, &environment));
+    if let Some(setup) = setup.as_mut().filter(|_| !args.certs_dirs.is_empty()) {
+        setup.read_hosts_below(args.certs_dirs.clone());
+    }
     let etc = match network {
         Some(network) => network.etc.clone(),
         None => environment.root.join("etc"),

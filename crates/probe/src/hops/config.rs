@@ -11,17 +11,25 @@ use crate::setup::{Setup, Trouble};
 /// Settings that are told in a summary, and troubles that get a row.
 const TOLD: usize = 8;
 
-pub(super) fn tell(image: &Image, route: &Route, options: &Options, rows: &mut Rows<'_>) {
+/// What the configuration says, whatever the image.
+pub(super) fn settings(options: &Options, rows: &mut Rows<'_>) {
     let Some(setup) = &options.setup else { return };
-    settings(setup, rows);
-    for trouble in setup.troubles.iter().chain(&route.troubles).take(TOLD) {
+    set(setup, rows);
+    for trouble in setup.troubles.iter().take(TOLD) {
+        rows.push(row_of(trouble));
+    }
+}
+
+/// What it says about an image.
+pub(super) fn tell(image: &Image, route: &Route, rows: &mut Rows<'_>) {
+    for trouble in route.troubles.iter().take(TOLD) {
         rows.push(row_of(trouble));
     }
     order(image, route, rows);
 }
 
 /// The row of what is set. On a host where nothing is, there is none.
-fn settings(setup: &Setup, rows: &mut Rows<'_>) {
+fn set(setup: &Setup, rows: &mut Rows<'_>) {
     let Some(first) = setup.settings.first() else {
         return;
     };

@@ -4,6 +4,7 @@
 use pullwhy_model::{Fact, Hop, HopRow, Image, Status, Target};
 
 use super::{certs, credentials, walk_endpoint};
+use crate::Engine;
 use crate::credentials::Held;
 use crate::net::Deadline;
 use crate::options::Options;
@@ -12,8 +13,13 @@ use crate::setup::endpoint::{Endpoint, EndpointTrust, Next};
 use crate::trust::RegistryTrust;
 
 /// Walks the endpoints in order, all of them within the time of one walk.
-pub(super) fn walk(image: &Image, endpoints: &[Endpoint], options: &Options, rows: &mut Rows<'_>) {
-    let ends = Deadline::after(options.timeout * (crate::WALK - 1));
+pub(super) fn walk(
+    image: &Image,
+    endpoints: &[Endpoint],
+    options: &Options,
+    ends: Deadline,
+    rows: &mut Rows<'_>,
+) {
     for (at, endpoint) in endpoints.iter().enumerate() {
         let Some(following) = endpoints.get(at + 1) else {
             walk_endpoint(image, endpoint, options, ends, rows);
@@ -81,6 +87,19 @@ fn pass_over(tried: &mut Vec<HopRow>, engine: &str, endpoint: &Endpoint, followi
     }
 }
 
+/// Makes warnings of the failures of a name that a short name may stand for, but is not the last.
+pub(super) fn pass_over_name(tried: &mut Vec<HopRow>, image: &Image) {
+    tried.retain(|row| row.status != Status::Skipped || !row.target.is_empty());
+    let part = |part: &Option<String>| part.clone().unwrap_or_default();
+    let name = format!("{}/{}", part(&image.registry), part(&image.repository));
+    for row in tried.iter_mut().filter(|row| row.status == Status::Failed) {
+        row.status = Status::Warning;
+        row.facts
+            .insert("passed_endpoint".to_owned(), Fact::from(name.as_str()));
+        row.summary.push_str("; Podman goes on to the next name");
+    }
+}
+
 /// What an endpoint's certificate is checked by.
 pub(super) fn trust(endpoint: &Endpoint, options: &Options, rows: &mut Rows<'_>) -> RegistryTrust {
     match &endpoint.trust {
@@ -103,9 +122,14 @@ pub(super) fn credentials(
     options: &Options,
     rows: &mut Rows<'_>,
 ) -> Vec<Held> {
-    if endpoint.mirror && options.credentials.is_some() {
+    // Podman looks for a mirror's own.
+    let own = options.engine == Some(Engine::Podman) && options.credentials.is_none();
+    if endpoint.mirror && !own {
         let row = Row::new(Hop::Credentials, endpoint.registry.as_str()).role(Target::Registry);
-        rows.push(row.ok("none: what is given with `--creds` is for the image's registry, and not sent to a mirror"));
+        rows.push(row.ok(
+            "none: a credential for the image's registry is not sent from here to a mirror, though an \
+             engine may do so",
+        ));
         return Vec::new();
     }
     credentials::find(&endpoint.registry, &endpoint.repository, options, rows)

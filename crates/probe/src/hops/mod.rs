@@ -21,6 +21,7 @@ use crate::net::connect::Net;
 use crate::options::Options;
 use crate::rows::{Row, Rows};
 use crate::setup::endpoint::{self, Endpoint, Order};
+use crate::setup::podman::{self, Names};
 
 use manifest::Manifest;
 use registry::Session;
@@ -49,22 +50,96 @@ pub(crate) fn walk(reference: &str, options: &Options, rows: &mut Rows<'_>) -> I
 }
 
 fn walk_to_layers(reference: &str, options: &Options, rows: &mut Rows<'_>) -> Image {
-    let Some(image) = read_reference(reference, options.engine, rows) else {
+    let Some(images) = names(reference, options, rows) else {
         skip(&AFTER_REFERENCE, "the image has no usable name", rows);
         return Image {
             reference: reference.to_owned(),
             ..Image::default()
         };
     };
+    config::settings(options, rows);
     let order = options.setup.as_ref().map_or(&Order::Plain, |s| &s.order);
-    let route = endpoint::route(order, &image);
-    config::tell(&image, &route, options, rows);
+    let ends = Deadline::after(options.timeout * (crate::WALK - 1));
+    let mut last = Image::default();
+    let mut images = images.into_iter().peekable();
+    while let Some(image) = images.next() {
+        if images.peek().is_none() {
+            walk_image(&image, order, options, ends, rows);
+            return image;
+        }
+        let mut aside = rows.aside();
+        walk_image(&image, order, options, ends, &mut aside);
+        let mut tried = aside.done();
+        let failed = tried.iter().any(|row| row.status == Status::Failed);
+        if failed {
+            endpoints::pass_over_name(&mut tried, &image);
+        }
+        rows.replay(tried);
+        last = image;
+        if !failed {
+            break;
+        }
+    }
+    last
+}
+
+/// Walks the endpoints of an image.
+fn walk_image(
+    image: &Image,
+    order: &Order,
+    options: &Options,
+    ends: Deadline,
+    rows: &mut Rows<'_>,
+) {
+    let route = endpoint::route(order, image);
+    config::tell(image, &route, rows);
     if route.endpoints.is_empty() {
         skip(&AFTER_REFERENCE, "there is no host to ask", rows);
-        return image;
+    } else {
+        endpoints::walk(image, &route.endpoints, options, ends, rows);
     }
-    endpoints::walk(&image, &route.endpoints, options, rows);
-    image
+}
+
+/// The images that a reference may mean: one, but for short names that Podman searches for.
+fn names(reference: &str, options: &Options, rows: &mut Rows<'_>) -> Option<Vec<Image>> {
+    let setup = options.setup.as_ref();
+    let Some(Order::Podman(podman)) = setup.map(|s| &s.order) else {
+        return read_reference(reference, options.engine, rows).map(|image| vec![image]);
+    };
+    let mut aside = rows.aside();
+    let image = read_reference(reference, None, &mut aside);
+    let made = aside.done();
+    let Some(image) = image else {
+        rows.replay(made);
+        return None;
+    };
+    match podman::names(reference, &podman.registries, &image) {
+        Names::Full => {
+            rows.replay(made);
+            Some(vec![image])
+        }
+        Names::Candidates(images, because) => {
+            let row = Row::new(Hop::Reference, reference);
+            let first = images.first().and_then(|i| {
+                Some(format!(
+                    "{}/{}",
+                    i.registry.as_ref()?,
+                    i.repository.as_ref()?
+                ))
+            });
+            rows.push(row.fact("reads_as", first.unwrap_or_default()).ok(because));
+            Some(images)
+        }
+        Names::Refused(says, source) => {
+            let row = Row::new(Hop::Reference, reference);
+            let row = match source {
+                Some(source) => row.fact("path", source.file.display().to_string()),
+                None => row,
+            };
+            rows.push(row.failed("short-name", says));
+            None
+        }
+    }
 }
 
 /// Walks the path of one endpoint. `None`: it gave no manifest.
@@ -90,7 +165,7 @@ fn walk_endpoint(
     if let Some(first) = held.first() {
         session.hold(first);
     }
-    if !session.ping(rows) {
+    if !session.greet(image, rows) {
         skip(
             &AFTER_REFERENCE[5..],
             "this is no registry that can be asked",

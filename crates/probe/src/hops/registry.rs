@@ -1,7 +1,7 @@
 //! The registry itself: `GET /v2/`, and requests with whatever it takes to be let in.
 //! OCI distribution specification, section "Endpoints", end-1.
 
-use pullwhy_model::{Hop, Target};
+use pullwhy_model::{Hop, Image, Target};
 use serde_json::Value;
 
 use super::follow::{Answer, Ask, Stopped, broken, follow};
@@ -29,6 +29,8 @@ pub(crate) struct Session<'n, 'o> {
     pub repository: String,
     /// The registry that a mirror is asked for, as containerd tells it.
     pub namespace: Option<String>,
+    /// Whether `/v2/` is asked first.
+    pub asks_first: bool,
     pub credential: Option<Credential>,
     /// What was known of it before it was sent.
     pub flaw: Flaw,
@@ -52,6 +54,7 @@ impl<'n, 'o> Session<'n, 'o> {
             root: endpoint.root.clone(),
             repository: endpoint.repository.clone(),
             namespace: endpoint.namespace.clone(),
+            asks_first: endpoint.asks_first,
             credential: None,
             flaw: Flaw::None,
             challenge: None,
@@ -87,6 +90,45 @@ impl<'n, 'o> Session<'n, 'o> {
             Flaw::Suspicious => "suspicious-refused",
             Flaw::Expired => "credential-expired",
         }
+    }
+
+    /// Asks whether a registry is there: `/v2/`, or the manifest where only its path need be there.
+    /// `false`: it is of no use.
+    pub(crate) fn greet(&mut self, image: &Image, rows: &mut Rows<'_>) -> bool {
+        if self.asks_first {
+            return self.ping(rows);
+        }
+        let version = image.digest.as_ref().or(image.tag.as_ref());
+        let path = self.path(&format!("manifests/{}", version.map_or("latest", |v| v)));
+        let row = Row::new(Hop::Ping, format!("{}{path}", self.origin.authority()))
+            .role(Target::Registry)
+            .fact("host", self.origin.host.as_str());
+        let accept = [("Accept", super::manifest::ACCEPT.to_owned())];
+        let answer = match self.follow(&path, &accept, ERROR, None, Some(rows)) {
+            Ok(answer) => answer,
+            Err(stopped) => {
+                rows.push(stopped.tell(row));
+                return false;
+            }
+        };
+        let response = answer.response;
+        self.challenge = pick(response.all("www-authenticate"));
+        let row = row.fact("http_status", i64::from(response.status));
+        let row = match (&self.challenge, response.status) {
+            (Some(c), 401) => row.ok(format!("it wants {} authentication", c.scheme)),
+            (_, 500..) => row.failed(
+                "unavailable",
+                format!("{}: {}", response.status, said(&response)),
+            ),
+            (_, 200) if response.is_page() => row.failed(
+                "page",
+                "a page for people, where a registry answers with JSON",
+            ),
+            (_, status) => row.ok(format!("{status}: it is not asked for `/v2/`")),
+        };
+        let usable = !row.is_failure();
+        rows.push(row);
+        usable
     }
 
     /// Asks whether a registry is there, and what it wants to see. `false`: it is of no use.

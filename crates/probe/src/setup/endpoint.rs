@@ -1,10 +1,13 @@
 //! The endpoints that an engine asks for an image, in its order, and after which failures it goes on
-//! to the next one.
+//! to the next one. containerd's are in `hosts`.
+
+mod hosts;
+mod podman;
 
 use pullwhy_model::Image;
 use pullwhy_reference::DOCKER_HUB;
 
-use super::{Trouble, docker};
+use super::{Trouble, containerd, docker, podman as own};
 use crate::net::connect::Plain;
 use crate::net::origin::Origin;
 use crate::net::split_host;
@@ -17,6 +20,10 @@ pub(crate) enum Order {
     Plain,
     /// Docker's mirrors, and registries that are not secure.
     Docker(docker::Registries),
+    /// Hosts of `hosts.toml`, or endpoints of the older tables.
+    Containerd(containerd::Registries),
+    /// Entries of `registries.conf`, and the policy.
+    Podman(Box<own::Podman>),
 }
 
 /// What is asked for an image.
@@ -45,6 +52,8 @@ pub(crate) struct Endpoint {
     /// Whether it is another one than the image names, which gets no credential for that.
     pub mirror: bool,
     pub next: Next,
+    /// Whether `/v2/` is there to be asked; where only a path of its own is given, it need not be.
+    pub asks_first: bool,
 }
 
 /// Whose certificates it may show.
@@ -93,6 +102,7 @@ impl Endpoint {
             namespace: None,
             mirror: false,
             next: Next::Any,
+            asks_first: true,
         })
     }
 
@@ -112,6 +122,14 @@ impl Endpoint {
                 host: self.origin.host.clone(),
                 port: 80,
             },
+            ..self.again()
+        })
+    }
+
+    /// The same, for whom no trust is known yet.
+    fn again(&self) -> Self {
+        Self {
+            origin: self.origin.clone(),
             root: self.root.clone(),
             repository: self.repository.clone(),
             registry: self.registry.clone(),
@@ -121,7 +139,8 @@ impl Endpoint {
             namespace: self.namespace.clone(),
             mirror: self.mirror,
             next: self.next,
-        })
+            asks_first: self.asks_first,
+        }
     }
 }
 
@@ -136,6 +155,8 @@ pub(crate) fn route(order: &Order, image: &Image) -> Route {
             endpoints: of_docker(registries, image),
             troubles: Vec::new(),
         },
+        Order::Containerd(registries) => hosts::route(registries, image),
+        Order::Podman(configured) => podman::route(configured, image),
     }
 }
 
@@ -160,6 +181,7 @@ fn of_docker(registries: &docker::Registries, image: &Image) -> Vec<Endpoint> {
                 plain: Plain::Never,
                 namespace: None,
                 next: Next::Any,
+                asks_first: true,
             };
             // A mirror is asked in the scheme that it is given with.
             all.push(insecure(endpoint, registries, false));

@@ -12,11 +12,16 @@
 //!
 //! Not here: credentials files (`engine::auth_plan`), certificates (`trust`), the walk (`hops`).
 
+pub(crate) mod containerd;
 pub(crate) mod docker;
 pub(crate) mod endpoint;
 mod json;
+pub(crate) mod podman;
+pub(crate) mod policy;
+pub(crate) mod registries;
 mod service;
 mod text;
+mod tree;
 
 use std::path::PathBuf;
 
@@ -131,6 +136,15 @@ impl Setup {
         files
     }
 
+    /// Other folders of certificates and `hosts.toml` than the configuration names, as `--certs-dir`
+    /// gives them.
+    pub fn read_hosts_below(&mut self, folders: Vec<PathBuf>) {
+        if let Order::Containerd(registries) = &mut self.order {
+            registries.folders = folders;
+            registries.unread.clear();
+        }
+    }
+
     fn note(&mut self, name: &str, value: impl Into<String>, source: &Source) {
         self.settings.push(Setting::new(name, value, source));
     }
@@ -164,7 +178,8 @@ pub fn engine_setup(engine: Engine, environment: &Environment) -> Setup {
     let mut setup = Setup::new(engine);
     match engine {
         Engine::Docker => docker::read(environment, &mut setup),
-        Engine::Containerd | Engine::Kubelet | Engine::Podman => {}
+        Engine::Containerd | Engine::Kubelet => containerd::read(environment, &mut setup),
+        Engine::Podman => podman::read(environment, &mut setup),
     }
     setup
 }

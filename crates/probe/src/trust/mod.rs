@@ -9,8 +9,8 @@
 //!
 //! Not here: the system's store and the handshake (`net::tls`).
 
-mod folder;
-mod hosts_toml;
+pub(crate) mod folder;
+pub(crate) mod hosts_toml;
 pub(crate) mod load;
 mod plan;
 
@@ -237,7 +237,7 @@ fn recognised(root: &Path) -> Layout {
 }
 
 /// Names of a registry's folder, the first that is there counts.
-fn names(layout: Layout, registry: &str) -> Vec<String> {
+pub(crate) fn names(layout: Layout, registry: &str) -> Vec<String> {
     let own = registry.to_owned();
     if layout != Layout::Containerd {
         return vec![own];
