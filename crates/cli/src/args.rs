@@ -256,6 +256,9 @@ pub(crate) struct CheckArgs {
     /// A check recorded elsewhere with `--format json`, to see what differs from here
     #[arg(long, value_name = "RUN.json")]
     pub(crate) compare: Option<PathBuf>,
+    /// Show where the engine of `--as` and this shell differ: proxies, mirrors, trust, credentials
+    #[arg(long, requires = "engine")]
+    pub(crate) diff: bool,
     /// Ask this resolver instead of the system's
     #[arg(long, value_name = "ADDR[:PORT]")]
     pub(crate) dns: Option<String>,

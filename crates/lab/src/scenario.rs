@@ -46,6 +46,9 @@ pub struct Scenario {
     /// Files below the scenario's own folder, with placeholders in names and texts.
     #[serde(default)]
     pub files: BTreeMap<String, String>,
+    /// The number of the user who asks; root if not given.
+    #[serde(default)]
+    pub user: u32,
     /// Whether `etc/containers` lacks the policy that its package brings along.
     #[serde(default)]
     pub no_policy: bool,

@@ -221,7 +221,7 @@ impl Stage {
             docker_config: Some(folder.join("docker")),
             runtime: Some(folder.join("run")),
             home: Some(folder.join("home")),
-            user: Some(0),
+            user: Some(scenario.user),
             root: folder.clone(),
             ..Environment::default()
         };
@@ -259,7 +259,6 @@ impl Stage {
                     no: scenario.no_proxy.clone(),
                 },
             },
-            setup,
             certs_dirs: match scenario.certs_dirs.as_slice() {
                 [] if scenario.certs_of_engine => certs_plan(engine, &environment),
                 [] => vec![CertsDir::given(certificates)],
@@ -282,10 +281,14 @@ impl Stage {
                 total: wish
                     .total_ms
                     .map_or(Pull::default().total, Duration::from_millis),
-                userns: wish.userns.as_deref().and_then(IdRange::parse),
+                userns: match &wish.userns {
+                    Some(range) => IdRange::parse(range),
+                    None => setup.as_ref().and_then(|s| s.ids),
+                },
                 swell: wish.swell.unwrap_or(Pull::default().swell),
                 layout: wish.keep.then(|| self.layout()),
             }),
+            setup,
             ..Options::default()
         })
     }

@@ -34,7 +34,7 @@ pub use net::no_proxy::NoProxy;
 pub use options::{Family, IdRange, Options, Platform, ProxyEnvironment, Pull};
 pub use pullwhy_model::HopRow;
 pub use repeat::{Repeated, repeated};
-pub use setup::{EngineProxy, Setting, Setup, Trouble, engine_setup};
+pub use setup::{EngineProxy, Setting, Setup, Trouble, engine_setup, view_differences};
 
 use std::time::Instant;
 

@@ -108,6 +108,8 @@ pub struct IdRange {
     pub start: u32,
     /// How many there are.
     pub size: u32,
+    /// The same for groups, where their range is another one.
+    groups: Option<(u32, u32)>,
 }
 
 impl IdRange {
@@ -115,7 +117,26 @@ impl IdRange {
     pub fn parse(text: &str) -> Option<Self> {
         let (start, size) = text.split_once(':')?;
         let (start, size) = (start.parse::<u32>().ok()?, size.parse::<u32>().ok()?);
-        (size > 0 && start.checked_add(size).is_some()).then_some(Self { start, size })
+        (size > 0 && start.checked_add(size).is_some()).then_some(Self {
+            start,
+            size,
+            groups: None,
+        })
+    }
+
+    /// A range for users and one for groups.
+    pub(crate) fn of(start: u32, size: u32, group: u32, groups: u32) -> Self {
+        Self {
+            start,
+            size,
+            groups: Some((group, groups)),
+        }
+    }
+
+    /// First and number of users' ids, or of groups'.
+    pub(crate) fn part(self, group: bool) -> (u32, u32) {
+        let users = (self.start, self.size);
+        self.groups.filter(|_| group).unwrap_or(users)
     }
 }
 

@@ -81,6 +81,8 @@ pub struct Environment {
     pub user: Option<u32>,
     /// `CONTAINERS_REGISTRIES_CONF`.
     pub registries_conf: Option<PathBuf>,
+    /// `SSL_CERT_FILE`.
+    pub ssl_cert_file: Option<PathBuf>,
     /// Proxy settings of this process, which are those of an engine that it would start.
     pub proxy: ProxyEnvironment,
     /// Where the engines' files are: `/`, or where a node's file system is mounted.

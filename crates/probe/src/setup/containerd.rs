@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::endpoint::Order;
 use super::service::{Placed, Service};
 use super::text::{Text, files_of};
-use super::{EngineProxy, Setting, Setup, proxies, stale_environment, tree};
+use super::{EngineProxy, Setting, Setup, proxies, stale_environment, surroundings, tree};
 use crate::trust::{ClientCertificate, RegistryTrust, Source, load};
 use crate::{Engine, Environment};
 
@@ -102,6 +102,7 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     setup.order = Order::Containerd(registries);
     setup.proxy = proxies(&service, &EngineProxy::default());
     stale_environment(&service, "containerd", setup);
+    surroundings(&service, setup);
     let all: Vec<Setting> = setup
         .proxy
         .iter()

@@ -8,7 +8,9 @@ use serde_json::{Map, Value};
 
 use super::service::{Placed, Service};
 use super::text::Text;
-use super::{EngineProxy, Setting, Setup, endpoint, json, proxies, stale_environment};
+use super::{
+    EngineProxy, Setting, Setup, endpoint, ids, json, proxies, stale_environment, surroundings,
+};
 use crate::Environment;
 use crate::net::cidr::Cidr;
 use crate::net::origin::Origin;
@@ -150,10 +152,12 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     }
     if let Some((user, source)) = text("userns-remap", "userns-remap", "") {
         setup.note("userns-remap", user.as_str(), &source);
+        ids::of_docker(environment, &user, &source, setup);
     }
     let proxy = own_proxies(file.as_ref(), &service);
     setup.proxy = proxies(&service, &proxy);
     stale_environment(&service, "dockerd", setup);
+    surroundings(&service, setup);
     let all: Vec<Setting> = setup
         .proxy
         .iter()

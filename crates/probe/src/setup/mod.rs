@@ -13,8 +13,10 @@
 //! Not here: credentials files (`engine::auth_plan`), certificates (`trust`), the walk (`hops`).
 
 pub(crate) mod containerd;
+mod diff;
 pub(crate) mod docker;
 pub(crate) mod endpoint;
+mod ids;
 mod json;
 pub(crate) mod podman;
 pub(crate) mod policy;
@@ -27,9 +29,11 @@ use std::path::PathBuf;
 
 use crate::options::ProxyEnvironment;
 use crate::trust::Source;
-use crate::{Engine, Environment};
+use crate::{Engine, Environment, IdRange};
 
 use endpoint::Order;
+
+pub use diff::view_differences;
 
 /// What an engine's configuration says.
 #[derive(Clone, Debug)]
@@ -45,6 +49,12 @@ pub struct Setup {
     pub proxy: Option<EngineProxy>,
     /// Where the engine keeps its data, where that is configured.
     pub data_root: Option<Setting>,
+    /// The ids that the engine maps, where it has a user namespace of its own.
+    pub ids: Option<IdRange>,
+    /// Authorities of the engine's process in place of the system's: `SSL_CERT_FILE`.
+    pub authorities: Option<Setting>,
+    /// The engine's process.
+    pub(crate) process: Option<PathBuf>,
     /// Which endpoints are asked.
     pub(crate) order: Order,
 }
@@ -119,6 +129,9 @@ impl Setup {
             troubles: Vec::new(),
             proxy: None,
             data_root: None,
+            ids: None,
+            authorities: None,
+            process: None,
             order: Order::Plain,
         }
     }
@@ -143,6 +156,31 @@ impl Setup {
             registries.folders = folders;
             registries.unread.clear();
         }
+    }
+
+    /// The file of authorities that the engine's process has in place of this one's: its own, or the
+    /// system's where this process has another.
+    pub fn store(&self, environment: &Environment) -> Option<PathBuf> {
+        if let Some(own) = &self.authorities {
+            return Some(environment.rooted(&own.value));
+        }
+        // Podman runs with the variables of the shell.
+        let known = self.engine != Engine::Podman && self.proxy.is_some();
+        let shells = known && environment.ssl_cert_file.is_some();
+        if !(environment.foreign || shells) {
+            return None;
+        }
+        // Where Go looks (`crypto/x509`, `root_linux.go`).
+        let usual = [
+            "etc/ssl/certs/ca-certificates.crt",
+            "etc/pki/tls/certs/ca-bundle.crt",
+            "etc/ssl/ca-bundle.pem",
+            "etc/pki/tls/cacert.pem",
+            "etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+            "etc/ssl/cert.pem",
+        ];
+        let mut all = usual.iter().map(|path| environment.rooted(path));
+        all.find(|path| path.exists())
     }
 
     fn note(&mut self, name: &str, value: impl Into<String>, source: &Source) {
@@ -182,6 +220,16 @@ pub fn engine_setup(engine: Engine, environment: &Environment) -> Setup {
         Engine::Podman => podman::read(environment, &mut setup),
     }
     setup
+}
+
+/// What the process of a service has besides its proxies.
+fn surroundings(service: &service::Service, setup: &mut Setup) {
+    if let Some((path, source)) = service.effective("SSL_CERT_FILE") {
+        let setting = Setting::new("SSL_CERT_FILE", path, &source);
+        setup.settings.push(setting.clone());
+        setup.authorities = Some(setting);
+    }
+    setup.process = service.process.as_ref().map(|p| p.folder.clone());
 }
 
 /// The proxies of a service: what its own options say, and else its environment.

@@ -9,7 +9,7 @@ use super::endpoint::Order;
 use super::policy::{self, Policy};
 use super::registries::{self, Registries};
 use super::text::{Text, files_of};
-use super::{EngineProxy, Setting, Setup, tree};
+use super::{EngineProxy, Setting, Setup, ids, tree};
 use crate::Environment;
 use crate::trust::Source;
 
@@ -42,6 +42,7 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
         setup.note("short-name-mode", mode.as_str(), source);
     }
     containers_conf(environment, setup);
+    ids::of_podman(environment, setup);
     if let Some((path, source)) = graph_root(environment) {
         setup.data_root = Some(Setting::new("graphroot", path, &source));
     }

@@ -42,7 +42,7 @@ pub(super) struct Process {
     pub command: Vec<String>,
     /// Its environment, where it may be read.
     pub variables: Option<Vec<(String, String)>>,
-    folder: PathBuf,
+    pub folder: PathBuf,
 }
 
 impl Service {
