@@ -213,8 +213,13 @@ pub(crate) struct CheckArgs {
     /// Platform to choose from an index, if not that of this machine
     #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
     pub(crate) platform: Option<String>,
-    /// The engine whose way is followed: its credential files, its folders of certificates, its
-    /// reading of the name
+    /// The engine whose way is followed: its configuration, its credential files, its folders of
+    /// certificates, its reading of the name
+    ///
+    /// Read are daemon.json, unit and process of Docker; config.toml and hosts.toml of containerd;
+    /// registries.conf, aliases and policy.json of Podman; the kubelet's credential providers, and the
+    /// configuration of the runtime below it. Mirrors are asked in the engine's order, through its
+    /// proxy.
     ///
     /// `docker` reads Docker's config.json; `podman` auth.json, then Docker's; `containerd` none;
     /// `kubelet` the pull secret given with `--authfile`, then the node's own file. Docker trusts

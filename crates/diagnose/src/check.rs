@@ -38,6 +38,10 @@ pub fn judge(catalogue: &Catalogue, image: &Image, rows: &mut [HopRow]) -> Judge
             decisive = Some((index, best));
         }
     }
+    let decisive = decisive.map(|(index, found)| match behind(rows, index) {
+        same if same == index => (index, found),
+        other => (other, best(catalogue, &rows[other])),
+    });
     let Some((index, best)) = decisive else {
         return Judgement {
             answer: answer_without_failure(rows),
@@ -55,7 +59,27 @@ pub fn judge(catalogue: &Catalogue, image: &Image, rows: &mut [HopRow]) -> Judge
 
 /// It failed, and the engine went on to another endpoint.
 fn passed(row: &HopRow) -> bool {
-    row.status == Status::Warning && row.facts.contains_key("passed_endpoint")
+    let passed = ["passed_endpoint", "passed_provider"];
+    row.status == Status::Warning && passed.iter().any(|name| row.facts.contains_key(*name))
+}
+
+/// Where a request without credentials is refused, a provider of them that failed is the cause: the
+/// engine went on without, and says nothing of it.
+fn behind(rows: &mut [HopRow], decisive: usize) -> usize {
+    let anonymous = rows[decisive]
+        .saw
+        .as_deref()
+        .is_some_and(|saw| saw.starts_with("anonymous"));
+    let failed = rows[..decisive]
+        .iter()
+        .position(|row| row.facts.contains_key("passed_provider"));
+    match failed.filter(|_| anonymous) {
+        Some(at) => {
+            rows[at].status = Status::Failed;
+            at
+        }
+        None => decisive,
+    }
 }
 
 /// Everything that was asked works; was everything asked?

@@ -114,7 +114,11 @@ impl Stage {
             write(&path, r#"{"default":[{"type":"insecureAcceptAnything"}]}"#)?;
         }
         for (name, text) in &scenario.files {
-            write(&stage.folder.0.join(stage.fill(name)), &stage.fill(text))?;
+            let path = stage.folder.0.join(stage.fill(name));
+            write(&path, &stage.fill(text))?;
+            if text.starts_with("#!") {
+                runnable(&path)?;
+            }
         }
         stage.options = stage.options(scenario, &dns, certificates)?;
         stage.options.ports = ports;
@@ -432,6 +436,22 @@ fn unhex(text: &str) -> Vec<u8> {
     pairs
         .filter_map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok())
         .collect()
+}
+
+/// Makes a file a program.
+fn runnable(path: &Path) -> Result<(), Error> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(path, mode).map_err(|source| Error::File {
+            path: path.to_owned(),
+            source,
+        })?;
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Error> {

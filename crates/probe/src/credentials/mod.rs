@@ -9,6 +9,7 @@ pub(crate) mod helper;
 pub(crate) mod keys;
 pub(crate) mod lint;
 pub(crate) mod passed;
+pub(crate) mod provider;
 pub(crate) mod secret;
 
 use std::fmt;

@@ -295,6 +295,22 @@ fn take(file: &Text, root: &toml::de::DeTable<'_>, found: &mut Found, setup: &mu
             }
             continue;
         }
+        // Up to 1.7 the whole table of the later file counts, later the two are merged.
+        let before = found.config_path.as_ref().map(|(_, source)| source);
+        let before = before
+            .or(found.old.as_ref().map(|(source, _)| source))
+            .cloned();
+        if let Some(before) = before.filter(|_| version < 3) {
+            let says = format!(
+                "is of no effect with containerd 1.x: the table `{}` of {} takes the place of the whole one",
+                path.join("."),
+                file.path.display()
+            );
+            setup.warns(&before, says);
+            (found.config_path, found.old) = (None, None);
+            found.mirrors.clear();
+            found.tls.clear();
+        }
         if let Some(registry) = registry {
             of_registries(file, registry, found);
         }

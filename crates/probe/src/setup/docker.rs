@@ -123,7 +123,15 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     for (url, source) in list("registry-mirrors", "registry-mirror") {
         setup.note("registry-mirrors", url.as_str(), &source);
         match mirror(&url) {
-            Ok((origin, path)) => registries.mirrors.push((origin, path, source)),
+            Ok((origin, path)) => {
+                if !path.is_empty() {
+                    let says = format!(
+                        "the mirror `{url}` has a path: older releases (20.10 for one) do not start with it"
+                    );
+                    setup.warns(&source, says);
+                }
+                registries.mirrors.push((origin, path, source));
+            }
             Err(why) => setup.breaks(
                 &source,
                 format!("the mirror `{url}` {why}: dockerd does not start"),
@@ -243,7 +251,16 @@ fn breaks_start(setup: &mut Setup, service: &Service, source: &Source, says: &st
 
 fn check_keys(file: &File, service: &Service, setup: &mut Setup) {
     for key in file.table.keys().take(ENTRIES * 4) {
-        if !KEYS.split_whitespace().any(|known| known == key) {
+        // The name of an option is let pass where its key is another word, and is of no effect.
+        if let Some((_, meant)) = NAMES
+            .iter()
+            .find(|(option, _)| option == key && option.len() > 1)
+        {
+            let says = format!(
+                "`{key}` is the option's name; in the file it is `{meant}`, and dockerd passes this over in silence"
+            );
+            setup.warns(&file.source(key), says);
+        } else if !KEYS.split_whitespace().any(|known| known == key) {
             let says = format!(
                 "`{key}` is no option of Docker 20.10 to 29: dockerd does not start with an option that it does not know"
             );
@@ -323,7 +340,7 @@ fn insecure(entry: &str, source: &Source, registries: &mut Registries, setup: &m
             let says = format!("`{entry}` is no host: dockerd does not start");
             return setup.breaks(source, says);
         }
-        let says = format!("`{entry}` should be `{rest}`: only newer releases take off the scheme");
+        let says = format!("`{entry}` should be `{rest}`; dockerd takes off the scheme");
         setup.warns(source, says);
         host = rest;
     }

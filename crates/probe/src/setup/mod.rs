@@ -18,15 +18,18 @@ pub(crate) mod docker;
 pub(crate) mod endpoint;
 mod ids;
 mod json;
+mod kubelet;
 pub(crate) mod podman;
 pub(crate) mod policy;
 pub(crate) mod registries;
 mod service;
 mod text;
 mod tree;
+mod yaml;
 
 use std::path::PathBuf;
 
+use crate::credentials::provider::Provider;
 use crate::options::ProxyEnvironment;
 use crate::trust::Source;
 use crate::{Engine, Environment, IdRange};
@@ -53,6 +56,10 @@ pub struct Setup {
     pub ids: Option<IdRange>,
     /// Authorities of the engine's process in place of the system's: `SSL_CERT_FILE`.
     pub authorities: Option<Setting>,
+    /// Programs that the kubelet asks for credentials.
+    pub(crate) providers: Vec<Provider>,
+    /// Programs are of another system, and are not run.
+    pub(crate) foreign: bool,
     /// The engine's process.
     pub(crate) process: Option<PathBuf>,
     /// Which endpoints are asked.
@@ -131,6 +138,8 @@ impl Setup {
             data_root: None,
             ids: None,
             authorities: None,
+            providers: Vec::new(),
+            foreign: false,
             process: None,
             order: Order::Plain,
         }
@@ -213,10 +222,14 @@ impl Setup {
 
 /// Reads an engine's configuration.
 pub fn engine_setup(engine: Engine, environment: &Environment) -> Setup {
-    let mut setup = Setup::new(engine);
+    let mut setup = Setup {
+        foreign: environment.foreign,
+        ..Setup::new(engine)
+    };
     match engine {
         Engine::Docker => docker::read(environment, &mut setup),
-        Engine::Containerd | Engine::Kubelet => containerd::read(environment, &mut setup),
+        Engine::Containerd => containerd::read(environment, &mut setup),
+        Engine::Kubelet => kubelet::read(environment, &mut setup),
         Engine::Podman => podman::read(environment, &mut setup),
     }
     setup
@@ -285,3 +298,6 @@ fn stale_environment(service: &service::Service, program: &str, setup: &mut Setu
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
