@@ -185,13 +185,16 @@ fn a_login_in_a_variable_is_dockers_and_comes_first() {
 
 #[test]
 fn a_name_that_the_engine_reads_otherwise_is_told() {
+    // A system on which no engine is configured.
+    let root = tempfile::tempdir().expect("a folder");
+    let root = root.path().to_str().expect("UTF-8");
     for (engine, image, says) in [
         (
             "containerd",
             "127.0.0.1:1/app",
             "`ctr` of containerd refuses it",
         ),
-        ("podman", "app:1", "Podman searches for `app:1`"),
+        ("podman", "app:1", "Podman refuses the short name"),
         ("kubelet", "app:1", "below the kubelet, CRI-O searches"),
     ] {
         let given = [
@@ -199,6 +202,8 @@ fn a_name_that_the_engine_reads_otherwise_is_told() {
             "0.2",
             "--dns",
             "127.0.0.1:1",
+            "--root",
+            root,
             "--as",
             engine,
             image,

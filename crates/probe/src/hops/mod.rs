@@ -103,8 +103,13 @@ fn walk_image(
 /// The images that a reference may mean: one, but for short names that Podman searches for.
 fn names(reference: &str, options: &Options, rows: &mut Rows<'_>) -> Option<Vec<Image>> {
     let setup = options.setup.as_ref();
-    let Some(Order::Podman(podman)) = setup.map(|s| &s.order) else {
-        return read_reference(reference, options.engine, rows).map(|image| vec![image]);
+    let order = setup.map(|s| &s.order);
+    let Some(Order::Podman(podman)) = order else {
+        // Below a kubelet it is known then which runtime reads the name.
+        let known = matches!(order, Some(Order::Containerd(_)));
+        let kubelet = options.engine == Some(Engine::Kubelet);
+        let engine = options.engine.filter(|_| !(kubelet && known));
+        return read_reference(reference, engine, rows).map(|image| vec![image]);
     };
     let mut aside = rows.aside();
     let image = read_reference(reference, None, &mut aside);
@@ -133,7 +138,7 @@ fn names(reference: &str, options: &Options, rows: &mut Rows<'_>) -> Option<Vec<
         Names::Refused(says, source) => {
             let row = Row::new(Hop::Reference, reference);
             let row = match source {
-                Some(source) => row.fact("path", source.file.display().to_string()),
+                Some(source) => row.fact("config_file", source.file.display().to_string()),
                 None => row,
             };
             rows.push(row.failed("short-name", says));

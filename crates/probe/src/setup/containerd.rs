@@ -95,8 +95,7 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
         registries.tls = found.tls.into_iter().map(|tls| tls.load(setup)).collect();
     }
     if let Some(root) = found.root {
-        setup.settings.push(root.clone());
-        setup.data_root = Some(root);
+        setup.settings.push(root);
     }
     setup.settings.extend(found.snapshotter);
     setup.order = Order::Containerd(registries);

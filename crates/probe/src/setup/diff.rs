@@ -66,11 +66,11 @@ fn proxies(setup: &Setup, environment: &Environment, found: &mut Differences) {
     // Podman runs in the shell: only what it sets for itself differs.
     let Some(own) = &setup.proxy else {
         let any = shell.https.is_some() || shell.http.is_some();
-        if any && setup.engine != Engine::Podman {
+        if setup.engine != Engine::Podman {
             found.add(
                 "proxy",
                 "not known: there is no unit of its service, and no process whose environment may be read",
-                "set in the environment",
+                if any { "set in the environment" } else { "none" },
                 "the check goes by the shell's; as root, or where the engine runs, it goes by the engine's",
             );
         }

@@ -156,7 +156,6 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     let root = text("data-root", "data-root", "").or_else(|| text("graph", "graph", "g"));
     if let Some((path, source)) = root {
         setup.note("data-root", path.as_str(), &source);
-        setup.data_root = Some(Setting::new("data-root", path, &source));
     }
     if let Some((user, source)) = text("userns-remap", "userns-remap", "") {
         setup.note("userns-remap", user.as_str(), &source);

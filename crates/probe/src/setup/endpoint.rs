@@ -144,8 +144,21 @@ impl Endpoint {
     }
 }
 
+/// Endpoints that are asked at most: each may take all of its time.
+const MOST: usize = 16;
+
 /// The endpoints for an image. Empty: the registry's name is no host.
 pub(crate) fn route(order: &Order, image: &Image) -> Route {
+    let mut route = whole_route(order, image);
+    if route.endpoints.len() > MOST {
+        let last = route.endpoints.pop();
+        route.endpoints.truncate(MOST - 1);
+        route.endpoints.extend(last);
+    }
+    route
+}
+
+fn whole_route(order: &Order, image: &Image) -> Route {
     match order {
         Order::Plain => Route {
             endpoints: Endpoint::of(image).into_iter().collect(),

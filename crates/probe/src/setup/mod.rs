@@ -50,8 +50,6 @@ pub struct Setup {
     /// The proxies of the engine's process; `None` where nothing tells its environment, and that of
     /// this process stands in for it.
     pub proxy: Option<EngineProxy>,
-    /// Where the engine keeps its data, where that is configured.
-    pub data_root: Option<Setting>,
     /// The ids that the engine maps, where it has a user namespace of its own.
     pub ids: Option<IdRange>,
     /// Authorities of the engine's process in place of the system's: `SSL_CERT_FILE`.
@@ -135,7 +133,6 @@ impl Setup {
             settings: Vec::new(),
             troubles: Vec::new(),
             proxy: None,
-            data_root: None,
             ids: None,
             authorities: None,
             providers: Vec::new(),

@@ -1,8 +1,6 @@
 //! Podman and what shares its libraries: registries and short names, the policy, and of
 //! `containers.conf` (common, `pkg/config`) the environment of the engine itself.
 
-use std::path::PathBuf;
-
 use pullwhy_model::Image;
 
 use super::endpoint::Order;
@@ -43,9 +41,6 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     }
     containers_conf(environment, setup);
     ids::of_podman(environment, setup);
-    if let Some((path, source)) = graph_root(environment) {
-        setup.data_root = Some(Setting::new("graphroot", path, &source));
-    }
     let policy = policy::read(environment, setup);
     setup.order = Order::Podman(Box::new(Podman { registries, policy }));
 }
@@ -113,25 +108,6 @@ fn containers_conf(environment: &Environment, setup: &mut Setup) {
             .or_else(|| from("HTTP_PROXY", &environment.proxy.http)),
         no: proxy.no.or_else(|| from("NO_PROXY", &no)),
     });
-}
-
-/// `graphroot` of `storage.conf`.
-fn graph_root(environment: &Environment) -> Option<(String, Source)> {
-    let own = environment
-        .config_folder()
-        .map(|f| f.join("containers/storage.conf"));
-    let own = own.filter(|_| environment.user != Some(0));
-    let system = environment.rooted("etc/containers/storage.conf");
-    let paths = own.into_iter().chain([system]).collect::<Vec<PathBuf>>();
-    paths.iter().find_map(|path| {
-        let file = Text::read(path).ok().flatten()?;
-        let root = tree::parse(&file).ok()?;
-        let value = tree::at(&root, &["storage", "graphroot"])?;
-        Some((
-            tree::text(value)?.to_owned(),
-            file.source(value.span().start),
-        ))
-    })
 }
 
 /// What a short name leads to.

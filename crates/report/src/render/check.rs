@@ -155,5 +155,12 @@ pub(crate) fn markdown(report: &CheckReport, out: &mut dyn Write) -> io::Result<
             safe(&row.summary)
         )?;
     }
+    if let Some(view) = report.view.as_ref().filter(|view| !view.is_empty()) {
+        writeln!(out, "\n| what | engine | this shell |\n|---|---|---|")?;
+        for d in view {
+            let (what, engine, shell) = (safe(&d.what), safe(&d.engine), safe(&d.shell));
+            writeln!(out, "| {what} | {engine} | {shell} |")?;
+        }
+    }
     writeln!(out)
 }
