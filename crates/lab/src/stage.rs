@@ -9,7 +9,8 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use pullwhy_probe::trust::{CertsDir, certs_plan};
 use pullwhy_probe::{
-    Engine, Environment, IdRange, Options, Platform, ProxyEnvironment, Pull, auth_plan,
+    Engine, Environment, IdRange, Options, Platform, ProxyEnvironment, Pull, StartLimit, StorePlan,
+    auth_plan, store_plan,
 };
 
 use crate::Error;
@@ -256,6 +257,15 @@ impl Stage {
                 userns: wish.userns.as_deref().and_then(IdRange::parse),
                 swell: wish.swell.unwrap_or(Pull::default().swell),
                 layout: wish.keep.then(|| self.layout()),
+            }),
+            store: scenario.store.as_ref().map(|wish| StorePlan {
+                system: PathBuf::from("/"),
+                rate: wish.rate,
+                limit: wish.start_limit.map(|seconds| StartLimit {
+                    seconds,
+                    named_by: "--start-limit".to_owned(),
+                }),
+                ..store_plan(engine, None, &environment)
             }),
             ..Options::default()
         })

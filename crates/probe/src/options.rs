@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use crate::engine::{AuthPlan, Engine};
+use crate::store::StorePlan;
 use crate::trust::CertsDir;
 
 /// Settings of a walk.
@@ -43,6 +44,8 @@ pub struct Options {
     pub resolv_conf: Option<PathBuf>,
     /// Fetch and verify every byte, and not only ask for it.
     pub pull: Option<Pull>,
+    /// Where engines keep images on this machine; without, nobody looks there.
+    pub store: Option<StorePlan>,
 }
 
 impl Default for Options {
@@ -64,6 +67,7 @@ impl Default for Options {
             name_servers: Vec::new(),
             resolv_conf: None,
             pull: None,
+            store: None,
         }
     }
 }

@@ -13,7 +13,7 @@ use pullwhy_model::{Answer, CHECK_SCHEMA, CheckReport, Fact, Hop, HopRow, Tool, 
 use pullwhy_probe::trust::{CertsDir, certs_plan};
 use pullwhy_probe::{
     Environment, Family, IdRange, LayerProgress, Observer, Options, Platform, ProxyEnvironment,
-    Pull, Walk, auth_plan,
+    Pull, StartLimit, StorePlan, Walk, auth_plan, store_plan,
 };
 use pullwhy_report::{Format, Style};
 
@@ -210,9 +210,14 @@ fn options(args: &CheckArgs, network: Option<&Network>) -> Result<Options, Failu
         etc: network.map_or_else(|| PathBuf::from("/etc"), |n| n.etc.clone()),
         resolv_conf: network.map(|n| n.resolv_conf.clone()),
         pull: args.pull.then(|| pull(args)).transpose()?,
+        store: Some(store(args, &environment)?),
         ..Options::default()
     })
 }
+
+/// Seconds that App Service gives a container to start, unless
+/// `WEBSITES_CONTAINER_START_TIME_LIMIT` says otherwise; pulling the image counts.
+const START_LIMIT: u64 = 230;
 
 /// How every byte is fetched, where that is asked for.
 fn pull(args: &CheckArgs) -> Result<Pull, Failure> {
@@ -246,6 +251,47 @@ fn pull(args: &CheckArgs) -> Result<Pull, Failure> {
         userns: args.userns_remap.as_ref().map(range).transpose()?,
         layout: args.keep.as_ref().map(folder).transpose()?,
         ..Pull::default()
+    })
+}
+
+/// Where the image would be put, and what that is held against.
+fn store(args: &CheckArgs, environment: &Environment) -> Result<StorePlan, Failure> {
+    if let Some(folder) = args.store.as_ref().filter(|folder| !folder.is_dir()) {
+        let text = format!("`--store {}`: there is no such folder", folder.display());
+        return Err(Failure::new(text)
+            .help("name the folder where the engine keeps images: /var/lib/docker"));
+    }
+    if let Some(rate) = args.rate.filter(|rate| !(0.001..=1e6).contains(rate)) {
+        return Err(Failure::new(format!("`--rate {rate}` is out of range"))
+            .help("give megabytes a second between 0.001 and 1000000"));
+    }
+    Ok(StorePlan {
+        rate: args.rate.map(|rate| (rate * 1e6) as u64),
+        limit: start_limit(args),
+        ..store_plan(args.engine, args.store.as_deref(), environment)
+    })
+}
+
+/// The time that a start may take: as given, or by what App Service tells those who run in it.
+fn start_limit(args: &CheckArgs) -> Option<StartLimit> {
+    if let Some(seconds) = args.start_limit {
+        return Some(StartLimit {
+            seconds,
+            named_by: "--start-limit".to_owned(),
+        });
+    }
+    variable("WEBSITE_SITE_NAME")?;
+    let name = "WEBSITES_CONTAINER_START_TIME_LIMIT";
+    let set = variable(name).and_then(|text| text.trim().parse().ok());
+    Some(match set {
+        Some(seconds) => StartLimit {
+            seconds,
+            named_by: name.to_owned(),
+        },
+        None => StartLimit {
+            seconds: START_LIMIT,
+            named_by: "App Service".to_owned(),
+        },
     })
 }
 
@@ -297,6 +343,8 @@ fn environment() -> Environment {
         registry_auth_file: folder("REGISTRY_AUTH_FILE"),
         runtime: folder("XDG_RUNTIME_DIR"),
         config_home: folder("XDG_CONFIG_HOME"),
+        data_home: folder("XDG_DATA_HOME"),
+        storage_conf: folder("CONTAINERS_STORAGE_CONF"),
         user: user(),
         root: PathBuf::from("/"),
     }

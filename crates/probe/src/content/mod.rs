@@ -31,7 +31,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pullwhy_model::{Hop, Image};
 
@@ -41,6 +41,7 @@ use crate::hops::registry::Session;
 use crate::net::{Deadline, lock};
 use crate::options::{IdRange, Pull};
 use crate::rows::{Row, Rows};
+use crate::store::Measured;
 
 use decode::Compression;
 use digest::Wanted;
@@ -64,7 +65,7 @@ pub(crate) fn pull(
     image: &Image,
     wish: &Pull,
     rows: &mut Rows<'_>,
-) {
+) -> Measured {
     let ends = Deadline::after(wish.total);
     session.net.pulls_until(ends);
     session.net.expect_blobs(manifest.layers.len().min(AT_ONCE));
@@ -85,7 +86,8 @@ pub(crate) fn pull(
         paths: entries::room(),
         unkept: Mutex::default(),
     };
-    let whole = work.run(rows) && config.verified;
+    let (whole, measured) = work.run(rows);
+    let whole = whole && config.verified;
     let unkept = lock(&work.unkept).take().or(unwritable);
     if let Some(folder) = &wish.layout {
         let kept = match (unkept, layout) {
@@ -95,6 +97,7 @@ pub(crate) fn pull(
         };
         rows.push(tell::kept(folder, kept));
     }
+    measured
 }
 
 /// Puts all that was verified in its place.
@@ -128,11 +131,14 @@ struct Work<'w, 's, 'n, 'o> {
 }
 
 impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
-    /// Works on all layers, some at a time; rows come in their order. Whether all is as it must be.
-    fn run(&self, rows: &mut Rows<'_>) -> bool {
+    /// Works on all layers, some at a time; rows come in their order. Whether all is as it must be,
+    /// and what was counted.
+    fn run(&self, rows: &mut Rows<'_>) -> (bool, Measured) {
+        let started = Instant::now();
+        let mut measured = Measured::default();
         if self.layers.is_empty() {
             rows.push(Row::new(Hop::Layer, "").skipped("the image has no layers"));
-            return true;
+            return (true, measured);
         }
         let mut firsts: HashMap<&str, usize> = HashMap::new();
         for (at, blob) in self.layers.iter().enumerate() {
@@ -185,6 +191,7 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
                 }
                 while let Some(told) = early.remove(&unpacked.len()) {
                     whole &= told.is_whole();
+                    measured.layers.push(told.counted);
                     rows.push(told.layer);
                     unpacked.push(told.unpack);
                 }
@@ -203,7 +210,16 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
         for row in unpacked {
             rows.push(row);
         }
-        whole
+        measured.bytes = got.iter().map(|got| got.load(Ordering::Relaxed)).sum();
+        measured.took = started.elapsed();
+        for (at, blob) in self.layers.iter().enumerate() {
+            let earlier = firsts.get(blob.digest.as_str()).copied();
+            let counted = earlier.and_then(|at| measured.layers.get(at).copied());
+            if let (Some(own), Some(counted)) = (measured.layers.get_mut(at), counted) {
+                *own = counted;
+            }
+        }
+        (whole, measured)
     }
 
     /// A layer that the manifest names twice.

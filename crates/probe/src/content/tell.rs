@@ -15,6 +15,7 @@ use crate::hops::blobs::size;
 use crate::hops::manifest::Blob;
 use crate::net::tcp;
 use crate::rows::Row;
+use crate::store::Unpacked as Counted;
 
 /// Attempts after which Docker gives a layer up.
 const DOCKER: u32 = 5;
@@ -27,6 +28,8 @@ const RATIO: u64 = 100;
 pub(super) struct Told {
     pub layer: Row,
     pub unpack: Row,
+    /// What it takes on disk, if all of it was read.
+    pub counted: Option<Counted>,
 }
 
 impl Told {
@@ -50,6 +53,7 @@ fn without(layer: Row, blob: &Blob, why: &str) -> Told {
     Told {
         layer,
         unpack: unpack_row(blob).skipped(why),
+        counted: None,
     }
 }
 
@@ -93,7 +97,11 @@ pub(super) fn again(blob: &Blob, earlier: usize, ids: (Option<&str>, Option<&str
             format!("{says}, and the configuration promises another content here"),
         )
     };
-    Told { layer, unpack }
+    Told {
+        layer,
+        unpack,
+        counted: None,
+    }
 }
 
 /// What was put into a layout; `None`: the image is not whole.
@@ -145,6 +153,13 @@ pub(super) fn layer(
         }
         None => {}
     }
+    let counted = unpacked.as_ref().and_then(|unpacked| {
+        let tally = &unpacked.archive.entries.tally;
+        matches!(unpacked.end, End::Whole).then_some(Counted {
+            written: tally.written,
+            entries: tally.entries,
+        })
+    });
     let unpack = match unpacked {
         Some(unpacked) => unpack(blob, unpacked, meant),
         None => unpack_row(blob).failed("cut-short", "it is empty: not even an archive"),
@@ -152,6 +167,7 @@ pub(super) fn layer(
     Told {
         layer: transferred(transfer, row),
         unpack,
+        counted,
     }
 }
 

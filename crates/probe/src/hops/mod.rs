@@ -19,6 +19,7 @@ use crate::net::origin::Origin;
 use crate::net::split_host;
 use crate::options::Options;
 use crate::rows::{Row, Rows};
+use crate::store::{self, Measured};
 
 use manifest::Manifest;
 use registry::Session;
@@ -37,16 +38,33 @@ const AFTER_REFERENCE: [Hop; 10] = [
     Hop::Layer,
 ];
 
+/// What there is to put into a store.
+#[derive(Default)]
+struct Bound {
+    manifest: Option<Manifest>,
+    measured: Option<Measured>,
+}
+
 /// Walks the whole path.
 pub(crate) fn walk(reference: &str, options: &Options, rows: &mut Rows<'_>) -> Image {
-    let image = walk_to_layers(reference, options, rows);
+    let mut bound = Bound::default();
+    let image = walk_to_layers(reference, options, &mut bound, rows);
     if options.pull.is_some() && !rows.has(Hop::Unpack) {
         skip(&[Hop::Unpack], "there are no layers to unpack", rows);
+    }
+    if let Some(plan) = &options.store {
+        let layers = bound.manifest.as_ref().map(|m| m.layers.as_slice());
+        store::look(plan, layers, bound.measured.as_ref(), rows);
     }
     image
 }
 
-fn walk_to_layers(reference: &str, options: &Options, rows: &mut Rows<'_>) -> Image {
+fn walk_to_layers(
+    reference: &str,
+    options: &Options,
+    bound: &mut Bound,
+    rows: &mut Rows<'_>,
+) -> Image {
     let Some(image) = read_reference(reference, options.engine, rows) else {
         skip(&AFTER_REFERENCE, "the image has no usable name", rows);
         return Image {
@@ -98,9 +116,12 @@ fn walk_to_layers(reference: &str, options: &Options, rows: &mut Rows<'_>) -> Im
     }
     if let Some(manifest) = manifest_with(&mut session, &held, &image, rows) {
         match &options.pull {
-            Some(pull) => content::pull(&session, &manifest, &image, pull, rows),
+            Some(pull) => {
+                bound.measured = Some(content::pull(&session, &manifest, &image, pull, rows));
+            }
             None => blobs::probe(&session, &manifest, rows),
         }
+        bound.manifest = Some(manifest);
     }
     image
 }
