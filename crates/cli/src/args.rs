@@ -230,10 +230,10 @@ pub(crate) struct CheckArgs {
     /// unpacked: counted with `--pull`, otherwise estimated. Layers that are there are told.
     #[arg(long, value_name = "DIR")]
     pub(crate) store: Option<PathBuf>,
-    /// Megabytes a second that the way to the registry gives, to estimate the time of a pull
+    /// MiB a second that the way to the registry gives, to estimate the time of a pull
     ///
     /// `--pull` measures it from here; where the image is to run it may be another.
-    #[arg(long, value_name = "MB/S")]
+    #[arg(long, value_name = "MIB/S")]
     pub(crate) rate: Option<f64>,
     /// Seconds that the platform gives a start, to warn if fetching alone takes longer
     ///

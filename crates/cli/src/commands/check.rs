@@ -263,10 +263,10 @@ fn store(args: &CheckArgs, environment: &Environment) -> Result<StorePlan, Failu
     }
     if let Some(rate) = args.rate.filter(|rate| !(0.001..=1e6).contains(rate)) {
         return Err(Failure::new(format!("`--rate {rate}` is out of range"))
-            .help("give megabytes a second between 0.001 and 1000000"));
+            .help("give MiB a second between 0.001 and 1000000"));
     }
     Ok(StorePlan {
-        rate: args.rate.map(|rate| (rate * 1e6) as u64),
+        rate: args.rate.map(|rate| (rate * 1_048_576.0) as u64),
         limit: start_limit(args),
         ..store_plan(args.engine, args.store.as_deref(), environment)
     })

@@ -11,12 +11,14 @@
 //! names are bounded in length, and paths are remembered as hashes, so many of them and no more.
 //! Time is bounded by [`Pull::total`], silence by [`crate::Options::timeout`].
 
+mod asker;
 mod config;
 mod decode;
 mod digest;
 mod entries;
 mod layer;
 mod layout;
+mod paths;
 mod room;
 mod tar;
 mod tell;
@@ -43,15 +45,17 @@ use crate::options::{IdRange, Pull};
 use crate::rows::{Row, Rows};
 use crate::store::Measured;
 
+use asker::Asker;
 use decode::Compression;
 use digest::Wanted;
 use entries::Entries;
 use layer::Bench;
 use layout::Layout;
+use paths::Paths;
 use room::Room;
 use tar::Archive;
 use tell::Told;
-use transfer::{Asker, Failed, Transfer};
+use transfer::{Failed, Transfer};
 
 /// Layers fetched at a time, as containers/image does; Docker and containerd take three.
 const AT_ONCE: usize = 6;
@@ -83,7 +87,7 @@ pub(crate) fn pull(
         swell: wish.swell,
         layout: layout.as_ref(),
         room: Room::new(),
-        paths: entries::room(),
+        paths: paths::Shared::new(),
         unkept: Mutex::default(),
     };
     let (whole, measured) = work.run(rows);
@@ -125,7 +129,7 @@ struct Work<'w, 's, 'n, 'o> {
     swell: u64,
     layout: Option<&'w Layout>,
     room: Room,
-    paths: Arc<AtomicUsize>,
+    paths: Arc<paths::Shared>,
     /// Why bytes could not be kept.
     unkept: Mutex<Option<std::io::Error>>,
 }
@@ -156,6 +160,7 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
         let next = AtomicUsize::new(0);
         let (tell, told) = std::sync::mpsc::channel();
         let mut unpacked = Vec::with_capacity(self.layers.len());
+        let mut paths: Vec<Option<Paths>> = Vec::with_capacity(self.layers.len());
         let mut whole = true;
         std::thread::scope(|scope| {
             for _ in 0..AT_ONCE.min(self.layers.len()) {
@@ -194,6 +199,7 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
                     measured.layers.push(told.counted);
                     rows.push(told.layer);
                     unpacked.push(told.unpack);
+                    paths.push(told.paths);
                 }
                 let layers = self.layers.iter().zip(got.iter().zip(&done));
                 let progress: Vec<LayerProgress<'_>> = layers
@@ -207,8 +213,12 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
                 rows.progress(&progress);
             }
         });
-        for row in unpacked {
-            rows.push(row);
+        for (row, lost) in unpacked.into_iter().zip(paths::lost(&paths)) {
+            whole &= lost.is_none();
+            rows.push(match lost {
+                Some(link) => tell::lost(row, link),
+                None => row,
+            });
         }
         measured.bytes = got.iter().map(|got| got.load(Ordering::Relaxed)).sum();
         measured.took = started.elapsed();
@@ -225,7 +235,11 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
     /// A layer that the manifest names twice.
     fn again(&self, at: usize, earlier: usize) -> Told {
         let id = |at: usize| self.diff_ids.and_then(|ids| ids.get(at)).map(Wanted::text);
-        tell::again(&self.layers[at], earlier, (id(at), id(earlier)))
+        Told {
+            // What it holds is known from there.
+            paths: Some(Paths::new(Arc::clone(&self.paths))),
+            ..tell::again(&self.layers[at], earlier, (id(at), id(earlier)))
+        }
     }
 
     fn one(
@@ -265,7 +279,10 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
             &mut kept,
             Bench {
                 diff: diff.cloned().unwrap_or_else(Wanted::any),
-                archive: Archive::new(Entries::new(self.range, at == 0, Arc::clone(&self.paths))),
+                archive: Archive::new(Entries::new(
+                    self.range,
+                    Paths::new(Arc::clone(&self.paths)),
+                )),
                 swell: self.swell,
                 room: &self.room,
                 watched,
