@@ -118,9 +118,14 @@ impl Row {
         self.ends(Status::Failed, Some(saw), summary)
     }
 
-    /// Fails after all, for what was found when its own time was over.
-    pub(crate) fn turns_out(mut self, saw: &str, summary: impl Into<String>) -> Self {
-        self.row.status = Status::Failed;
+    /// Ends otherwise, by what was found when its own time was over.
+    pub(crate) fn turns_out(
+        mut self,
+        status: Status,
+        saw: &str,
+        summary: impl Into<String>,
+    ) -> Self {
+        self.row.status = status;
         self.row.saw = Some(saw.to_owned());
         self.row.summary = summary.into();
         self

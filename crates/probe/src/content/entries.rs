@@ -238,6 +238,13 @@ impl Entries {
 
     /// Whether the path came before: Docker and Podman refuse that, containerd does not.
     fn path(&mut self, entry: &Entry<'_>, clean: &[u8]) {
+        if self.paths.leads_over_symlink(clean) {
+            let says = format!(
+                "`{}` stands behind a symbolic link: engines follow it inside the image, and most stop where it leads nowhere",
+                shown(entry.name)
+            );
+            self.notes("over-symlink", entry, says);
+        }
         if !self.paths.note(clean, entry.kind == b'2') {
             self.tally.duplicates += 1;
             let says = format!(

@@ -43,7 +43,7 @@ use crate::hops::registry::Session;
 use crate::net::{Deadline, lock};
 use crate::options::{IdRange, Pull};
 use crate::rows::{Row, Rows};
-use crate::store::Measured;
+use crate::store::{Measured, StorePlan};
 
 use asker::Asker;
 use decode::Compression;
@@ -213,12 +213,15 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
                 rows.progress(&progress);
             }
         });
+        let store = self.asker.session().net.options.store.as_ref();
+        let copies = store.is_some_and(StorePlan::copies);
         for (row, lost) in unpacked.into_iter().zip(paths::lost(&paths)) {
-            whole &= lost.is_none();
-            rows.push(match lost {
-                Some(link) => tell::lost(row, link),
+            let row = match lost {
+                Some(lost) => tell::lost(row, lost, copies),
                 None => row,
-            });
+            };
+            whole &= !row.is_failure();
+            rows.push(row);
         }
         measured.bytes = got.iter().map(|got| got.load(Ordering::Relaxed)).sum();
         measured.took = started.elapsed();

@@ -111,7 +111,7 @@ impl Paths {
     }
 
     /// Whether the way to a path leads over a symbolic link, behind which it may be another one.
-    fn leads_over_symlink(&self, path: &[u8]) -> bool {
+    pub(super) fn leads_over_symlink(&self, path: &[u8]) -> bool {
         let ends = path.iter().enumerate().filter(|(_, b)| **b == b'/');
         !self.symlinks.is_empty()
             && ends
@@ -120,24 +120,41 @@ impl Paths {
     }
 }
 
-/// The first hard link of each layer whose file is in no layer, as far as all were read. Layers from
+/// Where the file of a hard link is that its own layer has not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In a layer below. The image specification allows that; where layers are kept apart, engines
+    /// look into the one only that they unpack.
+    Below,
+    /// In no layer.
+    Nowhere,
+}
+
+/// The hard link of each layer that finds its file worst, as far as all layers were read. Layers from
 /// the lowest up; `None`: one that could not be read to its end.
-pub(super) fn lost(layers: &[Option<Paths>]) -> Vec<Option<&Waiting>> {
+pub(super) fn lost(layers: &[Option<Paths>]) -> Vec<Option<(&Waiting, Place)>> {
     let of = |at: usize| {
         let own = layers[at].as_ref()?;
-        let below: Option<Vec<&Paths>> = layers[..=at].iter().map(Option::as_ref).collect();
-        let below = below?;
-        if below.iter().any(|paths| paths.crowded) {
+        let all: Option<Vec<&Paths>> = layers[..=at].iter().map(Option::as_ref).collect();
+        let all = all?;
+        if all.iter().any(|paths| paths.crowded) {
             return None;
         }
-        let (_, lower) = below.split_last()?;
-        own.waiting.iter().find(|link| {
-            let there = lower.iter().any(|paths| paths.has(&link.target));
-            let over = below
+        let (_, lower) = all.split_last()?;
+        let mut below = None;
+        for link in &own.waiting {
+            if all
                 .iter()
-                .any(|paths| paths.leads_over_symlink(&link.target));
-            !there && !over
-        })
+                .any(|paths| paths.leads_over_symlink(&link.target))
+            {
+                continue;
+            }
+            if !lower.iter().any(|paths| paths.has(&link.target)) {
+                return Some((link, Place::Nowhere));
+            }
+            below.get_or_insert((link, Place::Below));
+        }
+        below
     };
     (0..layers.len()).map(of).collect()
 }
@@ -197,18 +214,16 @@ mod tests {
         let bottom = || Some(layer(&shared, &["a", "lib@", "usr/lib/x"], &[]));
         let nothing = || Some(layer(&shared, &["b"], &[]));
         let of = |links: &[&str]| Some(layer(&shared, &["c"], links));
+        let (below, nowhere) = (Some(Place::Below), Some(Place::Nowhere));
         for (why, layers, wanted) in [
-            (
-                "all there",
-                vec![bottom(), nothing(), of(&["a", "c"])],
-                None,
-            ),
+            ("in its own", vec![bottom(), nothing(), of(&["c"])], None),
+            ("below", vec![bottom(), nothing(), of(&["a", "c"])], below),
             (
                 "d is not",
                 vec![bottom(), nothing(), of(&["a", "d"])],
-                Some(2),
+                nowhere,
             ),
-            ("above is too late", vec![of(&["a"]), bottom()], Some(0)),
+            ("there is none below", vec![of(&["a"])], nowhere),
             (
                 "behind a symbolic link",
                 vec![bottom(), of(&["lib/x"])],
@@ -216,12 +231,11 @@ mod tests {
             ),
             ("it may be there", vec![None, of(&["d"])], None),
         ] {
-            assert_eq!(
-                lost(&layers).iter().position(Option::is_some),
-                wanted,
-                "{why}"
-            );
+            let told = lost(&layers).pop().flatten().map(|(_, place)| place);
+            assert_eq!(told, wanted, "{why}");
         }
+        let above = [of(&["a"]), bottom()];
+        assert!(lost(&above)[0].is_some(), "above is too late");
     }
 
     #[test]

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 /// The file system under a folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Space {
-    /// Bytes that the store's owner can still write.
+    /// Bytes that are free to everybody, as `df` tells.
     pub free: u64,
+    /// Bytes that the store's owner can still write: root has what is held back.
+    pub utmost: u64,
     /// Bytes in all.
     pub size: u64,
     /// Files that can still be made; `None`: the file system has no limit of its own.
@@ -24,8 +26,6 @@ pub(super) struct Ground {
     /// The folder that was asked: the root, or the nearest one above it that is there.
     pub asked: PathBuf,
     pub mount: Option<Mount>,
-    /// Whether the folder's owner is root, whose engine may take what is held back for root.
-    pub of_root: bool,
     /// Number of the device, to tell file systems apart.
     pub device: u64,
 }
@@ -89,10 +89,11 @@ pub(super) fn ground(folder: &Path, system: &Path) -> io::Result<Ground> {
     } else {
         told.f_frsize
     };
-    let blocks = if of_root { told.f_bfree } else { told.f_bavail };
+    let utmost = if of_root { told.f_bfree } else { told.f_bavail };
     let inodes = if of_root { told.f_ffree } else { told.f_favail };
     let space = Space {
-        free: blocks.saturating_mul(block),
+        free: told.f_bavail.saturating_mul(block),
+        utmost: utmost.saturating_mul(block),
         size: told.f_blocks.saturating_mul(block),
         inodes: (told.f_files > 0).then_some(inodes),
         read_only: told.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY),
@@ -103,7 +104,6 @@ pub(super) fn ground(folder: &Path, system: &Path) -> io::Result<Ground> {
         space,
         mount: mount_of(&asked, &String::from_utf8_lossy(&text)),
         asked,
-        of_root,
         device: metadata.dev(),
     })
 }

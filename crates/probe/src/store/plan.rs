@@ -105,6 +105,15 @@ pub struct StorePlan {
     pub limit: Option<StartLimit>,
 }
 
+impl StorePlan {
+    /// Whether each layer is a full copy of those below, as far as that is known.
+    pub(crate) fn copies(&self) -> bool {
+        let copying = |driver: &str| matches!(driver, "vfs" | "native");
+        let of = |place: &StorePlace| place.driver.as_deref().is_some_and(copying);
+        self.certain && !self.places.is_empty() && self.places.iter().all(of)
+    }
+}
+
 /// Where the engine that is followed keeps images; without one, where any on this machine does.
 /// `given`: the folder itself, which goes before all else.
 pub fn store_plan(

@@ -172,10 +172,10 @@ fn fatal(place: &StorePlace, ground: &Ground, need: &Need) -> Option<Remark> {
         ));
     }
     // Where the file system packs what is written, sizes say less.
-    if need.counted && packs(ground) && need.download <= space.free {
+    if need.counted && packs(ground) && need.download <= space.utmost {
         return None;
     }
-    if space.free < need.least {
+    if space.utmost < need.least {
         let what = match (need.counted, place.kind) {
             (true, StoreKind::Containerd) => "packed and unpacked",
             (true, _) => "unpacked",
@@ -185,7 +185,7 @@ fn fatal(place: &StorePlace, ground: &Ground, need: &Need) -> Option<Remark> {
             "no-room",
             format!(
                 "{} are free at {asked}, {} are needed {what}",
-                size(space.free),
+                size(space.utmost),
                 size(need.least)
             ),
         ));

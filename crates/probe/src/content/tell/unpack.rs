@@ -2,12 +2,14 @@
 
 use std::io;
 
+use pullwhy_model::Status;
+
 use super::{number, unpack_row};
 use crate::content::decode::Compression;
 use crate::content::digest::Wanted;
 use crate::content::entries::{Entries, Finding};
 use crate::content::layer::{End, Unpacked};
-use crate::content::paths::{Paths, Waiting};
+use crate::content::paths::{Paths, Place, Waiting};
 use crate::content::tar::Broken;
 use crate::hops::blobs::size;
 use crate::hops::manifest::Blob;
@@ -38,18 +40,36 @@ pub(super) fn unpack(
     (row, whole.then_some(entries.paths))
 }
 
-/// A hard link whose file is in no layer.
-pub(in crate::content) fn lost(row: Row, link: &Waiting) -> Row {
+/// A hard link whose file is not in its layer. `copies`: the store is known to be one in which each
+/// layer is a full copy of those below.
+pub(in crate::content) fn lost(row: Row, lost: (&Waiting, Place), copies: bool) -> Row {
     if row.is_failure() {
         return row;
     }
-    let says = format!(
-        "the hard link `{}` is to `{}`, which no layer has",
-        link.name,
-        String::from_utf8_lossy(&link.target)
-    );
-    row.fact("path", link.name.as_str())
-        .turns_out("bad-entry", says)
+    let (link, place) = lost;
+    let target = String::from_utf8_lossy(&link.target);
+    let row = row.fact("path", link.name.as_str());
+    let name = &link.name;
+    match place {
+        Place::Nowhere => row.turns_out(
+            Status::Failed,
+            "bad-entry",
+            format!("the hard link `{name}` is to `{target}`, which no layer has"),
+        ),
+        // Tried with overlay: Docker 20.10, containerd 1.6 and Podman 4.3 refuse it.
+        Place::Below if !copies => row.turns_out(
+            Status::Failed,
+            "link-below",
+            format!(
+                "the hard link `{name}` is to `{target}` of a layer below, which engines do not find where they keep layers apart, as overlay does"
+            ),
+        ),
+        Place::Below => row.turns_out(
+            Status::Warning,
+            "link-below",
+            format!("the hard link `{name}` is to `{target}` of a layer below: with overlay, engines refuse it"),
+        ),
+    }
 }
 
 /// How a layer was read.
@@ -213,6 +233,11 @@ fn remarks(row: Row, blob: &Blob, entries: &Entries, how: (Compression, Compress
         return row
             .fact("path", found.path.as_str())
             .and_warns("outside", &found.says);
+    }
+    if let Some(found) = odd("over-symlink") {
+        return row
+            .fact("path", found.path.as_str())
+            .and_warns(found.saw, &found.says);
     }
     if tally.holes > HOLES || bytes > HOLES && bytes / blob.size.max(1) > RATIO {
         let says = format!(
