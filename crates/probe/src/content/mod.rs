@@ -16,6 +16,7 @@ mod config;
 mod decode;
 mod digest;
 mod entries;
+mod gunzip;
 mod layer;
 mod layout;
 mod paths;
