@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! reference ─► credentials ─► dns ─► tcp ─► proxy ─► tls ─► ping ─► token ─► manifest ─► platform ─► blobs
+//!                                                                                                  └─► store
 //! ```
 //!
 //! It looks and notes; causes are decided in `diagnose`. What a hop finds is a [`HopRow`], never an
@@ -26,7 +27,7 @@ mod store;
 pub mod trust;
 
 pub use challenge::{Challenge, parse as parse_challenges};
-pub use content::check_layout;
+pub use content::{LayerOutline, check_layout, read_layer};
 pub use credentials::{Lookup, look_up};
 pub use engine::{AuthPlace, AuthPlan, AuthSource, Engine, Environment, auth_plan};
 pub use hops::manifest::{Kind as ManifestKind, Outline, read_manifest};

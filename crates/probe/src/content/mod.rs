@@ -63,6 +63,40 @@ const AT_ONCE: usize = 6;
 /// How often progress is told.
 const TICK: Duration = Duration::from_millis(100);
 
+/// What there is in the archive of a layer, as engines would read it: for tests with any bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerOutline {
+    /// Members that were read.
+    pub entries: u64,
+    /// Bytes that they take on disk.
+    pub written: u64,
+    /// What engines stop at, with the member's name; the name is cut, and not cleaned.
+    pub stops: Option<(String, String)>,
+    /// Hard links to files that it has not.
+    pub links: usize,
+    /// Why it could not be read to its end.
+    pub broken: Option<&'static str>,
+}
+
+/// Reads the unpacked bytes of a layer, which come in any portions.
+pub fn read_layer<'b>(
+    portions: impl IntoIterator<Item = &'b [u8]>,
+    range: Option<IdRange>,
+) -> LayerOutline {
+    let mut archive = Archive::new(Entries::new(range, Paths::new(paths::Shared::new())));
+    for portion in portions {
+        archive.feed(portion);
+    }
+    let (entries, broken) = archive.finish();
+    LayerOutline {
+        entries: entries.tally.entries,
+        written: entries.tally.written,
+        stops: entries.fatal.map(|found| (found.says, found.path)),
+        links: entries.paths.waiting.len(),
+        broken: broken.map(|broken| broken.why),
+    }
+}
+
 /// Fetches and verifies configuration and layers.
 pub(crate) fn pull(
     session: &Session<'_, '_>,
