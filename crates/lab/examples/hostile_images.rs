@@ -121,8 +121,9 @@ fn images() -> Vec<(&'static str, Vec<Layer>)> {
         pax: true,
         ..member(&name, "0", "", 0)
     };
-    // A window of 2 GiB: single segment not set, exponent 21.
-    let window = [&[0x28, 0xb5, 0x2f, 0xfd, 0x00, 21 << 3][..], &[1, 0, 0]].concat();
+    // A window of 2 GiB, as an exponent of 21, and one raw block of a thousand bytes.
+    let head = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 21 << 3, 0x41, 0x1f, 0x00];
+    let window = [&head[..], &[0; 1000]].concat();
     vec![
         ("bomb-gzip-10-gib", vec![bomb(10, &zeros, false, 0)]),
         ("bomb-gzip-100-gib", vec![bomb(100, &zeros, false, 0)]),
