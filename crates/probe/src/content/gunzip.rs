@@ -177,17 +177,21 @@ impl<R: Read> Gunzip<R> {
 
     /// Finds the trailer, by what it must be; and where several places would do, by what follows.
     fn trailer(&mut self) -> io::Result<()> {
-        let whole = self.have(4 + MAGIC.len())?;
+        self.have(4 + MAGIC.len())?;
         let mut wanted = [0; 8];
         wanted[..4].copy_from_slice(&self.crc.clone().finalize().to_le_bytes());
         wanted[4..].copy_from_slice(&self.size.to_le_bytes());
-        let mut found = None;
+        let (mut found, mut cut) = (None, false);
         for too_many in 0..=TOO_MANY.min(self.at) {
             let length = self.at - too_many;
             let (Some(begin), end) = (length.checked_sub(4), length + 4) else {
                 continue;
             };
-            if end > self.end || self.input[begin..end] != wanted {
+            if end > self.end {
+                cut |= wanted.starts_with(&self.input[begin..self.end]);
+                continue;
+            }
+            if self.input[begin..end] != wanted {
                 continue;
             }
             found = found.or(Some(end));
@@ -202,7 +206,7 @@ impl<R: Read> Gunzip<R> {
                 self.at = end;
                 Ok(())
             }
-            None if !whole && self.end - self.at < 4 => Err(io::ErrorKind::UnexpectedEof.into()),
+            None if cut => Err(io::ErrorKind::UnexpectedEof.into()),
             None => Err(broken("the checksum does not fit")),
         }
     }
@@ -339,6 +343,14 @@ mod tests {
         for at in 0..bytes.len() {
             let mut bytes = bytes.clone();
             bytes[at] ^= 1 << (at % 8);
+            if at >= bytes.len() - 8 {
+                let (_, error) = all(Gunzip::new(bytes.as_slice()));
+                assert_eq!(
+                    error,
+                    Some(io::ErrorKind::InvalidData),
+                    "the trailer at {at}"
+                );
+            }
             same(&bytes, &format!("a bit at {at}"));
         }
         for tail in [&b"\0"[..], b"\0\0\0\0\0\0\0\0\0", b"\x1f\x8b", b"x"] {
