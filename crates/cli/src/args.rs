@@ -237,6 +237,25 @@ pub(crate) struct CheckArgs {
     /// helpers) are not run.
     #[arg(long, value_name = "DIR")]
     pub(crate) root: Option<PathBuf>,
+    /// The folder where the engine keeps images, to see whether this one has room there
+    ///
+    /// Without it, the folder of the engine of `--as`, by its own files: /var/lib/docker or `data-root`
+    /// of daemon.json, /var/lib/containerd or `root` of config.toml, `graphroot` of storage.conf; or
+    /// those that are found on this machine. Room is held against the image's size, packed and
+    /// unpacked: counted with `--pull`, otherwise estimated. Layers that are there are told.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: Option<PathBuf>,
+    /// MiB a second that the way to the registry gives, to estimate the time of a pull
+    ///
+    /// `--pull` measures it from here; where the image is to run it may be another.
+    #[arg(long, value_name = "MIB/S")]
+    pub(crate) rate: Option<f64>,
+    /// Seconds that the platform gives a start, to warn if fetching alone takes longer
+    ///
+    /// Within App Service the limit of its own is taken: 230, or
+    /// `WEBSITES_CONTAINER_START_TIME_LIMIT`.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) start_limit: Option<u64>,
     /// A file with credentials: Docker's, Podman's, or a pull secret of Kubernetes in YAML or JSON
     #[arg(long, value_name = "PATH")]
     pub(crate) authfile: Option<PathBuf>,

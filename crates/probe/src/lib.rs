@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! reference ─► credentials ─► dns ─► tcp ─► proxy ─► tls ─► ping ─► token ─► manifest ─► platform ─► blobs
+//!                                                                                                  └─► store
 //! ```
 //!
 //! It looks and notes; causes are decided in `diagnose`. What a hop finds is a [`HopRow`], never an
@@ -23,10 +24,11 @@ mod options;
 mod repeat;
 mod rows;
 mod setup;
+mod store;
 pub mod trust;
 
 pub use challenge::{Challenge, parse as parse_challenges};
-pub use content::check_layout;
+pub use content::{LayerOutline, check_layout, read_layer};
 pub use credentials::{Lookup, look_up};
 pub use engine::{AuthPlace, AuthPlan, AuthSource, Engine, Environment, auth_plan};
 pub use hops::manifest::{Kind as ManifestKind, Outline, read_manifest};
@@ -35,6 +37,7 @@ pub use options::{Family, IdRange, Options, Platform, ProxyEnvironment, Pull};
 pub use pullwhy_model::HopRow;
 pub use repeat::{Repeated, repeated};
 pub use setup::{EngineProxy, Setting, Setup, Trouble, engine_setup, view_differences};
+pub use store::{StartLimit, StoreKind, StorePlace, StorePlan, store_plan};
 
 use std::time::Instant;
 

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::engine::{AuthPlan, Engine};
 use crate::setup::Setup;
+use crate::store::StorePlan;
 use crate::trust::CertsDir;
 
 /// Settings of a walk.
@@ -48,6 +49,8 @@ pub struct Options {
     pub pull: Option<Pull>,
     /// What the engine's own configuration says.
     pub setup: Option<Setup>,
+    /// Where engines keep images on this machine; without, nobody looks there.
+    pub store: Option<StorePlan>,
 }
 
 impl Default for Options {
@@ -71,6 +74,7 @@ impl Default for Options {
             resolv_conf: None,
             pull: None,
             setup: None,
+            store: None,
         }
     }
 }

@@ -134,6 +134,19 @@ impl Row {
         self.ends(Status::Failed, Some(saw), summary)
     }
 
+    /// Ends otherwise, by what was found when its own time was over.
+    pub(crate) fn turns_out(
+        mut self,
+        status: Status,
+        saw: &str,
+        summary: impl Into<String>,
+    ) -> Self {
+        self.row.status = status;
+        self.row.saw = Some(saw.to_owned());
+        self.row.summary = summary.into();
+        self
+    }
+
     pub(crate) fn skipped(self, why: impl Into<String>) -> Self {
         self.ends(Status::Skipped, None, why)
     }

@@ -33,6 +33,8 @@ pub(super) const CHECK: &str = "\
   pullwhy check --platform linux/arm64 nginx:1.27
   pullwhy check --pull --userns-remap 100000:65536 contoso.azurecr.io/app:1
   pullwhy check --pull --output oci:app contoso.azurecr.io/app:1
+  pullwhy check --as docker --store /mnt/docker contoso.azurecr.io/app:1
+  pullwhy check --rate 20 --start-limit 230 contoso.azurecr.io/app:1
   pullwhy check --timeout 3 --format json registry.example/app > run.json
   pullwhy check --resolve r.example:443:10.0.0.9 r.example/app
   pullwhy check --as kubelet --authfile secret.yaml r.example/app

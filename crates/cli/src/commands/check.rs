@@ -13,7 +13,8 @@ use pullwhy_model::{Answer, CHECK_SCHEMA, CheckReport, Fact, Hop, HopRow, Tool, 
 use pullwhy_probe::trust::{CertsDir, certs_plan};
 use pullwhy_probe::{
     Environment, Family, IdRange, LayerProgress, Observer, Options, Platform, ProxyEnvironment,
-    Pull, Setup, Walk, auth_plan, engine_setup, view_differences,
+    Pull, Setup, StartLimit, StorePlan, Walk, auth_plan, engine_setup, store_plan,
+    view_differences,
 };
 use pullwhy_report::{Format, Style};
 
@@ -236,10 +237,15 @@ fn options(
         etc,
         resolv_conf,
         pull: args.pull.then(|| pull(args, setup.as_ref())).transpose()?,
+        store: Some(store(args, environment, setup.as_ref())?),
         setup,
         ..Options::default()
     })
 }
+
+/// Seconds that App Service gives a container to start, unless
+/// `WEBSITES_CONTAINER_START_TIME_LIMIT` says otherwise; pulling the image counts.
+const START_LIMIT: u64 = 230;
 
 /// How every byte is fetched, where that is asked for.
 fn pull(args: &CheckArgs, setup: Option<&Setup>) -> Result<Pull, Failure> {
@@ -276,6 +282,63 @@ fn pull(args: &CheckArgs, setup: Option<&Setup>) -> Result<Pull, Failure> {
         },
         layout: args.keep.as_ref().map(folder).transpose()?,
         ..Pull::default()
+    })
+}
+
+/// Where the image would be put, and what that is held against.
+fn store(
+    args: &CheckArgs,
+    environment: &Environment,
+    setup: Option<&Setup>,
+) -> Result<StorePlan, Failure> {
+    if let Some(folder) = args.store.as_ref().filter(|folder| !folder.is_dir()) {
+        let text = format!("`--store {}`: there is no such folder", folder.display());
+        return Err(Failure::new(text)
+            .help("name the folder where the engine keeps images: /var/lib/docker"));
+    }
+    if let Some(rate) = args.rate.filter(|rate| !(0.001..=1e6).contains(rate)) {
+        return Err(Failure::new(format!("`--rate {rate}` is out of range"))
+            .help("give MiB a second between 0.001 and 1000000"));
+    }
+    let own = setup
+        .and_then(|setup| setup.settings.iter().find(|s| s.name == "data-root"))
+        .map(|root| {
+            let folder = Path::new(&root.value);
+            let below = folder.strip_prefix("/").unwrap_or(folder);
+            (environment.root.join(below), root.source.to_string())
+        });
+    let given = match (&args.store, &own) {
+        (Some(folder), _) => Some((folder.as_path(), "--store")),
+        (None, Some((folder, named_by))) => Some((folder.as_path(), named_by.as_str())),
+        (None, None) => None,
+    };
+    Ok(StorePlan {
+        rate: args.rate.map(|rate| (rate * 1_048_576.0) as u64),
+        limit: start_limit(args),
+        ..store_plan(args.engine, given, environment)
+    })
+}
+
+/// The time that a start may take: as given, or by what App Service tells those who run in it.
+fn start_limit(args: &CheckArgs) -> Option<StartLimit> {
+    if let Some(seconds) = args.start_limit {
+        return Some(StartLimit {
+            seconds,
+            named_by: "--start-limit".to_owned(),
+        });
+    }
+    variable("WEBSITE_SITE_NAME")?;
+    let name = "WEBSITES_CONTAINER_START_TIME_LIMIT";
+    let set = variable(name).and_then(|text| text.trim().parse().ok());
+    Some(match set {
+        Some(seconds) => StartLimit {
+            seconds,
+            named_by: name.to_owned(),
+        },
+        None => StartLimit {
+            seconds: START_LIMIT,
+            named_by: "App Service".to_owned(),
+        },
     })
 }
 
@@ -346,6 +409,8 @@ fn environment(args: &CheckArgs) -> Result<Environment, Failure> {
         registry_auth_file: folder("REGISTRY_AUTH_FILE"),
         runtime: folder("XDG_RUNTIME_DIR"),
         config_home: folder("XDG_CONFIG_HOME"),
+        data_home: folder("XDG_DATA_HOME"),
+        storage_conf: folder("CONTAINERS_STORAGE_CONF"),
         user: user(),
         registries_conf: folder("CONTAINERS_REGISTRIES_CONF"),
         ssl_cert_file: folder("SSL_CERT_FILE"),
