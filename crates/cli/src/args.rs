@@ -17,6 +17,9 @@ use crate::terminal::{self, Color};
 
 mod azure;
 mod help;
+mod live;
+
+pub(crate) use live::LiveArgs;
 
 pub(crate) use azure::{AzureArgs, AzureCommand, CollectArgs, Patience, PlaceArgs};
 
@@ -96,6 +99,8 @@ pub(crate) struct Explain {
     pub(crate) output: Output,
     #[command(flatten)]
     pub(crate) filter: Filter,
+    #[command(flatten)]
+    pub(crate) live: LiveArgs,
 }
 
 /// What to show of all that is found.

@@ -12,7 +12,7 @@
 //! 5. What the log proves stays, unless a setting is known to be behind it.
 //! 6. A fact that could not be read shows nothing and rules nothing out.
 
-mod recast;
+pub(crate) mod recast;
 mod weigh;
 
 use std::collections::BTreeSet;
@@ -24,7 +24,7 @@ use pullwhy_model::{
 };
 
 use crate::build::{fingerprint, text};
-use recast::Recast;
+use recast::{Recast, Teller};
 use weigh::{Shown, Weighed};
 
 /// The rules, for the report.
@@ -137,7 +137,10 @@ pub fn decide(catalogue: &Catalogue, incident: Incident, settings: &[Settings]) 
             );
             after
         }
-        None => unshown(catalogue, incident, own, &ruled_out, generic),
+        None => {
+            let by = Teller::of(own, &incident);
+            unshown(catalogue, incident, &by, &ruled_out, generic)
+        }
     };
     for shown in aside.iter().filter(|s| s.strength >= Confidence::Likely) {
         after.notes.push(format!(
@@ -209,6 +212,7 @@ fn ruled_out(
                     .iter()
                     .map(|r| format!("{}: {}", r.path, r.value))
                     .collect(),
+                hops: Vec::new(),
             })
         })
         .collect()
@@ -268,7 +272,7 @@ fn leave_open(
     after.candidates = shared(own, weighed);
 }
 
-fn candidate(cause: &CauseId, because: String) -> Candidate {
+pub(crate) fn candidate(cause: &CauseId, because: String) -> Candidate {
     Candidate {
         cause: cause.clone(),
         weight: 1.0,
@@ -278,7 +282,7 @@ fn candidate(cause: &CauseId, because: String) -> Candidate {
 }
 
 /// The root and the others with shares that sum to 1.
-fn shared(root: Candidate, others: Vec<(f64, Candidate)>) -> Vec<Candidate> {
+pub(crate) fn shared(root: Candidate, others: Vec<(f64, Candidate)>) -> Vec<Candidate> {
     let total: f64 = 1.0 + others.iter().map(|(w, _)| w).sum::<f64>();
     let round = |w: f64| (w / total * 100.0).round() / 100.0;
     let mut all = vec![Candidate {
@@ -294,11 +298,11 @@ fn shared(root: Candidate, others: Vec<(f64, Candidate)>) -> Vec<Candidate> {
     all
 }
 
-/// The settings show nothing that the log leaves open: only what they rule out changes it.
-fn unshown(
+/// Nothing that the log leaves open is shown: only what is ruled out changes it.
+pub(crate) fn unshown(
     catalogue: &Catalogue,
     incident: Incident,
-    own: &Settings,
+    by: &Teller<'_>,
     ruled_out: &[RuledOut],
     generic: bool,
 ) -> Incident {
@@ -324,14 +328,11 @@ fn unshown(
         None
     };
     let mut after = match lead {
-        Some(lead) => recast::led_by(catalogue, incident, own, &lead),
-        None => recast::filled(catalogue, incident, own),
+        Some(lead) => recast::led_by(catalogue, incident, by, &lead),
+        None => recast::filled(catalogue, incident, by),
     };
     if left.is_empty() {
-        after.notes.push(
-            "the settings rule out every reason that they can show: look at the registry's side, and whether the settings were changed since the failure"
-                .to_owned(),
-        );
+        after.notes.push(by.nothing_left.to_owned());
         return after;
     }
     let first = left
@@ -375,5 +376,6 @@ fn bare(settings: &Settings) -> Incident {
         ],
         fixes: Vec::new(),
         references: Vec::new(),
+        check: None,
     }
 }

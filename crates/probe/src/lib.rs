@@ -30,7 +30,7 @@ pub use credentials::{Lookup, look_up};
 pub use engine::{AuthPlace, AuthPlan, AuthSource, Engine, Environment, auth_plan};
 pub use hops::manifest::{Kind as ManifestKind, Outline, read_manifest};
 pub use net::no_proxy::NoProxy;
-pub use options::{Family, IdRange, Options, Platform, ProxyEnvironment, Pull};
+pub use options::{Family, Guard, IdRange, Options, Platform, ProxyEnvironment, Pull};
 pub use pullwhy_model::HopRow;
 pub use repeat::{Repeated, repeated};
 

@@ -4,7 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+use pullwhy_model::Hop;
+
 use crate::engine::{AuthPlan, Engine};
+pub use crate::net::guard::Guard;
 use crate::trust::CertsDir;
 
 /// Settings of a walk.
@@ -43,6 +46,10 @@ pub struct Options {
     pub resolv_conf: Option<PathBuf>,
     /// Fetch and verify every byte, and not only ask for it.
     pub pull: Option<Pull>,
+    /// The last hop that is wanted: the walk ends after it, or soon after.
+    pub until: Option<Hop>,
+    /// Hosts that are not contacted, whoever names them.
+    pub guard: Guard,
 }
 
 impl Default for Options {
@@ -64,6 +71,8 @@ impl Default for Options {
             name_servers: Vec::new(),
             resolv_conf: None,
             pull: None,
+            until: None,
+            guard: Guard::Nothing,
         }
     }
 }

@@ -289,7 +289,7 @@ fn folder(name: &str) -> Option<PathBuf> {
 }
 
 /// What of this environment tells where credentials are.
-fn environment() -> Environment {
+pub(super) fn environment() -> Environment {
     Environment {
         home: folder("HOME").or_else(|| folder("USERPROFILE")),
         docker_config: folder("DOCKER_CONFIG"),
@@ -315,7 +315,7 @@ fn user() -> Option<u32> {
     None
 }
 
-fn proxy() -> ProxyEnvironment {
+pub(super) fn proxy() -> ProxyEnvironment {
     let either = |name: &str| variable(&name.to_uppercase()).or_else(|| variable(name));
     ProxyEnvironment {
         https: either("https_proxy"),

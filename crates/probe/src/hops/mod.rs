@@ -63,6 +63,9 @@ fn walk_to_layers(reference: &str, options: &Options, rows: &mut Rows<'_>) -> Im
     } else {
         registry.as_str()
     };
+    if options.until.is_some_and(|last| last <= Hop::Credentials) {
+        return image;
+    }
     let Some((host, port)) = split_host(host, 443) else {
         skip(
             &AFTER_REFERENCE[1..],
@@ -96,7 +99,13 @@ fn walk_to_layers(reference: &str, options: &Options, rows: &mut Rows<'_>) -> Im
         );
         return image;
     }
+    if options.until.is_some_and(|last| last <= Hop::Ping) {
+        return image;
+    }
     if let Some(manifest) = manifest_with(&mut session, &held, &image, rows) {
+        if options.until.is_some_and(|last| last <= Hop::Platform) {
+            return image;
+        }
         match &options.pull {
             Some(pull) => content::pull(&session, &manifest, &image, pull, rows),
             None => blobs::probe(&session, &manifest, rows),

@@ -1,0 +1,243 @@
+//! `--check`: walks the pull paths of the images that logs name, to tell apart what the logs leave
+//! open. Which hops tell, and what follows, is for `diagnose`.
+//!
+//! Logs are written by strangers: an image is walked only as far as needed, by the guard of the
+//! probe, with the credentials that are stored for its registry; few images, in bounded time.
+
+use std::collections::BTreeSet;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use pullwhy_catalogue::Catalogue;
+use pullwhy_diagnose::{Walked, confront, judge, last_hop, unchecked};
+use pullwhy_model::text::clean;
+use pullwhy_model::{Condition, Hop, Image, Incident, Timestamp};
+use pullwhy_probe::trust::certs_plan;
+use pullwhy_probe::{Guard, Options, Platform, Walk, auth_plan, walk};
+
+use crate::args::LiveArgs;
+use crate::exit::Failure;
+use crate::terminal;
+
+/// Images that are walked in one run.
+const IMAGES: usize = 8;
+/// Images that are walked at a time; most of its time a walk waits.
+const AT_ONCE: usize = 4;
+
+/// How to check, and what is known of where the pulls failed.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    options: Options,
+    same: BTreeSet<Condition>,
+    /// The longest that all walks may take.
+    total: Duration,
+    /// Whether the hosts are told.
+    tells: bool,
+}
+
+impl Plan {
+    /// By what was written on the command line.
+    pub(super) fn given(args: &LiveArgs, quiet: bool) -> Result<Self, Failure> {
+        for (name, value) in [("--timeout", args.timeout), ("--check-time", args.total)] {
+            if !(0.05..=3600.0).contains(&value) {
+                return Err(Failure::new(format!("`{name} {value}` is out of range"))
+                    .help("give seconds between 0.05 and 3600"));
+            }
+        }
+        let environment = super::check::environment();
+        let mut same = BTreeSet::new();
+        if args.same_machine {
+            same.extend([Condition::Network, Condition::Credentials, Condition::Host]);
+        }
+        if args.authfile.is_some() {
+            same.insert(Condition::Credentials);
+        }
+        Ok(Self {
+            options: Options {
+                timeout: Duration::from_secs_f64(args.timeout),
+                auth: auth_plan(args.engine, args.authfile.as_deref(), &environment),
+                engine: args.engine,
+                proxy: super::check::proxy(),
+                certs_dirs: certs_plan(args.engine, &environment),
+                now: Some(Timestamp::now().into()),
+                guard: if args.same_machine {
+                    Guard::Metadata
+                } else {
+                    Guard::Here
+                },
+                ..Options::default()
+            },
+            same,
+            total: Duration::from_secs_f64(args.total),
+            tells: !quiet,
+        })
+    }
+}
+
+/// A walk to make, and for which incidents.
+struct Task {
+    image: Image,
+    platform: Option<Platform>,
+    until: Hop,
+    incidents: Vec<usize>,
+}
+
+/// Sets every incident beside a walk over its image, or says why there is none.
+pub(super) fn check(catalogue: &Catalogue, incidents: &mut [Incident], plan: &Plan) {
+    let mut left = Vec::new();
+    let tasks = tasks(catalogue, incidents, &mut left);
+    let (walked, over) = tasks.split_at(tasks.len().min(IMAGES));
+    for task in over {
+        let why = format!(
+            "the first {IMAGES} images of the logs were checked, and this is another: narrow it with `--image`"
+        );
+        left.extend(task.incidents.iter().map(|at| (*at, why.clone())));
+    }
+    if plan.tells && !walked.is_empty() {
+        announce(walked);
+    }
+    let walks = walks(walked, plan);
+    if plan.tells && !walked.is_empty() {
+        tell_hosts(&walks);
+    }
+    for (task, walk) in walked.iter().zip(walks) {
+        let Some(mut found) = walk else {
+            let why = format!(
+                "its time was over ({} s for all images, `--check-time` gives more)",
+                plan.total.as_secs()
+            );
+            left.extend(task.incidents.iter().map(|at| (*at, why.clone())));
+            continue;
+        };
+        let judged = judge(catalogue, &found.image, &mut found.rows);
+        for at in &task.incidents {
+            let mut same = plan.same.clone();
+            if task.platform.is_some() || plan.same.contains(&Condition::Host) {
+                same.insert(Condition::Platform);
+            }
+            let walked = Walked {
+                image: &found.image,
+                rows: &found.rows,
+                judged: &judged,
+                elapsed_ms: found.elapsed_ms,
+                at: Timestamp::now(),
+                same: &same,
+            };
+            incidents[*at] = confront(catalogue, incidents[*at].clone(), &walked);
+        }
+    }
+    for (at, why) in left {
+        incidents[at] = unchecked(incidents[at].clone(), why);
+    }
+}
+
+/// One task an image and platform, in the order of the logs.
+fn tasks(
+    catalogue: &Catalogue,
+    incidents: &[Incident],
+    left: &mut Vec<(usize, String)>,
+) -> Vec<Task> {
+    let mut tasks: Vec<Task> = Vec::new();
+    for (at, incident) in incidents.iter().enumerate() {
+        let Some(until) = last_hop(catalogue, incident) else {
+            left.push((at, "no hop of a check tells of its cause".to_owned()));
+            continue;
+        };
+        let image = incident.image.as_ref().filter(|image| is_whole(image));
+        let Some(image) = image else {
+            let why = "the log does not name the image, or not in full: `pullwhy check IMAGE` checks one";
+            left.push((at, why.to_owned()));
+            continue;
+        };
+        let platform = incident.facts.get("platform").map(ToString::to_string);
+        let platform = platform.as_deref().and_then(Platform::parse);
+        let same = |t: &&mut Task| {
+            t.platform == platform
+                && pullwhy_reference::canonical(&t.image) == pullwhy_reference::canonical(image)
+        };
+        match tasks.iter_mut().find(same) {
+            Some(task) => {
+                task.until = task.until.max(until);
+                task.incidents.push(at);
+            }
+            None => tasks.push(Task {
+                image: image.clone(),
+                platform,
+                until,
+                incidents: vec![at],
+            }),
+        }
+    }
+    tasks
+}
+
+/// Whether a name is as it was written: what was cut or blacked out is another name.
+fn is_whole(image: &Image) -> bool {
+    !image.reference.contains(['…', '*', char::REPLACEMENT_CHARACTER])
+}
+
+/// Makes the walks, some at a time. `None`: it was not done when the time was over.
+fn walks(tasks: &[Task], plan: &Plan) -> Vec<Option<Walk>> {
+    let mut done: Vec<Option<Walk>> = tasks.iter().map(|_| None).collect();
+    let until = Instant::now() + plan.total;
+    let bar = terminal::Spinner::new(plan.tells && terminal::is_watched());
+    let (tell, told) = mpsc::channel();
+    let mut waiting = tasks.iter().enumerate();
+    let mut running = 0;
+    let mut ended = 0;
+    loop {
+        while running < AT_ONCE
+            && let Some((at, task)) = waiting.next()
+        {
+            running += 1;
+            let (tell, reference) = (tell.clone(), task.image.reference.clone());
+            let mut options = plan.options.clone();
+            options.until = Some(task.until);
+            if let Some(platform) = &task.platform {
+                options.platform = platform.clone();
+            }
+            // Not waited for when the time is over: it ends with the program.
+            std::thread::spawn(move || {
+                let _ = tell.send((at, walk(&reference, &options, &mut ())));
+            });
+        }
+        if running == 0 {
+            break;
+        }
+        bar.say(&format!("checking, {ended} of {} images done", tasks.len()));
+        match told.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok((at, walk)) => {
+                running -= 1;
+                ended += 1;
+                done[at] = Some(walk);
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    bar.clear();
+    done
+}
+
+/// Says before anything is sent whom it is sent to.
+fn announce(tasks: &[Task]) {
+    for task in tasks {
+        let image = clean(&task.image.reference, 200);
+        let registry = task.image.registry.as_deref().unwrap_or_default();
+        let hops = match task.until {
+            Hop::Reference => "the name alone is looked at".to_owned(),
+            hop => format!("asks {}, as far as `{hop}`", clean(registry, 200)),
+        };
+        terminal::note(&format!("check: {image}: {hops}"));
+    }
+}
+
+/// Further hosts that the registries sent to.
+fn tell_hosts(walks: &[Option<Walk>]) {
+    let rows = walks.iter().flatten().flat_map(|w| &w.rows);
+    let reached = rows.filter(|r| matches!(r.hop, Hop::Tcp) && r.saw.as_deref() != Some("not-contacted"));
+    let hosts: BTreeSet<&str> = reached.map(|r| r.target.as_str()).collect();
+    if !hosts.is_empty() {
+        let hosts: Vec<&str> = hosts.into_iter().collect();
+        terminal::note(&format!("check: contacted {}", hosts.join(", ")));
+    }
+}
