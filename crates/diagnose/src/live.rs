@@ -8,8 +8,9 @@
 //! 2. A hop that fails shows a cause for the failing pull too if the log leaves it open. Where it
 //!    hangs on credentials, host or platform, and those may be others here, it shows nothing; where
 //!    it hangs on the network alone, it leads and is likely at most.
-//! 3. A cause that is shown leads. It is certain only if the hop by itself is, and all that it hangs
-//!    on is the same here; then nothing else stays open.
+//! 3. A cause that is shown leads. It is certain only if the hop by itself is, all that it hangs on
+//!    is the same here, the log names it, and does not show that the pull got beyond a hop of this
+//!    machine; then nothing else stays open.
 //! 4. A cause that the log does not leave open is another failure, and the log's diagnosis stays.
 //! 5. A hop that works rules out, as of now, what it would show, if all that it hangs on is the
 //!    same. Else it is not reproducible from here, which changes nothing.
@@ -20,16 +21,16 @@ mod weigh;
 
 use std::collections::BTreeSet;
 
-use pullwhy_catalogue::{Catalogue, CauseIndex};
+use pullwhy_catalogue::Catalogue;
 use pullwhy_model::{
-    Answer, Candidate, Condition, Confidence, Evidence, Hop, HopRow, Image, Incident, LiveCandidate,
-    LiveCheck, LiveFinding, LiveRun, LiveVerdict, Role, RuledOut, Timestamp, Transient,
+    Answer, Candidate, Condition, Confidence, Evidence, Facts, Hop, HopRow, Image, Incident, LiveCandidate,
+    LiveCheck, LiveFinding, LiveRun, LiveVerdict, Role, Timestamp, Transient,
 };
 
 use crate::check::Judgement;
 use crate::settings::recast::{Teller, told};
 use crate::settings::{candidate, shared, unshown};
-use weigh::View;
+use weigh::{Failure, View};
 
 /// A walk over the image of an incident.
 #[derive(Clone, Copy, Debug)]
@@ -76,21 +77,21 @@ pub fn confront(catalogue: &Catalogue, incident: Incident, walked: &Walked<'_>) 
         Some(failure) if view.leaves_open(failure.cause) => {
             let (unmet, hard) = view.unmet_of_failure(failure.cause);
             if hard {
-                (view.tells_nothing(failure, &unmet), incident.clone())
+                left_open(&view, view.tells_nothing(failure, &unmet))
             } else {
-                confirmed(&view, failure.cause, unmet.is_empty())
+                confirmed(&view, failure, unmet.is_empty())
             }
         }
         Some(failure) => match view.explained_by(failure) {
             Some(cause) => (view.agrees(failure, cause), incident.clone()),
-            None => (view.another(failure), incident.clone()),
+            None => left_open(&view, view.another(failure)),
         },
-        None if view.held_back().is_some() => (view.untold(), incident.clone()),
+        None if view.held_back().is_some() => left_open(&view, view.untold()),
         None if walked.judged.answer == Answer::NotPullable => {
-            (view.unnamed_failure(), incident.clone())
+            left_open(&view, view.unnamed_failure())
         }
-        None if !view.passed_any() => (view.untold(), incident.clone()),
-        None => passed(&view),
+        None if !view.passed_any() => left_open(&view, view.untold()),
+        None => left_open(&view, view.passed()),
     };
     let judged = walked.judged;
     let live = judged.incident.as_ref();
@@ -110,12 +111,12 @@ pub fn confront(catalogue: &Catalogue, incident: Incident, walked: &Walked<'_>) 
 }
 
 /// The walk fails by a cause that the log leaves open.
-fn confirmed(view: &View<'_>, cause: CauseIndex, all_same: bool) -> (LiveCheck, Incident) {
-    let before = view.incident;
+fn confirmed(view: &View<'_>, failure: Failure<'_>, all_same: bool) -> (LiveCheck, Incident) {
+    let (before, cause) = (view.incident, failure.cause);
     let Some(live) = view.walked.judged.incident.as_ref() else {
-        return (view.untold(), before.clone());
+        return left_open(view, view.untold());
     };
-    let sure = if all_same {
+    let sure = if all_same && !view.is_unlike(failure) {
         live.confidence
     } else {
         live.confidence.min(Confidence::Likely)
@@ -191,39 +192,20 @@ fn joined(live: &Incident, lines: Vec<Evidence>, same_root: bool) -> Vec<Evidenc
     all
 }
 
-/// All hops that were walked work.
-fn passed(view: &View<'_>) -> (LiveCheck, Incident) {
+/// The walk shows nothing that the log leaves open: what its hops rule out is dropped.
+fn left_open(view: &View<'_>, (verdict, because): (LiveVerdict, String)) -> (LiveCheck, Incident) {
     let before = view.incident;
-    let mut findings = view.all_absent();
-    let keeps_root = findings
-        .iter()
-        .all(|f| f.verdict == LiveFinding::RuledOut);
-    for finding in &mut findings {
-        if keeps_root && finding.cause == before.cause {
-            // Nothing else is left, and something did fail.
-            finding.verdict = LiveFinding::NotReproducible;
-            finding.because.push_str("; nothing else is open, so it was mended, or the log says less than it seems");
-        }
-    }
-    let ruled_out: Vec<RuledOut> = view.dropped(&findings);
-    let verdict = if findings
-        .iter()
-        .any(|f| matches!(f.verdict, LiveFinding::RuledOut | LiveFinding::NotReproducible))
-    {
-        LiveVerdict::NotReproducible
-    } else {
-        LiveVerdict::Undecided
-    };
-    let because = view.says_passed(&findings);
+    let findings = view.all_absent();
+    let ruled_out = view.dropped(&findings);
     let check = view.check(verdict, because, findings);
     if ruled_out.is_empty() {
         return (check, before.clone());
     }
     let by = Teller {
-        facts: &pullwhy_model::Facts::new(),
+        facts: &Facts::new(),
         client: before.client.clone(),
         name: "the check",
-        nothing_left: "the check rules out, as of now, every cause that the log leaves open: what was wrong was mended since, or is not what the log seems to say",
+        nothing_left: "",
     };
     let generic = view.is_generic(&before.cause);
     let mut after = unshown(view.catalogue, before.clone(), &by, &ruled_out, generic);

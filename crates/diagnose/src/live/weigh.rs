@@ -133,6 +133,20 @@ impl<'a> View<'a> {
                 .any(|id| id == ANY || *id == self.id(cause).as_str())
     }
 
+    /// Whether a cause that the log leaves open cannot be proved by a hop that fails: it is none of
+    /// what the log itself names, or the log shows that the pull got beyond that hop.
+    pub(super) fn is_unlike(&self, failure: Failure<'_>) -> bool {
+        let Some(&root) = self.open.first() else {
+            return true;
+        };
+        if anything_behind(self.catalogue, self.incident) {
+            return false;
+        }
+        let local = failure.row.hop < Hop::Dns;
+        let answered = self.file(root).hop >= Hop::Ping;
+        local && answered || !self.open.contains(&failure.cause)
+    }
+
     /// A cause of the log that the failing hop leaves open besides what it shows.
     pub(super) fn explained_by(&self, failure: Failure<'_>) -> Option<CauseIndex> {
         let live = self.walked.judged.incident.as_ref()?;
@@ -254,7 +268,15 @@ impl<'a> View<'a> {
 
     pub(super) fn all_absent(&self) -> Vec<LiveCandidate> {
         let told = self.told();
-        told.into_iter().map(|cause| self.absent(cause)).collect()
+        let mut all: Vec<LiveCandidate> = told.into_iter().map(|c| self.absent(c)).collect();
+        if all.iter().all(|f| f.verdict == LiveFinding::RuledOut) && !self.is_generic(&self.incident.cause) {
+            // Something did fail, and nothing else is open.
+            for finding in all.iter_mut().filter(|f| f.cause == self.incident.cause) {
+                finding.verdict = LiveFinding::NotReproducible;
+                finding.because.push_str("; nothing else is open, so it was mended, or it is not what the log seems to say");
+            }
+        }
+        all
     }
 
     /// Causes that are told of: the area that a generic one names is none beside its reasons.
@@ -347,31 +369,31 @@ impl<'a> View<'a> {
         self.check(LiveVerdict::Confirmed, because, findings)
     }
 
-    pub(super) fn tells_nothing(&self, failure: Failure<'_>, unmet: &[Condition]) -> LiveCheck {
+    pub(super) fn tells_nothing(&self, failure: Failure<'_>, unmet: &[Condition]) -> (LiveVerdict, String) {
         let because = format!(
             "the check fails by {}, and that tells nothing of the failing pull: {}",
             self.id(failure.cause),
             self.says_unmet(unmet)
         );
-        self.check(LiveVerdict::Undecided, because, self.all_absent())
+        (LiveVerdict::Undecided, because)
     }
 
-    pub(super) fn another(&self, failure: Failure<'_>) -> LiveCheck {
+    pub(super) fn another(&self, failure: Failure<'_>) -> (LiveVerdict, String) {
         let because = format!(
-            "now another failure: {} at `{}`: {}; the log does not tell of it, and its diagnosis stays",
+            "now another failure: {} at `{}`: {}; the log does not tell of it",
             self.id(failure.cause),
             failure.row.hop,
             failure.row.summary
         );
-        self.check(LiveVerdict::OtherFailure, because, self.all_absent())
+        (LiveVerdict::OtherFailure, because)
     }
 
-    pub(super) fn unnamed_failure(&self) -> LiveCheck {
+    pub(super) fn unnamed_failure(&self) -> (LiveVerdict, String) {
         let at = self.failed_row().map_or_else(String::new, |row| {
             format!(" at `{}`: {}", row.hop, row.summary)
         });
         let because = format!("the check fails{at}; no cause of the catalogue fits that");
-        self.check(LiveVerdict::OtherFailure, because, self.all_absent())
+        (LiveVerdict::OtherFailure, because)
     }
 
     /// A host on the way that must not be contacted.
@@ -380,13 +402,13 @@ impl<'a> View<'a> {
         rows.find(|r| r.saw.as_deref() == Some("not-contacted"))
     }
 
-    pub(super) fn untold(&self) -> LiveCheck {
+    pub(super) fn untold(&self) -> (LiveVerdict, String) {
         let rows = self.walked.rows.iter().rev();
         let last = || rows.clone().find(|r| !r.summary.is_empty());
         let why = self.held_back().or_else(last);
         let why = why.map_or("nothing was seen", |row| row.summary.as_str());
         let because = format!("the check did not get far enough: {why}");
-        self.check(LiveVerdict::Undecided, because, self.all_absent())
+        (LiveVerdict::Undecided, because)
     }
 
     pub(super) fn says_confirmed(
@@ -398,24 +420,35 @@ impl<'a> View<'a> {
             format!(" at `{}`: {}", row.hop, row.summary)
         });
         let (gap, who) = (self.gap(), self.who());
-        let caveat = if all_same {
-            ""
-        } else {
-            "; it hangs on the network, which may be another one here, so it is likely at most"
+        let unlike = self.failure().is_some_and(|f| self.is_unlike(f));
+        let caveat = match (all_same, unlike) {
+            (false, _) => "; it hangs on the network, which may be another one here, so it is likely at most",
+            (true, true) => "; the log reads otherwise, so it is likely at most",
+            (true, false) => "",
         };
         format!("{}{at}; checked {gap}, {who}{caveat}", self.id(cause))
     }
 
-    pub(super) fn says_passed(&self, findings: &[LiveCandidate]) -> String {
+    /// All hops that were walked work.
+    pub(super) fn passed(&self) -> (LiveVerdict, String) {
+        let findings = self.all_absent();
         let any = |v: LiveFinding| findings.iter().any(|f| f.verdict == v);
         let gap = self.gap();
         let who = self.who();
-        match (any(LiveFinding::RuledOut), any(LiveFinding::NotReproducible)) {
-            (true, false) => format!("every hop that was looked at works from here, {gap}, {who}: what hangs on nothing else is ruled out as of now"),
-            (true, true) => format!("every hop that was looked at works from here, {gap}, {who}: this rules out some causes as of now, and not those that hang on what may be another here"),
-            (false, true) => format!("it is not reproducible from here: every hop that was looked at works, {gap}, {who}"),
-            (false, false) => format!("every hop that was looked at works from here, {gap}, {who}, and none of them tells of what the log leaves open"),
-        }
+        let works = format!("every hop that was looked at works from here, {gap}, {who}");
+        let (out, here) = (any(LiveFinding::RuledOut), any(LiveFinding::NotReproducible));
+        let follows = match (out, here) {
+            (true, false) => ": what they would show is ruled out as of now",
+            (true, true) => ": some causes are ruled out as of now, and not those that hang on what may be another here",
+            (false, true) => ", which rules nothing out",
+            (false, false) => ", and none of them tells of what the log leaves open",
+        };
+        let verdict = if out || here {
+            LiveVerdict::NotReproducible
+        } else {
+            LiveVerdict::Undecided
+        };
+        (verdict, format!("{works}{follows}"))
     }
 
     /// As whom the walk asked.
