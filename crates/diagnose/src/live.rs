@@ -45,6 +45,8 @@ pub struct Walked<'w> {
     pub elapsed_ms: f64,
     /// When.
     pub at: Timestamp,
+    /// When the pull failed, if that is known.
+    pub failed_at: Option<Timestamp>,
     /// What is known to be the same here as where the pull failed.
     pub same: &'w BTreeSet<Condition>,
 }

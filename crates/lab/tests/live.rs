@@ -132,6 +132,7 @@ fn play(named: &Named, texts: &[Text], catalogue: &Catalogue) -> Vec<Line> {
                 judged,
                 elapsed_ms: found.elapsed_ms,
                 at: Timestamp::UNIX_EPOCH,
+                failed_at: None,
                 same: &same,
             };
             confront(catalogue, incident.clone(), &walked)

@@ -4,14 +4,20 @@
 //! Logs are written by strangers: an image is walked only as far as needed, by the guard of the
 //! probe, with the credentials that are stored for its registry; few images, in bounded time.
 
+mod place;
+
 use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use pullwhy_catalogue::Catalogue;
 use pullwhy_diagnose::{Walked, confront, judge, last_hop, unchecked};
 use pullwhy_model::text::clean;
-use pullwhy_model::{Condition, Hop, Image, Incident, Timestamp};
+use pullwhy_model::{Condition, Confidence, Hop, Image, Incident, Outcome, Timestamp};
 use pullwhy_probe::trust::certs_plan;
 use pullwhy_probe::{Guard, Options, Platform, Walk, auth_plan, walk};
 
@@ -24,6 +30,11 @@ const IMAGES: usize = 8;
 /// Images that are walked at a time; most of its time a walk waits.
 const AT_ONCE: usize = 4;
 
+/// After a command: the longest for a hop and for all. Its status is waited for.
+const AFTER_COMMAND: (Duration, Duration) = (Duration::from_secs(4), Duration::from_secs(15));
+/// How often it is looked whether somebody still waits.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// How to check, and what is known of where the pulls failed.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
@@ -33,6 +44,12 @@ pub(super) struct Plan {
     total: Duration,
     /// Whether the hosts are told.
     tells: bool,
+    /// When the pulls failed, where the log does not say.
+    failed_at: Option<Timestamp>,
+    /// Leave out what the log proves: there is nothing to tell apart.
+    only_open: bool,
+    /// Set when nobody wants to wait any more.
+    stop: Arc<AtomicBool>,
 }
 
 impl Plan {
@@ -70,7 +87,44 @@ impl Plan {
             same,
             total: Duration::from_secs_f64(args.total),
             tells: !quiet,
+            failed_at: None,
+            only_open: false,
+            stop: Arc::default(),
         })
+    }
+
+    /// After a command that failed: as it would pull itself, as far as its words tell.
+    pub(super) fn after(command: &[OsString], quiet: bool) -> Self {
+        let environment = super::check::environment();
+        let proxy = super::check::proxy();
+        let place = place::of_command(command, &place::Surroundings::now(&proxy));
+        Self {
+            options: Options {
+                timeout: AFTER_COMMAND.0,
+                auth: auth_plan(place.engine, None, &environment),
+                engine: place.engine,
+                proxy,
+                certs_dirs: certs_plan(place.engine, &environment),
+                now: Some(Timestamp::now().into()),
+                guard: if place.same.is_empty() {
+                    Guard::Here
+                } else {
+                    Guard::Metadata
+                },
+                ..Options::default()
+            },
+            same: place.same,
+            total: AFTER_COMMAND.1,
+            tells: !quiet,
+            failed_at: Some(Timestamp::now()),
+            only_open: true,
+            stop: Arc::default(),
+        }
+    }
+
+    /// A flag that ends the waiting when it is set.
+    pub(super) fn stop(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stop)
     }
 }
 
@@ -85,7 +139,7 @@ struct Task {
 /// Sets every incident beside a walk over its image, or says why there is none.
 pub(super) fn check(catalogue: &Catalogue, incidents: &mut [Incident], plan: &Plan) {
     let mut left = Vec::new();
-    let tasks = tasks(catalogue, incidents, &mut left);
+    let tasks = tasks(catalogue, incidents, plan, &mut left);
     let (walked, over) = tasks.split_at(tasks.len().min(IMAGES));
     for task in over {
         let why = format!(
@@ -102,10 +156,7 @@ pub(super) fn check(catalogue: &Catalogue, incidents: &mut [Incident], plan: &Pl
     }
     for (task, walk) in walked.iter().zip(walks) {
         let Some(mut found) = walk else {
-            let why = format!(
-                "its time was over ({} s for all images, `--check-time` gives more)",
-                plan.total.as_secs()
-            );
+            let why = format!("its time was over: {} s for all images", plan.total.as_secs_f64());
             left.extend(task.incidents.iter().map(|at| (*at, why.clone())));
             continue;
         };
@@ -121,6 +172,7 @@ pub(super) fn check(catalogue: &Catalogue, incidents: &mut [Incident], plan: &Pl
                 judged: &judged,
                 elapsed_ms: found.elapsed_ms,
                 at: Timestamp::now(),
+                failed_at: incidents[*at].last_seen.or(plan.failed_at),
                 same: &same,
             };
             incidents[*at] = confront(catalogue, incidents[*at].clone(), &walked);
@@ -135,10 +187,18 @@ pub(super) fn check(catalogue: &Catalogue, incidents: &mut [Incident], plan: &Pl
 fn tasks(
     catalogue: &Catalogue,
     incidents: &[Incident],
+    plan: &Plan,
     left: &mut Vec<(usize, String)>,
 ) -> Vec<Task> {
     let mut tasks: Vec<Task> = Vec::new();
     for (at, incident) in incidents.iter().enumerate() {
+        if plan.only_open && incident.confidence == Confidence::Certain {
+            continue;
+        }
+        if incident.outcome == Outcome::Recovered {
+            left.push((at, "a later attempt in the log succeeded".to_owned()));
+            continue;
+        }
         let Some(until) = last_hop(catalogue, incident) else {
             left.push((at, "no hop of a check tells of its cause".to_owned()));
             continue;
@@ -205,12 +265,14 @@ fn walks(tasks: &[Task], plan: &Plan) -> Vec<Option<Walk>> {
             break;
         }
         bar.say(&format!("checking, {ended} of {} images done", tasks.len()));
-        match told.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        let left = until.saturating_duration_since(Instant::now());
+        match told.recv_timeout(left.min(LOOK)) {
             Ok((at, walk)) => {
                 running -= 1;
                 ended += 1;
                 done[at] = Some(walk);
             }
+            Err(RecvTimeoutError::Timeout) if left > LOOK && !plan.stop.load(Relaxed) => {}
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
         }
     }

@@ -226,7 +226,7 @@ impl<'a> View<'a> {
                 .max();
             if last >= Some(rank(failed.hop, failed.role)) {
                 return Err(format!(
-                    "the check ended at `{}`, before all hops that would show it",
+                    "the check ended at `{}`, and later hops would show it too",
                     failed.hop
                 ));
             }
@@ -480,7 +480,7 @@ impl<'a> View<'a> {
 
     /// The time between the failure and the walk, in words.
     pub(super) fn gap(&self) -> String {
-        gap(self.incident.last_seen, self.walked.at)
+        gap(self.walked.failed_at, self.walked.at)
     }
 
     fn finding(
@@ -522,7 +522,7 @@ fn named(hops: &BTreeSet<Hop>) -> String {
 /// How long after a failure something was seen.
 pub(super) fn gap(failure: Option<Timestamp>, now: Timestamp) -> String {
     let Some(failure) = failure else {
-        return "at a time that the log does not let compare".to_owned();
+        return "an unknown time after the failure".to_owned();
     };
     let seconds = now.as_second() - failure.as_second();
     let count = |n: i64, unit: &str| {

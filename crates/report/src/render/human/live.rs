@@ -2,7 +2,7 @@
 
 use std::io;
 
-use pullwhy_model::{HopRow, Incident, LiveCheck, LiveFinding, Status};
+use pullwhy_model::{Hop, HopRow, Incident, LiveCheck, LiveFinding, Status};
 
 use super::Page;
 use crate::render::{checked, finding};
@@ -16,27 +16,21 @@ impl Page<'_> {
         self.heading(&format!("checked live: {}", checked(check.verdict)))?;
         self.put(&hanging("    ", &check.because, self.prose))?;
         if let Some(run) = &check.run {
-            let shown: Vec<&HopRow> = run.hops.iter().filter(|r| self.tells(r)).collect();
-            for row in shown {
-                let mark = match row.status {
-                    Status::Ok => self.green("ok  "),
-                    Status::Warning => "warn".to_owned(),
-                    Status::Failed => self.red("FAIL"),
-                    Status::Skipped => "skip".to_owned(),
-                };
-                let lead = format!("    XXXX {:<11} ", row.hop.as_str());
-                let target = if row.target.is_empty() { "" } else { ": " };
-                let text = format!("{}{target}{}", row.target, row.summary);
-                let text = hanging(&lead, &text, self.prose);
-                self.put(&text.replacen("XXXX", &mark, 1))?;
+            if self.verbose {
+                run.hops.iter().try_for_each(|row| self.hop(row))?;
+            } else if !run.hops.is_empty() {
+                self.put(&hanging("    hops            ", &ended(&run.hops), self.prose))?;
             }
         }
         self.findings(check)
     }
 
-    /// Hops that decide are shown; the others with `-v`.
-    fn tells(&self, row: &HopRow) -> bool {
-        self.verbose || matches!(row.status, Status::Failed | Status::Warning)
+    /// `-v`: each hop, and what it said.
+    fn hop(&mut self, row: &HopRow) -> io::Result<()> {
+        let lead = format!("    {} {:<11} ", mark(row.status), row.hop.as_str());
+        let target = if row.target.is_empty() { "" } else { ": " };
+        let text = format!("{}{target}{}", row.target, row.summary);
+        self.put(&hanging(&lead, &text, self.prose))
     }
 
     fn findings(&mut self, check: &LiveCheck) -> io::Result<()> {
@@ -52,4 +46,26 @@ impl Page<'_> {
         }
         Ok(())
     }
+}
+
+const fn mark(status: Status) -> &'static str {
+    match status {
+        Status::Ok => "ok  ",
+        Status::Warning => "warn",
+        Status::Failed => "FAIL",
+        Status::Skipped => "skip",
+    }
+}
+
+/// How each hop ended that was made, the worst of several.
+fn ended(rows: &[HopRow]) -> String {
+    let mut hops: Vec<(Hop, Status)> = Vec::new();
+    for row in rows.iter().filter(|r| r.status != Status::Skipped) {
+        match hops.iter_mut().find(|(hop, _)| *hop == row.hop) {
+            Some((_, status)) => *status = row.status.max(*status),
+            None => hops.push((row.hop, row.status)),
+        }
+    }
+    let words = hops.iter().map(|(hop, status)| format!("{hop} {}", mark(*status).trim()));
+    words.collect::<Vec<_>>().join(", ")
 }
