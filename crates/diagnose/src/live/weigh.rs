@@ -346,11 +346,16 @@ impl<'a> View<'a> {
         .collect()
     }
 
-    /// Rows of these hops that were made, as `hop target: summary`.
+    /// Rows of these hops that were made, and the one that failed, as `hop target: summary`.
     fn hops(&self, hops: &[Hop]) -> Vec<String> {
         let rows = self.walked.rows.iter();
-        let made = rows.filter(|r| hops.contains(&r.hop) && r.status != Status::Skipped);
-        made.map(|r| format!("{} {}: {}", r.hop, r.target, r.summary))
+        let telling = rows.filter(|r| match r.status {
+            Status::Skipped => false,
+            Status::Failed => true,
+            Status::Ok | Status::Warning => hops.contains(&r.hop),
+        });
+        telling
+            .map(|r| format!("{} {}: {}", r.hop, r.target, r.summary))
             .collect()
     }
 
