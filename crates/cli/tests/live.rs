@@ -117,7 +117,10 @@ fn a_log_of_this_machine_comes_to_the_fault_that_is_there() {
     let log = unauthorized(&stage.image);
     let (incidents, errors) = checked(home.path(), &["--same-machine"], &log);
     let incident = &incidents[0];
-    assert_eq!(incident["cause"], "auth/credentials-invalid", "{incident:#}");
+    assert_eq!(
+        incident["cause"], "auth/credentials-invalid",
+        "{incident:#}"
+    );
     assert_eq!(incident["confidence"], "likely");
     let check = &incident["check"];
     assert_eq!(check["verdict"], "confirmed");
@@ -234,6 +237,31 @@ fn an_image_is_walked_once_and_only_so_many_are() {
 }
 
 #[test]
+fn a_log_without_an_image_is_checked_as_far_as_its_registry() {
+    let stage = stage(SERVERS);
+    let home = home(&stage.fill("{strict}"));
+    let registry = stage.fill("{open}");
+    let timeout = format!(
+        "Error response from daemon: Get \"http://{registry}/v2/\": net/http: request canceled (Client.Timeout exceeded while awaiting headers)\n"
+    );
+    let (incidents, _) = checked(home.path(), &["--same-machine"], &timeout);
+    let check = &incidents[0]["check"];
+    assert_eq!(incidents[0]["image"], Value::Null);
+    let hops = check["run"]["hops"].as_array().expect("hops");
+    assert_eq!(hops.last().expect("a hop")["hop"], "ping", "{check:#}");
+    assert_eq!(
+        verdict_of(&incidents[0], "network/connect-timeout"),
+        "not-reproducible"
+    );
+    assert_eq!(
+        verdict_of(&incidents[0], "network/response-timeout"),
+        "undecided",
+        "later hops were not looked at: {check:#}"
+    );
+    assert_eq!(stage.asked("open").len(), 1);
+}
+
+#[test]
 fn all_walks_end_when_their_time_is_over() {
     let stage = stage(
         r#"
@@ -281,7 +309,9 @@ fn every_format_tells_what_the_check_says_and_redaction_reaches_it() {
     let stage = stage(SERVERS);
     let home = home(&stage.fill("{strict}"));
     let log = unauthorized(&stage.image).replace("team/app", "secretteam/app");
-    let formats = ["human", "json", "ndjson", "markdown", "html", "github", "sarif"];
+    let formats = [
+        "human", "json", "ndjson", "markdown", "html", "github", "sarif",
+    ];
     for format in formats {
         for redact in [false, true] {
             let mut arguments = vec!["explain", "-", "--check", "--same-machine", "-v"];

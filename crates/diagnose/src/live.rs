@@ -12,6 +12,7 @@
 //!    is the same here, the log names it, and does not show that the pull got beyond a hop of this
 //!    machine; then nothing else stays open.
 //! 4. A cause that the log does not leave open is another failure, and the log's diagnosis stays.
+//!    Where it hangs on what may be another here, it is not even that.
 //! 5. A hop that works rules out, as of now, what it would show, if all that it hangs on is the
 //!    same. Else it is not reproducible from here, which changes nothing.
 //! 6. What the log proves is never ruled out: it was so then.
@@ -24,8 +25,8 @@ use std::collections::BTreeSet;
 
 use pullwhy_catalogue::Catalogue;
 use pullwhy_model::{
-    Answer, Candidate, Condition, Confidence, Evidence, Facts, Hop, HopRow, Image, Incident, LiveCandidate,
-    LiveCheck, LiveFinding, LiveRun, LiveVerdict, Role, Timestamp, Transient,
+    Answer, Candidate, Condition, Confidence, Evidence, Facts, Hop, HopRow, Image, Incident,
+    LiveCandidate, LiveCheck, LiveFinding, LiveRun, LiveVerdict, Role, Timestamp, Transient,
 };
 
 use crate::check::Judgement;
@@ -44,6 +45,8 @@ pub struct Walked<'w> {
     pub judged: &'w Judgement,
     /// Milliseconds that it took.
     pub elapsed_ms: f64,
+    /// The last hop that was wanted: later ones were not looked at.
+    pub until: Hop,
     /// When.
     pub at: Timestamp,
     /// When the pull failed, if that is known.
@@ -87,7 +90,17 @@ pub fn confront(catalogue: &Catalogue, incident: Incident, walked: &Walked<'_>) 
         }
         Some(failure) => match view.explained_by(failure) {
             Some(cause) => (view.agrees(failure, cause), incident.clone()),
-            None => left_open(&view, view.another(failure)),
+            None => {
+                let (unmet, _) = view.unmet_of_failure(failure.cause);
+                left_open(
+                    &view,
+                    if unmet.is_empty() {
+                        view.another(failure)
+                    } else {
+                        view.tells_nothing(failure, &unmet)
+                    },
+                )
+            }
         },
         None if view.held_back().is_some() => left_open(&view, view.untold()),
         None if walked.judged.answer == Answer::NotPullable => {

@@ -131,6 +131,7 @@ fn play(named: &Named, texts: &[Text], catalogue: &Catalogue) -> Vec<Line> {
                 rows: &found.rows,
                 judged,
                 elapsed_ms: found.elapsed_ms,
+                until,
                 at: Timestamp::UNIX_EPOCH,
                 failed_at: None,
                 same: &same,
@@ -250,8 +251,7 @@ fn modest(before: &Incident, after: &Incident, catalogue: &Catalogue) -> Vec<Str
                 Condition::Credentials | Condition::Access | Condition::Host | Condition::Platform
             )
         };
-        let by_failure =
-            after.check.as_ref().map(|c| c.verdict) == Some(LiveVerdict::Confirmed);
+        let by_failure = after.check.as_ref().map(|c| c.verdict) == Some(LiveVerdict::Confirmed);
         if by_failure && hangs.iter().any(tied) {
             wrong.push(format!("{} is claimed from elsewhere", after.cause));
         }
@@ -297,7 +297,10 @@ fn sound(after: &Incident) -> Vec<String> {
     for finding in &check.candidates {
         let open = after.candidates.iter().any(|c| c.cause == finding.cause);
         if open == (finding.verdict == LiveFinding::RuledOut) {
-            wrong.push(format!("{} is {} and open: {open}", finding.cause, finding.verdict));
+            wrong.push(format!(
+                "{} is {} and open: {open}",
+                finding.cause, finding.verdict
+            ));
         }
     }
     if let Some(run) = &check.run
@@ -330,19 +333,24 @@ fn page(lines: &[Line], texts: &[Text]) -> String {
     page.push('\n');
     let mut at = 0;
     while let Some(first) = lines.get(at) {
-        let own = lines[at..].iter().take_while(|l| l.scenario == first.scenario);
+        let own = lines[at..]
+            .iter()
+            .take_while(|l| l.scenario == first.scenario);
         let own: Vec<&Line> = own.collect();
         page.push_str(&format!("| `{}` | {} |", first.scenario, first.after.cause));
         for text in texts {
             let line = own.iter().find(|l| l.text == text.name);
-            page.push_str(&line.map_or_else(|| " |".to_owned(), |line| {
-                let step = format!("{}→{}", line.open, line.after.candidates.len());
-                if line.after.confidence == Confidence::Certain {
-                    format!(" **{step}** |")
-                } else {
-                    format!(" {step} |")
-                }
-            }));
+            page.push_str(&line.map_or_else(
+                || " |".to_owned(),
+                |line| {
+                    let step = format!("{}→{}", line.open, line.after.candidates.len());
+                    if line.after.confidence == Confidence::Certain {
+                        format!(" **{step}** |")
+                    } else {
+                        format!(" {step} |")
+                    }
+                },
+            ));
         }
         page.push('\n');
         at += own.len();

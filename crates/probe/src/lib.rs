@@ -82,6 +82,22 @@ impl Observer for () {
     fn row(&mut self, _: &HopRow) {}
 }
 
+/// Walks the path to a registry, up to its first answer: `HOST` or `HOST:PORT`.
+pub fn walk_to_registry(host: &str, options: &Options, observer: &mut dyn Observer) -> Walk {
+    let started = Instant::now();
+    let mut rows = rows::Rows::new(observer);
+    hops::walk_to_registry(host, options, &mut rows);
+    Walk {
+        image: Image {
+            reference: host.to_owned(),
+            registry: Some(host.to_owned()),
+            ..Image::default()
+        },
+        rows: rows.done(),
+        elapsed_ms: started.elapsed().as_secs_f64() * 1000.0,
+    }
+}
+
 /// Walks the path of `reference`.
 pub fn walk(reference: &str, options: &Options, observer: &mut dyn Observer) -> Walk {
     let started = Instant::now();

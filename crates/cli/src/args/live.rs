@@ -31,9 +31,19 @@ pub(crate) struct LiveArgs {
     #[arg(long, value_name = "PATH", requires = "check")]
     pub(crate) authfile: Option<PathBuf>,
     /// With `--check`: seconds that one hop may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, requires = "check")]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 5.0,
+        requires = "check"
+    )]
     pub(crate) timeout: f64,
     /// With `--check`: seconds that all walks may take together
-    #[arg(long = "check-time", value_name = "SECONDS", default_value_t = 60.0, requires = "check")]
+    #[arg(
+        long = "check-time",
+        value_name = "SECONDS",
+        default_value_t = 60.0,
+        requires = "check"
+    )]
     pub(crate) total: f64,
 }

@@ -19,7 +19,7 @@ use pullwhy_diagnose::{Walked, confront, judge, last_hop, unchecked};
 use pullwhy_model::text::clean;
 use pullwhy_model::{Condition, Confidence, Hop, Image, Incident, Outcome, Timestamp};
 use pullwhy_probe::trust::certs_plan;
-use pullwhy_probe::{Guard, Options, Platform, Walk, auth_plan, walk};
+use pullwhy_probe::{Guard, Options, Platform, Walk, auth_plan, walk, walk_to_registry};
 
 use crate::args::LiveArgs;
 use crate::exit::Failure;
@@ -44,6 +44,8 @@ pub(super) struct Plan {
     total: Duration,
     /// Whether the hosts are told.
     tells: bool,
+    /// The image that was asked for, where the log does not say.
+    image: Option<Image>,
     /// When the pulls failed, where the log does not say.
     failed_at: Option<Timestamp>,
     /// Leave out what the log proves: there is nothing to tell apart.
@@ -87,6 +89,7 @@ impl Plan {
             same,
             total: Duration::from_secs_f64(args.total),
             tells: !quiet,
+            image: None,
             failed_at: None,
             only_open: false,
             stop: Arc::default(),
@@ -116,6 +119,7 @@ impl Plan {
             same: place.same,
             total: AFTER_COMMAND.1,
             tells: !quiet,
+            image: place.image,
             failed_at: Some(Timestamp::now()),
             only_open: true,
             stop: Arc::default(),
@@ -130,6 +134,7 @@ impl Plan {
 
 /// A walk to make, and for which incidents.
 struct Task {
+    /// Without a repository it is the registry that is walked to.
     image: Image,
     platform: Option<Platform>,
     until: Hop,
@@ -156,7 +161,10 @@ pub(super) fn check(catalogue: &Catalogue, incidents: &mut [Incident], plan: &Pl
     }
     for (task, walk) in walked.iter().zip(walks) {
         let Some(mut found) = walk else {
-            let why = format!("its time was over: {} s for all images", plan.total.as_secs_f64());
+            let why = format!(
+                "its time was over: {} s for all images",
+                plan.total.as_secs_f64()
+            );
             left.extend(task.incidents.iter().map(|at| (*at, why.clone())));
             continue;
         };
@@ -171,6 +179,7 @@ pub(super) fn check(catalogue: &Catalogue, incidents: &mut [Incident], plan: &Pl
                 rows: &found.rows,
                 judged: &judged,
                 elapsed_ms: found.elapsed_ms,
+                until: task.until,
                 at: Timestamp::now(),
                 failed_at: incidents[*at].last_seen.or(plan.failed_at),
                 same: &same,
@@ -203,17 +212,25 @@ fn tasks(
             left.push((at, "no hop of a check tells of its cause".to_owned()));
             continue;
         };
-        let image = incident.image.as_ref().filter(|image| is_whole(image));
-        let Some(image) = image else {
-            let why = "the log does not name the image, or not in full: `pullwhy check IMAGE` checks one";
+        let image = match &incident.image {
+            Some(image) => Some(image.clone()),
+            None => plan.image.clone().or_else(|| registry(incident)),
+        };
+        let Some(image) = image.filter(is_whole) else {
+            let why = "the log names neither the image nor its registry in full: `pullwhy check IMAGE` checks one";
             left.push((at, why.to_owned()));
             continue;
+        };
+        let until = if image.repository.is_none() {
+            until.min(Hop::Ping)
+        } else {
+            until
         };
         let platform = incident.facts.get("platform").map(ToString::to_string);
         let platform = platform.as_deref().and_then(Platform::parse);
         let same = |t: &&mut Task| {
             t.platform == platform
-                && pullwhy_reference::canonical(&t.image) == pullwhy_reference::canonical(image)
+                && pullwhy_reference::canonical(&t.image) == pullwhy_reference::canonical(&image)
         };
         match tasks.iter_mut().find(same) {
             Some(task) => {
@@ -221,7 +238,7 @@ fn tasks(
                 task.incidents.push(at);
             }
             None => tasks.push(Task {
-                image: image.clone(),
+                image,
                 platform,
                 until,
                 incidents: vec![at],
@@ -231,9 +248,21 @@ fn tasks(
     tasks
 }
 
+/// The registry alone, where the log names no image.
+fn registry(incident: &Incident) -> Option<Image> {
+    let host = incident.facts.get("registry")?.to_string();
+    Some(Image {
+        reference: host.clone(),
+        registry: Some(host),
+        ..Image::default()
+    })
+}
+
 /// Whether a name is as it was written: what was cut or blacked out is another name.
 fn is_whole(image: &Image) -> bool {
-    !image.reference.contains(['…', '*', char::REPLACEMENT_CHARACTER])
+    !image
+        .reference
+        .contains(['…', '*', char::REPLACEMENT_CHARACTER])
 }
 
 /// Makes the walks, some at a time. `None`: it was not done when the time was over.
@@ -250,7 +279,7 @@ fn walks(tasks: &[Task], plan: &Plan) -> Vec<Option<Walk>> {
             && let Some((at, task)) = waiting.next()
         {
             running += 1;
-            let (tell, reference) = (tell.clone(), task.image.reference.clone());
+            let (tell, image) = (tell.clone(), task.image.clone());
             let mut options = plan.options.clone();
             options.until = Some(task.until);
             if let Some(platform) = &task.platform {
@@ -258,7 +287,12 @@ fn walks(tasks: &[Task], plan: &Plan) -> Vec<Option<Walk>> {
             }
             // Not waited for when the time is over: it ends with the program.
             std::thread::spawn(move || {
-                let _ = tell.send((at, walk(&reference, &options, &mut ())));
+                let reference = &image.reference;
+                let found = match image.repository {
+                    Some(_) => walk(reference, &options, &mut ()),
+                    None => walk_to_registry(reference, &options, &mut ()),
+                };
+                let _ = tell.send((at, found));
             });
         }
         if running == 0 {
@@ -296,7 +330,8 @@ fn announce(tasks: &[Task]) {
 /// Further hosts that the registries sent to.
 fn tell_hosts(walks: &[Option<Walk>]) {
     let rows = walks.iter().flatten().flat_map(|w| &w.rows);
-    let reached = rows.filter(|r| matches!(r.hop, Hop::Tcp) && r.saw.as_deref() != Some("not-contacted"));
+    let reached =
+        rows.filter(|r| matches!(r.hop, Hop::Tcp) && r.saw.as_deref() != Some("not-contacted"));
     let hosts: BTreeSet<&str> = reached.map(|r| r.target.as_str()).collect();
     if !hosts.is_empty() {
         let hosts: Vec<&str> = hosts.into_iter().collect();

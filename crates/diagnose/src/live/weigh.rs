@@ -203,6 +203,12 @@ impl<'a> View<'a> {
                     .to_owned(),
             );
         }
+        if seen.last() > Some(&self.walked.until) {
+            return Err(format!(
+                "the check went as far as `{}`, and later hops would show it too",
+                self.walked.until
+            ));
+        }
         let looked = self.walked.rows.iter().filter(|row| {
             row.status != Status::Skipped
                 && file.sightings.iter().any(|s| {
@@ -225,10 +231,12 @@ impl<'a> View<'a> {
                 .filter(|hop| *hop < Hop::Unpack)
                 .max();
             if last >= Some(rank(failed.hop, failed.role)) {
-                return Err(format!(
-                    "the check ended at `{}`, and later hops would show it too",
-                    failed.hop
-                ));
+                let hop = failed.hop;
+                return Err(if seen.contains(&hop) {
+                    format!("what `{hop}` says neither shows nor excludes it")
+                } else {
+                    format!("the check ended at `{hop}`, before a hop that would show it")
+                });
             }
         }
         looked
@@ -269,7 +277,9 @@ impl<'a> View<'a> {
     pub(super) fn all_absent(&self) -> Vec<LiveCandidate> {
         let told = self.told();
         let mut all: Vec<LiveCandidate> = told.into_iter().map(|c| self.absent(c)).collect();
-        if all.iter().all(|f| f.verdict == LiveFinding::RuledOut) && !self.is_generic(&self.incident.cause) {
+        if all.iter().all(|f| f.verdict == LiveFinding::RuledOut)
+            && !self.is_generic(&self.incident.cause)
+        {
             // Something did fail, and nothing else is open.
             for finding in all.iter_mut().filter(|f| f.cause == self.incident.cause) {
                 finding.verdict = LiveFinding::NotReproducible;
@@ -374,10 +384,15 @@ impl<'a> View<'a> {
         self.check(LiveVerdict::Confirmed, because, findings)
     }
 
-    pub(super) fn tells_nothing(&self, failure: Failure<'_>, unmet: &[Condition]) -> (LiveVerdict, String) {
+    pub(super) fn tells_nothing(
+        &self,
+        failure: Failure<'_>,
+        unmet: &[Condition],
+    ) -> (LiveVerdict, String) {
         let because = format!(
-            "the check fails by {}, and that tells nothing of the failing pull: {}",
+            "the check fails by {} at `{}`, and that tells nothing of the failing pull: {}",
             self.id(failure.cause),
+            failure.row.hop,
             self.says_unmet(unmet)
         );
         (LiveVerdict::Undecided, because)
@@ -385,7 +400,7 @@ impl<'a> View<'a> {
 
     pub(super) fn another(&self, failure: Failure<'_>) -> (LiveVerdict, String) {
         let because = format!(
-            "now another failure: {} at `{}`: {}; the log does not tell of it",
+            "{} at `{}`: {}; the log does not tell of it",
             self.id(failure.cause),
             failure.row.hop,
             failure.row.summary
@@ -416,18 +431,16 @@ impl<'a> View<'a> {
         (LiveVerdict::Undecided, because)
     }
 
-    pub(super) fn says_confirmed(
-        &self,
-        cause: CauseIndex,
-        all_same: bool,
-    ) -> String {
+    pub(super) fn says_confirmed(&self, cause: CauseIndex, all_same: bool) -> String {
         let at = self.failed_row().map_or_else(String::new, |row| {
             format!(" at `{}`: {}", row.hop, row.summary)
         });
         let (gap, who) = (self.gap(), self.who());
         let unlike = self.failure().is_some_and(|f| self.is_unlike(f));
         let caveat = match (all_same, unlike) {
-            (false, _) => "; it hangs on the network, which may be another one here, so it is likely at most",
+            (false, _) => {
+                "; it hangs on the network, which may be another one here, so it is likely at most"
+            }
             (true, true) => "; the log reads otherwise, so it is likely at most",
             (true, false) => "",
         };
@@ -441,10 +454,15 @@ impl<'a> View<'a> {
         let gap = self.gap();
         let who = self.who();
         let works = format!("every hop that was looked at works from here, {gap}, {who}");
-        let (out, here) = (any(LiveFinding::RuledOut), any(LiveFinding::NotReproducible));
+        let (out, here) = (
+            any(LiveFinding::RuledOut),
+            any(LiveFinding::NotReproducible),
+        );
         let follows = match (out, here) {
             (true, false) => ": what they would show is ruled out as of now",
-            (true, true) => ": some causes are ruled out as of now, and not those that hang on what may be another here",
+            (true, true) => {
+                ": some causes are ruled out as of now, and not those that hang on what may be another here"
+            }
             (false, true) => ", which rules nothing out",
             (false, false) => ", and none of them tells of what the log leaves open",
         };
@@ -488,12 +506,7 @@ impl<'a> View<'a> {
         gap(self.walked.failed_at, self.walked.at)
     }
 
-    fn finding(
-        &self,
-        cause: CauseIndex,
-        verdict: LiveFinding,
-        because: String,
-    ) -> LiveCandidate {
+    fn finding(&self, cause: CauseIndex, verdict: LiveFinding, because: String) -> LiveCandidate {
         LiveCandidate {
             cause: self.id(cause).clone(),
             verdict,

@@ -191,7 +191,10 @@ pub(crate) fn follow_with<'o, R: Reply>(
             } else {
                 ("unreachable", "cannot be reached")
             };
-            return Err(stop(saw, format!("redirected to {}, which {says}", to.host)));
+            return Err(stop(
+                saw,
+                format!("redirected to {}, which {says}", to.host),
+            ));
         }
         (at, path) = (to, target);
     }

@@ -46,6 +46,23 @@ pub(crate) fn walk(reference: &str, options: &Options, rows: &mut Rows<'_>) -> I
     image
 }
 
+/// Walks up to the registry's first answer, with no credential.
+pub(crate) fn walk_to_registry(host: &str, options: &Options, rows: &mut Rows<'_>) {
+    let net = Net::new(options, certs::read(host, options, rows));
+    let Some((host, port)) = split_host(host, 443) else {
+        skip(&[Hop::Dns], "the registry's name is no host", rows);
+        return;
+    };
+    let origin = Origin {
+        https: true,
+        host,
+        port,
+    };
+    if net.reach(&origin, Target::Registry, rows) {
+        Session::new(&net, origin, String::new()).ping(rows);
+    }
+}
+
 fn walk_to_layers(reference: &str, options: &Options, rows: &mut Rows<'_>) -> Image {
     let Some(image) = read_reference(reference, options.engine, rows) else {
         skip(&AFTER_REFERENCE, "the image has no usable name", rows);

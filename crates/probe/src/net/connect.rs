@@ -190,7 +190,11 @@ impl<'a> Net<'a> {
     fn make_way(&self, origin: &Origin, role: Target, rows: &mut Rows<'_>) -> Option<Way> {
         if let Some(why) = self.options.guard.refuses_host(&origin.host) {
             lock(&self.held_back).insert(origin.clone());
-            rows.push(Row::new(Hop::Dns, &*origin.host).role(role).not_contacted(why));
+            rows.push(
+                Row::new(Hop::Dns, &*origin.host)
+                    .role(role)
+                    .not_contacted(why),
+            );
             return None;
         }
         let choice = proxy::choose(&self.options.proxy, origin.https, &origin.host, origin.port);
@@ -212,7 +216,9 @@ impl<'a> Net<'a> {
         };
         let addresses = self.resolve(host, port, asked, rows)?;
         // A proxy is of this machine's own settings.
-        let refused = addresses.iter().find_map(|a| self.options.guard.refuses(*a));
+        let refused = addresses
+            .iter()
+            .find_map(|a| self.options.guard.refuses(*a));
         if let Some(why) = refused.filter(|_| proxy.is_none()) {
             lock(&self.held_back).insert(origin.clone());
             let row = Row::new(Hop::Tcp, origin.target()).role(role);

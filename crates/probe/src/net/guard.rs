@@ -59,7 +59,8 @@ impl Guard {
     }
 }
 
-const HERE: &str = "not contacted: in the log of another machine this address means that machine, not this one";
+const HERE: &str =
+    "not contacted: in the log of another machine this address means that machine, not this one";
 
 fn is_link_local(address: IpAddr) -> bool {
     match address {
@@ -92,7 +93,15 @@ mod tests {
 
     #[test]
     fn this_machine_is_refused_only_where_the_log_is_of_another() {
-        for host in ["localhost", "LOCALHOST.", "a.localhost", "127.0.0.9", "::1", "0.0.0.0", "::ffff:127.0.0.1"] {
+        for host in [
+            "localhost",
+            "LOCALHOST.",
+            "a.localhost",
+            "127.0.0.9",
+            "::1",
+            "0.0.0.0",
+            "::ffff:127.0.0.1",
+        ] {
             assert!(Guard::Here.refuses_host(host).is_some(), "{host}");
             assert_eq!(Guard::Metadata.refuses_host(host), None, "{host}");
         }

@@ -171,7 +171,11 @@ fn section(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
 fn live(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
     let Some(check) = &i.check else { return Ok(()) };
     let word = checked(check.verdict);
-    writeln!(out, "<h3>Checked live: {word}</h3><p>{}</p>", prose(&check.because))?;
+    writeln!(
+        out,
+        "<h3>Checked live: {word}</h3><p>{}</p>",
+        prose(&check.because)
+    )?;
     if let Some(run) = &check.run {
         writeln!(out, "<table>")?;
         for r in &run.hops {

@@ -108,7 +108,11 @@ fn incident(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
 fn live(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
     let Some(check) = &i.check else { return Ok(()) };
     let word = checked(check.verdict);
-    writeln!(out, "\n### Checked live: {word}\n\n{}\n", plain(&check.because))?;
+    writeln!(
+        out,
+        "\n### Checked live: {word}\n\n{}\n",
+        plain(&check.because)
+    )?;
     if let Some(run) = &check.run {
         let lines: Vec<String> = run
             .hops

@@ -77,7 +77,11 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 fn live(i: &Incident) -> String {
     let check = i.check.as_ref();
     check.map_or_else(String::new, |check| {
-        format!("; checked live, {}: {}", checked(check.verdict), check.because)
+        format!(
+            "; checked live, {}: {}",
+            checked(check.verdict),
+            check.because
+        )
     })
 }
 

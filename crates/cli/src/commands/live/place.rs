@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::Path;
 
-use pullwhy_model::Condition;
+use pullwhy_model::{Condition, Image};
 use pullwhy_probe::{Engine, ProxyEnvironment};
 
 /// Commands that pull on this machine and with this user's credentials; whether by themselves, with
@@ -71,6 +71,8 @@ pub(super) struct Place {
     pub(super) engine: Option<Engine>,
     /// What is the same as in a check from here.
     pub(super) same: BTreeSet<Condition>,
+    /// The image that it pulls, if it pulls just one.
+    pub(super) image: Option<Image>,
 }
 
 /// Where a command pulls. One that is not known, as `sudo` or `kubectl`, may pull anywhere.
@@ -97,7 +99,23 @@ pub(super) fn of_command(command: &[OsString], around: &Surroundings) -> Place {
     Place {
         engine: Some(*engine),
         same,
+        image: pulled(command),
     }
+}
+
+/// The image of `docker pull IMAGE`.
+fn pulled(command: &[OsString]) -> Option<Image> {
+    let words: Vec<&str> = command.iter().filter_map(|word| word.to_str()).collect();
+    let at = words.iter().position(|word| *word == "pull")?;
+    let last = words.last().filter(|word| !word.starts_with('-'))?;
+    let read = pullwhy_reference::parse(last).ok()?;
+    (at + 1 < words.len()).then(|| Image {
+        reference: (*last).to_owned(),
+        registry: Some(read.domain),
+        repository: Some(read.path),
+        tag: read.tag,
+        digest: read.digest,
+    })
 }
 
 #[cfg(test)]
@@ -115,6 +133,21 @@ mod tests {
         let place = of_command(&command, around);
         let words: Vec<&str> = place.same.iter().map(|c| c.as_str()).collect();
         words.join(" ")
+    }
+
+    #[test]
+    fn the_image_of_a_pull_is_its_last_word() {
+        for (line, wanted) in [
+            ("docker pull r.example/a:1", Some("r.example/a:1")),
+            ("docker pull --quiet r.example/a:1", Some("r.example/a:1")),
+            ("docker compose pull", None),
+            ("docker run r.example/a:1", None),
+            ("docker pull r.example/A", None),
+        ] {
+            let command: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            let image = of_command(&command, &NATIVE).image.map(|i| i.reference);
+            assert_eq!(image.as_deref(), wanted, "{line}");
+        }
     }
 
     #[test]

@@ -19,7 +19,11 @@ impl Page<'_> {
             if self.verbose {
                 run.hops.iter().try_for_each(|row| self.hop(row))?;
             } else if !run.hops.is_empty() {
-                self.put(&hanging("    hops            ", &ended(&run.hops), self.prose))?;
+                self.put(&hanging(
+                    "    hops            ",
+                    &ended(&run.hops),
+                    self.prose,
+                ))?;
             }
         }
         self.findings(check)
@@ -66,6 +70,8 @@ fn ended(rows: &[HopRow]) -> String {
             None => hops.push((row.hop, row.status)),
         }
     }
-    let words = hops.iter().map(|(hop, status)| format!("{hop} {}", mark(*status).trim()));
+    let words = hops
+        .iter()
+        .map(|(hop, status)| format!("{hop} {}", mark(*status).trim()));
     words.collect::<Vec<_>>().join(", ")
 }
