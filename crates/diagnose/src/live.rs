@@ -88,20 +88,16 @@ pub fn confront(catalogue: &Catalogue, incident: Incident, walked: &Walked<'_>) 
                 confirmed(&view, failure, unmet.is_empty())
             }
         }
-        Some(failure) => match view.explained_by(failure) {
-            Some(cause) => (view.agrees(failure, cause), incident.clone()),
-            None => {
-                let (unmet, _) = view.unmet_of_failure(failure.cause);
-                left_open(
-                    &view,
-                    if unmet.is_empty() {
-                        view.another(failure)
-                    } else {
-                        view.tells_nothing(failure, &unmet)
-                    },
-                )
+        Some(failure) => {
+            let (unmet, _) = view.unmet_of_failure(failure.cause);
+            if let Some(cause) = view.explained_by(failure) {
+                (view.agrees(failure, cause), incident.clone())
+            } else if unmet.is_empty() {
+                left_open(&view, view.another(failure))
+            } else {
+                left_open(&view, view.tells_nothing(failure, &unmet))
             }
-        },
+        }
         None if view.held_back().is_some() => left_open(&view, view.untold()),
         None if walked.judged.answer == Answer::NotPullable => {
             left_open(&view, view.unnamed_failure())

@@ -124,23 +124,20 @@ pub fn decide(catalogue: &Catalogue, incident: Incident, settings: &[Settings]) 
     });
     let ruled_out = ruled_out(catalogue, &incident, own, &weighed, &telling);
     let before = incident.clone();
-    let mut after = match telling.split_first() {
-        Some((first, others)) => {
-            let recast = Recast {
-                catalogue,
-                settings: own,
-                shown: first,
-            };
-            let mut after = recast.rooted(incident);
-            leave_open(
-                &mut after, &before, catalogue, own, first, others, &ruled_out,
-            );
-            after
-        }
-        None => {
-            let by = Teller::of(own, &incident);
-            unshown(catalogue, incident, &by, &ruled_out, generic)
-        }
+    let mut after = if let Some((first, others)) = telling.split_first() {
+        let recast = Recast {
+            catalogue,
+            settings: own,
+            shown: first,
+        };
+        let mut after = recast.rooted(incident);
+        leave_open(
+            &mut after, &before, catalogue, own, first, others, &ruled_out,
+        );
+        after
+    } else {
+        let by = Teller::of(own, &incident);
+        unshown(catalogue, incident, &by, &ruled_out, generic)
     };
     for shown in aside.iter().filter(|s| s.strength >= Confidence::Likely) {
         after.notes.push(format!(

@@ -325,14 +325,14 @@ impl<'a> View<'a> {
         others.extend(also.iter().filter(|c| !self.open.contains(c)));
         for cause in others.into_iter().filter(|c| *c != shown) {
             let id = self.id(cause).as_str();
-            let excluded = excludes.is_some_and(|all| all.iter().any(|e| e == id));
+            let is_out = excludes.is_some_and(|all| all.iter().any(|e| e == id));
             all.push(if proved {
                 let because = format!("`{hop}` proves {shown_id} instead");
                 self.finding(cause, LiveFinding::RuledOut, because)
             } else if also.contains(&cause) {
                 let because = format!("what `{hop}` says leaves it open as well");
                 self.finding(cause, LiveFinding::Undecided, because)
-            } else if excluded && self.unmet_of_failure(cause).0.is_empty() {
+            } else if is_out && self.unmet_of_failure(cause).0.is_empty() {
                 let because = format!("what `{hop}` says excludes it, {}", self.who());
                 self.finding(cause, LiveFinding::RuledOut, because)
             } else {
