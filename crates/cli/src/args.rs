@@ -18,6 +18,9 @@ use crate::terminal::{self, Color};
 mod azure;
 mod help;
 mod kubernetes;
+mod live;
+
+pub(crate) use live::LiveArgs;
 
 pub(crate) use azure::{AzureArgs, AzureCommand, CollectArgs, PlaceArgs};
 pub(crate) use kubernetes::{ClusterArgs, CollectPodsArgs, KubernetesArgs, KubernetesCommand};
@@ -99,6 +102,8 @@ pub(crate) struct Explain {
     pub(crate) output: Output,
     #[command(flatten)]
     pub(crate) filter: Filter,
+    #[command(flatten)]
+    pub(crate) live: LiveArgs,
 }
 
 /// What to show of all that is found.
@@ -320,6 +325,9 @@ fn engines() -> impl TypedValueParser<Value = Engine> {
 ///
 /// The output of COMMAND is passed through untouched; a failed pull in it is explained on
 /// standard error when COMMAND has ended. On a terminal, COMMAND still sees a terminal.
+///
+/// If COMMAND fails and a check can tell the causes of the failed pull apart, the pull path is
+/// walked once, as by `pullwhy check`: for at most 15 seconds, which Ctrl-C ends.
 #[derive(Debug, Args)]
 #[command(after_help = help::RUN, override_usage = "pullwhy run [OPTIONS] -- COMMAND...")]
 pub(crate) struct Run {
@@ -327,6 +335,9 @@ pub(crate) struct Run {
     #[arg(value_name = "COMMAND", required = true)]
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) command: Vec<OsString>,
+    /// Do not check the image live after a failed pull
+    #[arg(long)]
+    pub(crate) no_check: bool,
     #[command(flatten)]
     pub(crate) output: Output,
 }

@@ -21,6 +21,9 @@ pub(super) const EXPLAIN: &str = "\
   pullwhy explain                          paste a message, end with Ctrl-D
   pullwhy explain --follow app.log         a log that is being written
   pullwhy explain *.log --cause network --format json
+  pullwhy explain app.log --check          and look now which cause it is
+  pullwhy explain pod.log --check --as kubelet --authfile pull-secret.yaml
+  journalctl -u docker | pullwhy explain - --check --same-machine
 
 \x1b[1;4mExit status:\x1b[0m
   0  no failed pull found
@@ -100,6 +103,7 @@ pub(super) const RUN: &str = "\
   pullwhy run -- docker pull contoso.azurecr.io/app:1
   pullwhy run -- docker compose up
   pullwhy run --format github -- docker build .
+  pullwhy run --no-check -- docker pull contoso.azurecr.io/app:1   contacts nobody
 
 \x1b[1;4mExit status:\x1b[0m
   that of COMMAND; 127 if it is not found, 126 if it cannot be started,
