@@ -12,9 +12,9 @@ use pullwhy_model::text::{clean, scrub};
 use pullwhy_model::{Answer, CHECK_SCHEMA, CheckReport, Fact, Hop, HopRow, Tool, Transient};
 use pullwhy_probe::trust::{CertsDir, certs_plan};
 use pullwhy_probe::{
-    Environment, Family, IdRange, LayerProgress, Observer, Options, Platform, ProxyEnvironment,
-    Pull, Setup, StartLimit, StorePlan, Walk, auth_plan, engine_setup, store_plan,
-    view_differences,
+    Engine, Environment, Family, IdRange, LayerProgress, Observer, Options, Platform,
+    ProxyEnvironment, Pull, Setup, StartLimit, StorePlan, Walk, auth_plan, engine_setup,
+    store_plan, view_differences,
 };
 use pullwhy_report::{Format, Style};
 

@@ -18,8 +18,7 @@ use pullwhy_catalogue::Catalogue;
 use pullwhy_diagnose::{Walked, confront, judge, last_hop, unchecked};
 use pullwhy_model::text::clean;
 use pullwhy_model::{Condition, Confidence, Hop, Image, Incident, Outcome, Timestamp};
-use pullwhy_probe::trust::certs_plan;
-use pullwhy_probe::{Guard, Options, Platform, Walk, auth_plan, walk, walk_to_registry};
+use pullwhy_probe::{Guard, Options, Platform, Walk, walk, walk_to_registry};
 
 use crate::args::LiveArgs;
 use crate::exit::Failure;
@@ -94,7 +93,7 @@ impl Plan {
     /// After a command that failed: as it would pull itself, as far as its words tell.
     pub(super) fn after(command: &[OsString], quiet: bool) -> Self {
         let environment = super::check::shell();
-        let place = place::of_command(command, &place::Surroundings::now(&environment.proxy));
+        let place = place::of_command(command, place::Surroundings::now(&environment.proxy));
         Self {
             options: Options {
                 timeout: AFTER_COMMAND.0,

@@ -57,7 +57,7 @@ impl Surroundings {
         ];
         let is_set = |name: &&str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
         Self {
-            remote: variables.iter().any(|name| is_set(&name)),
+            remote: variables.iter().any(is_set),
             proxy: proxy.https.is_some() || proxy.http.is_some(),
             native: cfg!(target_os = "linux"),
         }
@@ -76,7 +76,7 @@ pub(super) struct Place {
 }
 
 /// Where a command pulls. One that is not known, as `sudo` or `kubectl`, may pull anywhere.
-pub(super) fn of_command(command: &[OsString], around: &Surroundings) -> Place {
+pub(super) fn of_command(command: &[OsString], around: Surroundings) -> Place {
     let mut words = command.iter().map(|word| word.to_string_lossy());
     let program = words.next().unwrap_or_default();
     let name = Path::new(&*program).file_stem().unwrap_or_default();
@@ -128,7 +128,7 @@ mod tests {
         native: true,
     };
 
-    fn same(line: &str, around: &Surroundings) -> String {
+    fn same(line: &str, around: Surroundings) -> String {
         let command: Vec<OsString> = line.split(' ').map(OsString::from).collect();
         let place = of_command(&command, around);
         let words: Vec<&str> = place.same.iter().map(|c| c.as_str()).collect();
@@ -145,7 +145,7 @@ mod tests {
             ("docker pull r.example/A", None),
         ] {
             let command: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            let image = of_command(&command, &NATIVE).image.map(|i| i.reference);
+            let image = of_command(&command, NATIVE).image.map(|i| i.reference);
             assert_eq!(image.as_deref(), wanted, "{line}");
         }
     }
@@ -180,7 +180,7 @@ mod tests {
             ("kubectl apply -f web.yaml", NATIVE, ""),
             ("", NATIVE, ""),
         ] {
-            assert_eq!(same(line, &around), wanted, "{line} {around:?}");
+            assert_eq!(same(line, around), wanted, "{line} {around:?}");
         }
     }
 }
