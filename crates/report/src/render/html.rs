@@ -6,7 +6,7 @@ use pullwhy_model::{Check, Incident, Outcome, Report, Role};
 
 use crate::Style;
 
-use super::{code_spans, condition, cost, count, nothing_capital, when};
+use super::{code_spans, condition, cost, count, nothing_capital, warned, when};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}\
 h1{font-size:1.4rem}h2{font-size:1.2rem;margin:2.5rem 0 .3rem}h3{font-size:1rem;margin:1.2rem 0 .3rem}code,pre{font:13px/1.5 ui-monospace,monospace}\
@@ -145,7 +145,11 @@ fn section(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
             )
         )?;
         for step in &fix.steps {
-            writeln!(out, "<li>{}", prose(&step.text))?;
+            writeln!(
+                out,
+                "<li>{}",
+                prose(&warned(&step.text, step.changes.as_deref()))
+            )?;
             step.command
                 .iter()
                 .try_for_each(|c| writeln!(out, "<pre>{}</pre>", escape(c)))?;
@@ -197,7 +201,11 @@ fn timeline(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
 
 fn check(check: Option<&Check>, out: &mut dyn Write) -> io::Result<()> {
     let Some(check) = check else { return Ok(()) };
-    writeln!(out, "<br>check: {}", prose(&check.text))?;
+    writeln!(
+        out,
+        "<br>check: {}",
+        prose(&warned(&check.text, check.changes.as_deref()))
+    )?;
     check
         .command
         .iter()

@@ -6,7 +6,7 @@ use pullwhy_model::{Check, Incident, Report};
 
 use crate::Style;
 
-use super::{code_spans, condition, cost, count, nothing_capital, retry, trigger, when};
+use super::{code_spans, condition, cost, count, nothing_capital, retry, trigger, warned, when};
 
 /// Rows of instances; a ticket is no place for hundreds.
 const INSTANCES: usize = 50;
@@ -90,7 +90,11 @@ fn incident(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "{}\n", plain(cost))?;
         }
         for (number, step) in (1..).zip(&fix.steps) {
-            writeln!(out, "{number}. {}\n", plain(&step.text))?;
+            writeln!(
+                out,
+                "{number}. {}\n",
+                plain(&warned(&step.text, step.changes.as_deref()))
+            )?;
             step.command.iter().try_for_each(|c| fence(c, "sh", out))?;
         }
     }
@@ -121,7 +125,11 @@ fn instances(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
 
 fn check(check: Option<&Check>, out: &mut dyn Write) -> io::Result<()> {
     let Some(check) = check else { return Ok(()) };
-    writeln!(out, "  - check: {}", plain(&check.text))?;
+    writeln!(
+        out,
+        "  - check: {}",
+        plain(&warned(&check.text, check.changes.as_deref()))
+    )?;
     check
         .command
         .iter()
