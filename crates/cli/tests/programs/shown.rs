@@ -84,13 +84,20 @@ fn of_texts() -> Vec<(String, String)> {
 
 /// The script of `pullwhy azure collect`, whose `ask NAME …` is `az …`: it asks all questions.
 fn of_collect() -> Vec<(String, String)> {
-    let place = pullwhy_platform::Place {
-        app: "app1".to_owned(),
-        group: "rg1".to_owned(),
-        slot: Some("stage".to_owned()),
-        registry: None,
-    };
-    let script = pullwhy_platform::script(&place, "facts", true);
+    let script: Vec<String> = pullwhy_platform::Kind::ALL
+        .into_iter()
+        .map(|kind| {
+            let place = pullwhy_platform::Place {
+                kind,
+                app: "app1".to_owned(),
+                group: "rg1".to_owned(),
+                slot: Some("stage".to_owned()).filter(|_| kind == pullwhy_platform::Kind::App),
+                ..pullwhy_platform::Place::default()
+            };
+            pullwhy_platform::script(&place, "facts", true)
+        })
+        .collect();
+    let script = script.join("\n");
     runs(&script)
         .into_iter()
         .filter_map(|run| {
