@@ -214,10 +214,9 @@ impl<'t> Reader<'t> {
             let top = within.last().copied();
             match (c, top) {
                 _ if skip => skip = false,
-                ('\'', Some('\'')) => drop(within.pop()),
+                ('\'', Some('\'')) | ('"', Some('"')) => drop(within.pop()),
                 (_, Some('\'')) => {}
                 ('\\', _) => skip = true,
-                ('"', Some('"')) => drop(within.pop()),
                 ('"', _) => within.push('"'),
                 ('\'', Some('(')) => within.push('\''),
                 ('(', Some('(') | None) => within.push('('),

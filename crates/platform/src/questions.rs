@@ -147,13 +147,9 @@ fn filled(argument: &str, names: &BTreeMap<&'static str, String>) -> String {
 pub(crate) fn given(place: &Place) -> BTreeMap<&'static str, String> {
     let mut names = BTreeMap::from([("app", place.app.clone()), ("group", place.group.clone())]);
     names.extend(place.slot.clone().map(|slot| ("slot", slot)));
-    let named = place.registry.clone();
     let of_image = || registry_name(place.image.as_deref()?);
-    names.extend(
-        named
-            .or_else(of_image)
-            .map(|registry| ("registry", registry)),
-    );
+    let registry = place.registry.clone().or_else(of_image);
+    names.extend(registry.map(|registry| ("registry", registry)));
     names
 }
 

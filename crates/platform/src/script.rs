@@ -63,7 +63,7 @@ const OF_KIND: &[(Kind, &str, &str)] = &[
     (
         Kind::Aks,
         "service_principal",
-        r#"$(az aks show @APP@ --query servicePrincipalProfile.clientId -o tsv | grep -E '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')"#,
+        r"$(az aks show @APP@ --query servicePrincipalProfile.clientId -o tsv | grep -E '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')",
     ),
     (
         Kind::Aks,

@@ -163,7 +163,7 @@ fn every_rule_about_a_puller_that_proves_or_points_is_shown_by_a_case() {
             let of = |(id, _, title): &(String, String, String)| {
                 *id == cause.id.to_string() && fixed.iter().all(|part| title.contains(part))
             };
-            if !shown.iter().any(|s| of(s)) {
+            if !shown.iter().any(of) {
                 dead.push(format!("{}: {}", cause.id, rule.says));
             }
         }

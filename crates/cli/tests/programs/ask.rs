@@ -114,9 +114,10 @@ impl Judge {
         let Some(verb) = verb(entry, &rest).or(bare.then_some("")) else {
             // A text may name a group of verbs.
             let group = format!("{} ", rest.join(" "));
-            return match lookup && verbs.any(|v| v.starts_with(&group)) {
-                true => Answer::Right,
-                false => self.unknown_verb(name, &rest),
+            return if lookup && verbs.any(|v| v.starts_with(&group)) {
+                Answer::Right
+            } else {
+                self.unknown_verb(name, &rest)
             };
         };
         let of = |h: &&Help| h.names.iter().any(|n| n == name);
