@@ -111,6 +111,7 @@ fn incident(
         only_pasted: false,
         symptom: false,
         unknown: false,
+        afterthought: false,
         open,
         span: (0, row.summary.len()),
         start: 0,
@@ -150,6 +151,7 @@ fn incident(
         order: (source, 1),
         count: 1,
         trigger: Trigger::Manual,
+        in_job: false,
         fresh_layers: false,
         present_layers: false,
         places: vec![Place {

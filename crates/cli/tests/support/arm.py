@@ -50,9 +50,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def send(self, value, status=200):
-        body = json.dumps(value).encode()
+        self.raw(json.dumps(value).encode(), "application/json", status)
+
+    def raw(self, body, kind, status=200):
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -80,7 +82,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 }
             )
         if low.endswith("/publishxml"):
-            return self.send("")
+            return self.raw(b'<publishData><publishProfile publishMethod="FTP" publishUrl="ftp://localhost"/></publishData>', "application/xml")
         if low.endswith("/oauth2/v2.0/token"):
             return self.send({"token_type": "Bearer", "expires_in": 3600, "access_token": token()})
         if low == "/subscriptions":
@@ -124,8 +126,10 @@ def arm(low, path):
         return as_arm(load("acr"))
     if re.search(r"/sites/[^/]+$", low):
         site = as_arm(load("webapp"))
-        site["properties"]["sku"] = "PremiumV3"
+        site["properties"].update(sku="PremiumV3", serverFarmId="/subscriptions/s/resourceGroups/rg1/providers/Microsoft.Web/serverfarms/plan")
         return site
+    if "/serverfarms/" in low:
+        return {"id": path, "name": "plan", "location": "westeurope", "properties": {}}
     if low.endswith("/config/web"):
         return as_arm(dict(load("config"), id=path, name="app"))
     if low.endswith("/config/appsettings/list"):

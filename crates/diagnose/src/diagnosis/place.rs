@@ -52,6 +52,35 @@ impl Diagnosis<'_, '_> {
             && event.line.abs_diff(attempt.last_line) <= 8
     }
 
+    /// Docker of Red Hat and Podman name each registry as they turn to it: what follows is of the
+    /// one named last.
+    pub(super) fn turns_to(&mut self, index: usize, event: &Event) {
+        let attempt = &mut self.open[index];
+        let named = event.verdict.image.as_ref().filter(|next| {
+            let host = next.registry.as_deref().unwrap_or_default();
+            let own = attempt.image.as_ref();
+            next.reference.starts_with(host) && own.is_some_and(|own| own.registry != next.registry)
+        });
+        if let Some(named) = named.cloned().filter(|_| !attempt.has_findings()) {
+            attempt.turned_from.extend(attempt.image.replace(named));
+        }
+    }
+
+    /// Of registries that were named one after the other, the error says which one it is of.
+    pub(super) fn turns_back(&mut self, place: usize, finding: &Finding) {
+        let attempt = &mut self.open[place];
+        let of = |i: &Arc<Image>| i.registry.clone();
+        let Some(next) = registry(finding).filter(|_| finding.image.is_none()) else {
+            return;
+        };
+        let elsewhere = attempt.image.as_ref().and_then(of) != Some(next.clone());
+        if elsewhere && !attempt.has_findings() {
+            let earlier = attempt.turned_from.iter();
+            let named = earlier.rev().find(|i| of(i).as_ref() == Some(&next));
+            attempt.image = named.cloned().or(attempt.image.take());
+        }
+    }
+
     /// Whether a failure is of another pull than an attempt: the engine has given its last word on
     /// that one, or another registry was asked and it is no mirror's turn.
     pub(super) fn asks_elsewhere(&self, place: usize, finding: &Finding, event: &Event) -> bool {
@@ -75,6 +104,28 @@ impl Diagnosis<'_, '_> {
             && matches!((asked(attempt), registry(finding)), (Some(own), Some(next))
                 if own != next && !own.starts_with(&next)
                     && (of_url(finding).is_some() || !is_part_of(&own, &next)))
+    }
+
+    /// The latest open attempt for an image of the very registry that a failure's URL names, where
+    /// the nearest attempt is for another's: pulls side by side.
+    pub(super) fn attempt_asking(
+        &self,
+        place: usize,
+        finding: &Finding,
+        event: &Event,
+    ) -> Option<usize> {
+        let url = of_url(finding).filter(|_| finding.image.is_none())?;
+        let of = |a: &Attempt| a.image.as_ref().and_then(|i| i.registry.clone());
+        let nearest = &self.open[place];
+        if of(nearest)? == url {
+            return None;
+        }
+        self.open.iter().rposition(|a| {
+            let here = a.instance.is_none()
+                || nearest.instance.is_none()
+                || a.instance == nearest.instance;
+            here && of(a).is_some_and(|own| own == url) && a.near(event.at, event.line)
+        })
     }
 
     /// The latest open attempt at the registry that a failure is of.
