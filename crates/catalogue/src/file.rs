@@ -319,6 +319,7 @@ pub const FACTS: &[(&str, &str)] = &[
     ("error_code", "ERROR_CODE"),
     ("platform", "PLATFORM"),
     ("container_id", "ID"),
+    ("config_file", "FILE"),
     ("uid", "UID"),
     ("gid", "GID"),
     ("path", "PATH"),

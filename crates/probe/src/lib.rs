@@ -22,6 +22,7 @@ mod net;
 mod options;
 mod repeat;
 mod rows;
+mod setup;
 pub mod trust;
 
 pub use challenge::{Challenge, parse as parse_challenges};
@@ -33,6 +34,7 @@ pub use net::no_proxy::NoProxy;
 pub use options::{Family, IdRange, Options, Platform, ProxyEnvironment, Pull};
 pub use pullwhy_model::HopRow;
 pub use repeat::{Repeated, repeated};
+pub use setup::{EngineProxy, Setting, Setup, Trouble, engine_setup, view_differences};
 
 use std::time::Instant;
 
