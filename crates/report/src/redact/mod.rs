@@ -111,9 +111,11 @@ fn image_texts(image: &mut Image) -> Vec<&mut String> {
 /// Every text of an incident that may hold names, but for the lines of the log.
 fn texts(incident: &mut Incident) -> Vec<&mut String> {
     fn of_check(check: &mut Option<Check>) -> impl Iterator<Item = &mut String> {
-        check
-            .iter_mut()
-            .flat_map(|c| std::iter::once(&mut c.text).chain(&mut c.command))
+        check.iter_mut().flat_map(|c| {
+            std::iter::once(&mut c.text)
+                .chain(&mut c.command)
+                .chain(&mut c.changes)
+        })
     }
     let mut out = vec![&mut incident.title, &mut incident.explanation];
     out.extend(&mut incident.notes);
@@ -157,6 +159,7 @@ fn texts(incident: &mut Incident) -> Vec<&mut String> {
         for step in &mut fix.steps {
             out.push(&mut step.text);
             out.extend(&mut step.command);
+            out.extend(&mut step.changes);
         }
     }
     out
