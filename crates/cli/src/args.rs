@@ -17,8 +17,10 @@ use crate::terminal::{self, Color};
 
 mod azure;
 mod help;
+mod host;
 
 pub(crate) use azure::{AzureArgs, AzureCommand, CollectArgs, Patience, PlaceArgs};
+pub(crate) use host::HostArgs;
 
 /// Tells why a container image pull failed, and what to do
 ///
@@ -64,6 +66,7 @@ pub(crate) enum Command {
     Check(CheckArgs),
     Run(Run),
     Azure(Box<AzureArgs>),
+    Host(HostArgs),
     Cause(CauseArgs),
     Completions(Completions),
     Man(ManArgs),

@@ -24,7 +24,7 @@ use crate::terminal::{self, LayerBars, Stream};
 
 pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
     let network = args.netns.as_deref().map(Network::find);
-    let environment = environment(args)?;
+    let environment = environment(args.root.as_deref())?;
     let options = options(args, network.as_ref(), &environment)?;
     let catalogue = super::catalogue(common)?;
     let style = super::explain::style(&args.output, Stream::Out);
@@ -320,9 +320,9 @@ fn folder(name: &str) -> Option<PathBuf> {
 
 /// What of this environment tells where the engines' files are. Below another root it is the files in
 /// their usual places: this shell's variables are of this system.
-fn environment(args: &CheckArgs) -> Result<Environment, Failure> {
+pub(super) fn environment(root: Option<&Path>) -> Result<Environment, Failure> {
     let home = folder("HOME").or_else(|| folder("USERPROFILE"));
-    if let Some(root) = &args.root {
+    if let Some(root) = root {
         if !root.is_dir() {
             let text = format!("`--root {}`: there is no such folder", root.display());
             return Err(Failure::new(text)
@@ -334,7 +334,7 @@ fn environment(args: &CheckArgs) -> Result<Environment, Failure> {
             user: user(),
             ssl_cert_file: folder("SSL_CERT_FILE"),
             proxy: proxy(),
-            root: root.clone(),
+            root: root.to_owned(),
             foreign: true,
             ..Environment::default()
         });

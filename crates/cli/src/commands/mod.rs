@@ -5,6 +5,7 @@ pub(crate) mod cause;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod explain;
+pub(crate) mod host;
 pub(crate) mod man;
 pub(crate) mod run;
 
