@@ -102,6 +102,20 @@ pub(super) const KUBERNETES_COLLECT: &str = "\
   0  printed, or collected even if some answers are missing
   2  no `kubectl`, no login, no such pod; wrong usage";
 
+pub(super) const HOST: &str = "\
+\x1b[1;4mExamples:\x1b[0m
+  pullwhy host                             all engines, and the last day's failed pulls
+  pullwhy host --as docker --no-logs       Docker's settings with file and line
+  pullwhy host --since 2h --format json
+  pullwhy host --root /host                in a debug container, of the node
+
+Where the journal may be read only by some (`systemd-journal`, `adm`), run it by sudo.
+
+\x1b[1;4mExit status:\x1b[0m
+  0  no failed pull, and nothing that stops one
+  1  a failed pull was found, or a setting that lets no pull through
+  2  no logs were found to look into; wrong usage";
+
 pub(super) const RUN: &str = "\
 \x1b[1;4mExamples:\x1b[0m
   pullwhy run -- docker pull contoso.azurecr.io/app:1

@@ -5,13 +5,38 @@
 
 mod names;
 
-use pullwhy_model::{Check, CheckReport, Evidence, Fact, Facts, HopRow, Image, Incident, Report};
+use pullwhy_model::{
+    Check, CheckReport, Evidence, Fact, Facts, HopRow, HostReport, Image, Incident, Report,
+};
 
 use names::Names;
 
 /// Replaces the names that the report recognised in every text of it.
 pub fn redact(report: &mut Report) {
+    redact_with(report, &mut []);
+}
+
+/// Replaces the names in everything that is known of a machine's engines.
+pub fn redact_host(host: &mut HostReport) {
+    let mut further = Vec::new();
+    for engine in &mut host.engines {
+        further.extend(&mut engine.files);
+        for setting in &mut engine.settings {
+            further.extend([&mut setting.value, &mut setting.place]);
+        }
+        for trouble in &mut engine.troubles {
+            further.extend([&mut trouble.text, &mut trouble.place]);
+        }
+    }
+    redact_with(&mut host.report, &mut further);
+}
+
+/// The same names in a report and in further texts.
+fn redact_with(report: &mut Report, further: &mut [&mut String]) {
     let mut names = Names::default();
+    for text in &*further {
+        names.learn_text(text);
+    }
     for incident in &report.incidents {
         names.learn_incident(incident);
         let run = incident.check.as_ref().and_then(|c| c.run.as_ref());
@@ -34,6 +59,9 @@ pub fn redact(report: &mut Report) {
     }
     let names = names.ordered();
     let replace = |text: &mut String| *text = rewritten(text, &replacements(text, &names));
+    for text in further {
+        replace(text);
+    }
     for incident in &mut report.incidents {
         for evidence in &mut incident.evidence {
             redact_evidence(evidence, &names);

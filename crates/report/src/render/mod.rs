@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod github;
+pub(crate) mod host;
 pub(crate) mod html;
 pub(crate) mod human;
 pub(crate) mod json;
