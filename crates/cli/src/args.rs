@@ -17,9 +17,14 @@ use crate::terminal::{self, Color};
 
 mod azure;
 mod help;
+mod host;
 mod kubernetes;
+mod live;
+
+pub(crate) use live::LiveArgs;
 
 pub(crate) use azure::{AzureArgs, AzureCommand, CollectArgs, PlaceArgs};
+pub(crate) use host::HostArgs;
 pub(crate) use kubernetes::{ClusterArgs, CollectPodsArgs, KubernetesArgs, KubernetesCommand};
 
 /// Tells why a container image pull failed, and what to do
@@ -67,6 +72,7 @@ pub(crate) enum Command {
     Run(Run),
     Azure(Box<AzureArgs>),
     Kubernetes(Box<KubernetesArgs>),
+    Host(HostArgs),
     Cause(CauseArgs),
     Completions(Completions),
     Man(ManArgs),
@@ -99,6 +105,8 @@ pub(crate) struct Explain {
     pub(crate) output: Output,
     #[command(flatten)]
     pub(crate) filter: Filter,
+    #[command(flatten)]
+    pub(crate) live: LiveArgs,
 }
 
 /// What to show of all that is found.
@@ -216,8 +224,13 @@ pub(crate) struct CheckArgs {
     /// Platform to choose from an index, if not that of this machine
     #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
     pub(crate) platform: Option<String>,
-    /// The engine whose way is followed: its credential files, its folders of certificates, its
-    /// reading of the name
+    /// The engine whose way is followed: its configuration, its credential files, its folders of
+    /// certificates, its reading of the name
+    ///
+    /// Read are daemon.json, unit and process of Docker; config.toml and hosts.toml of containerd;
+    /// registries.conf, aliases and policy.json of Podman; the kubelet's credential providers, and the
+    /// configuration of the runtime below it. Mirrors are asked in the engine's order, through its
+    /// proxy.
     ///
     /// `docker` reads Docker's config.json; `podman` auth.json, then Docker's; `containerd` none;
     /// `kubelet` the pull secret given with `--authfile`, then the node's own file. Docker trusts
@@ -225,6 +238,32 @@ pub(crate) struct CheckArgs {
     /// in /etc/containerd/certs.d. Without it, whatever one of them reads is used.
     #[arg(long = "as", value_name = "ENGINE", value_parser = engines())]
     pub(crate) engine: Option<Engine>,
+    /// The folder where the files of the engine's system are, if not `/`
+    ///
+    /// In a debug container whose node is mounted at /host, `--as kubelet --root /host` reads the
+    /// node's configuration, its `resolv.conf` and its processes. Programs that it names (credential
+    /// helpers) are not run.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+    /// The folder where the engine keeps images, to see whether this one has room there
+    ///
+    /// Without it, the folder of the engine of `--as`, by its own files: /var/lib/docker or `data-root`
+    /// of daemon.json, /var/lib/containerd or `root` of config.toml, `graphroot` of storage.conf; or
+    /// those that are found on this machine. Room is held against the image's size, packed and
+    /// unpacked: counted with `--pull`, otherwise estimated. Layers that are there are told.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: Option<PathBuf>,
+    /// MiB a second that the way to the registry gives, to estimate the time of a pull
+    ///
+    /// `--pull` measures it from here; where the image is to run it may be another.
+    #[arg(long, value_name = "MIB/S")]
+    pub(crate) rate: Option<f64>,
+    /// Seconds that the platform gives a start, to warn if fetching alone takes longer
+    ///
+    /// Within App Service the limit of its own is taken: 230, or
+    /// `WEBSITES_CONTAINER_START_TIME_LIMIT`.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) start_limit: Option<u64>,
     /// A file with credentials: Docker's, Podman's, or a pull secret of Kubernetes in YAML or JSON
     #[arg(long, value_name = "PATH")]
     pub(crate) authfile: Option<PathBuf>,
@@ -252,6 +291,9 @@ pub(crate) struct CheckArgs {
     /// A check recorded elsewhere with `--format json`, to see what differs from here
     #[arg(long, value_name = "RUN.json")]
     pub(crate) compare: Option<PathBuf>,
+    /// Show where the engine of `--as` and this shell differ: proxies, mirrors, trust, credentials
+    #[arg(long, requires = "engine")]
+    pub(crate) diff: bool,
     /// Ask this resolver instead of the system's
     #[arg(long, value_name = "ADDR[:PORT]")]
     pub(crate) dns: Option<String>,
@@ -286,6 +328,9 @@ fn engines() -> impl TypedValueParser<Value = Engine> {
 ///
 /// The output of COMMAND is passed through untouched; a failed pull in it is explained on
 /// standard error when COMMAND has ended. On a terminal, COMMAND still sees a terminal.
+///
+/// If COMMAND fails and a check can tell the causes of the failed pull apart, the pull path is
+/// walked once, as by `pullwhy check`: for at most 15 seconds, which Ctrl-C ends.
 #[derive(Debug, Args)]
 #[command(after_help = help::RUN, override_usage = "pullwhy run [OPTIONS] -- COMMAND...")]
 pub(crate) struct Run {
@@ -293,6 +338,9 @@ pub(crate) struct Run {
     #[arg(value_name = "COMMAND", required = true)]
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) command: Vec<OsString>,
+    /// Do not check the image live after a failed pull
+    #[arg(long)]
+    pub(crate) no_check: bool,
     #[command(flatten)]
     pub(crate) output: Output,
 }

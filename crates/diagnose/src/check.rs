@@ -29,15 +29,19 @@ pub struct Judgement {
 pub fn judge(catalogue: &Catalogue, image: &Image, rows: &mut [HopRow]) -> Judgement {
     let mut decisive = None;
     for (index, row) in rows.iter_mut().enumerate() {
-        if row.status != Status::Failed {
+        if row.status != Status::Failed && !passed(row) {
             continue;
         }
         let best = best(catalogue, row);
         row.cause = best.map(|(cause, _)| catalogue.at(cause).id.clone());
-        if decisive.is_none() {
+        if decisive.is_none() && row.status == Status::Failed {
             decisive = Some((index, best));
         }
     }
+    let decisive = decisive.map(|(index, found)| match behind(rows, index) {
+        same if same == index => (index, found),
+        other => (other, best(catalogue, &rows[other])),
+    });
     let Some((index, best)) = decisive else {
         return Judgement {
             answer: answer_without_failure(rows),
@@ -53,13 +57,42 @@ pub fn judge(catalogue: &Catalogue, image: &Image, rows: &mut [HopRow]) -> Judge
     }
 }
 
+/// It failed, and the engine went on to another endpoint.
+fn passed(row: &HopRow) -> bool {
+    let passed = ["passed_endpoint", "passed_provider"];
+    row.status == Status::Warning && passed.iter().any(|name| row.facts.contains_key(*name))
+}
+
+/// Where a request without credentials is refused, a provider of them that failed is the cause: the
+/// engine went on without, and says nothing of it.
+fn behind(rows: &mut [HopRow], decisive: usize) -> usize {
+    let anonymous = rows[decisive]
+        .saw
+        .as_deref()
+        .is_some_and(|saw| saw.starts_with("anonymous"));
+    let failed = rows[..decisive]
+        .iter()
+        .position(|row| row.facts.contains_key("passed_provider"));
+    match failed.filter(|_| anonymous) {
+        Some(at) => {
+            rows[at].status = Status::Failed;
+            at
+        }
+        None => decisive,
+    }
+}
+
 /// Everything that was asked works; was everything asked?
 fn answer_without_failure(rows: &[HopRow]) -> Answer {
     let works = |hop: Hop| {
         rows.iter()
             .any(|r| r.hop == hop && matches!(r.status, Status::Ok | Status::Warning))
     };
-    if works(Hop::Manifest) {
+    // Whether the image is signed as the engine's policy wants was not looked at.
+    let open = rows
+        .iter()
+        .any(|r| r.saw.as_deref() == Some("signature-wanted"));
+    if works(Hop::Manifest) && !open {
         Answer::Pullable
     } else {
         Answer::Unknown
@@ -67,7 +100,10 @@ fn answer_without_failure(rows: &[HopRow]) -> Answer {
 }
 
 /// The most specific sighting that a failed row bears.
-fn best<'c>(catalogue: &'c Catalogue, row: &HopRow) -> Option<(CauseIndex, &'c Sighting)> {
+pub(crate) fn best<'c>(
+    catalogue: &'c Catalogue,
+    row: &HopRow,
+) -> Option<(CauseIndex, &'c Sighting)> {
     let saw = row.saw.as_deref().unwrap_or_default();
     let all = (0..).zip(catalogue.causes());
     all.flat_map(|(index, cause)| cause.file.sightings.iter().map(move |s| (index, s)))
@@ -89,11 +125,21 @@ fn incident(
     sighting: &Sighting,
 ) -> Incident {
     let image = image.repository.is_some().then(|| Arc::new(image.clone()));
-    let open: Vec<CauseIndex> = sighting
+    let mut open: Vec<CauseIndex> = sighting
         .also
         .iter()
         .filter_map(|id| catalogue.index(id))
         .collect();
+    // A mirror that would work makes the pull too: its failure is a cause as well.
+    if rows[decisive].hop != Hop::Config {
+        for row in rows.iter().filter(|row| passed(row)) {
+            let own = row
+                .cause
+                .as_ref()
+                .and_then(|id| catalogue.index(id.as_str()));
+            open.extend(own.filter(|own| *own != cause && !open.contains(own)));
+        }
+    }
     let strength = if open.is_empty() {
         sighting.strength
     } else {

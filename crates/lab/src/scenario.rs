@@ -46,6 +46,12 @@ pub struct Scenario {
     /// Files below the scenario's own folder, with placeholders in names and texts.
     #[serde(default)]
     pub files: BTreeMap<String, String>,
+    /// The number of the user who asks; root if not given.
+    #[serde(default)]
+    pub user: u32,
+    /// Whether `etc/containers` lacks the policy that its package brings along.
+    #[serde(default)]
+    pub no_policy: bool,
     /// Folders of `files` with trust for single registries; without, one that trusts all servers.
     #[serde(default)]
     pub certs_dirs: Vec<String>,
@@ -79,6 +85,9 @@ pub struct Scenario {
     /// `--pull`, with its options.
     #[serde(default)]
     pub pull: Option<Pulled>,
+    /// Whether the store of the engine of `as` is looked at, which is below `var/lib` of `files`.
+    #[serde(default)]
+    pub store: Option<Stored>,
     /// What the image holds, where that matters.
     #[serde(default)]
     pub made: Option<Made>,
@@ -188,6 +197,18 @@ pub struct Pulled {
     pub keep: bool,
 }
 
+/// What a store is held against.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stored {
+    /// `--rate`, in bytes a second.
+    #[serde(default)]
+    pub rate: Option<u64>,
+    /// `--start-limit`.
+    #[serde(default)]
+    pub start_limit: Option<u64>,
+}
+
 /// How a server takes connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -251,6 +272,9 @@ pub struct Server {
     /// Its name; its address if it has none.
     #[serde(default)]
     pub host: Option<String>,
+    /// The port that clients know it by; the one that it has if not given.
+    #[serde(default)]
+    pub port: Option<u16>,
     /// How it takes connections.
     #[serde(default)]
     pub listen: Listen,

@@ -12,31 +12,50 @@ const SUMMARY: usize = 400;
 /// Bytes of a fact's value.
 const VALUE: usize = 300;
 
+/// The word for a host that the guard holds back.
+pub(crate) const NOT_CONTACTED: &str = "not-contacted";
+
 /// The rows of a walk.
 pub(crate) struct Rows<'o> {
-    rows: Vec<HopRow>,
+    made: Vec<HopRow>,
     observer: &'o mut dyn Observer,
+    /// Rows are not told yet: it is open whether they count.
+    held: bool,
 }
 
 impl<'o> Rows<'o> {
     pub(crate) fn new(observer: &'o mut dyn Observer) -> Self {
         Self {
-            rows: Vec::new(),
+            made: Vec::new(),
             observer,
+            held: false,
+        }
+    }
+
+    /// Rows aside, of which only progress is told.
+    pub(crate) fn aside(&mut self) -> Rows<'_> {
+        Rows {
+            made: Vec::new(),
+            observer: self.observer,
+            held: true,
         }
     }
 
     pub(crate) fn push(&mut self, row: Row) {
         let row = row.finish();
-        self.observer.row(&row);
-        self.rows.push(row);
+        if !self.held {
+            self.observer.row(&row);
+        }
+        self.made.push(row);
     }
 
     /// Takes rows over that were made aside.
     pub(crate) fn replay(&mut self, rows: Vec<HopRow>) {
         for row in rows {
-            self.observer.row(&row);
-            self.rows.push(row);
+            if !self.held {
+                self.observer.row(&row);
+            }
+            self.made.push(row);
         }
     }
 
@@ -47,11 +66,11 @@ impl<'o> Rows<'o> {
 
     /// Whether a row of this hop is there.
     pub(crate) fn has(&self, hop: Hop) -> bool {
-        self.rows.iter().any(|row| row.hop == hop)
+        self.made.iter().any(|row| row.hop == hop)
     }
 
     pub(crate) fn done(self) -> Vec<HopRow> {
-        self.rows
+        self.made
     }
 }
 
@@ -118,6 +137,19 @@ impl Row {
         self.ends(Status::Failed, Some(saw), summary)
     }
 
+    /// Ends otherwise, by what was found when its own time was over.
+    pub(crate) fn turns_out(
+        mut self,
+        status: Status,
+        saw: &str,
+        summary: impl Into<String>,
+    ) -> Self {
+        self.row.status = status;
+        self.row.saw = Some(saw.to_owned());
+        self.row.summary = summary.into();
+        self
+    }
+
     pub(crate) fn skipped(self, why: impl Into<String>) -> Self {
         self.ends(Status::Skipped, None, why)
     }
@@ -131,6 +163,11 @@ impl Row {
     pub(crate) fn and_says(mut self, says: &str) -> Self {
         self.row.summary.push_str(says);
         self
+    }
+
+    /// Was not made, since the host must not be contacted: that is no failure of the path.
+    pub(crate) fn not_contacted(self, why: impl Into<String>) -> Self {
+        self.ends(Status::Skipped, Some(NOT_CONTACTED), why)
     }
 
     /// Needs no work of its own: the same was done before.

@@ -12,8 +12,9 @@ use pullwhy_model::text::{clean, scrub};
 use pullwhy_model::{Answer, CHECK_SCHEMA, CheckReport, Fact, Hop, HopRow, Tool, Transient};
 use pullwhy_probe::trust::{CertsDir, certs_plan};
 use pullwhy_probe::{
-    Environment, Family, IdRange, LayerProgress, Observer, Options, Platform, ProxyEnvironment,
-    Pull, Walk, auth_plan,
+    Engine, Environment, Family, IdRange, LayerProgress, Observer, Options, Platform,
+    ProxyEnvironment, Pull, Setup, StartLimit, StorePlan, Walk, auth_plan, engine_setup,
+    store_plan, view_differences,
 };
 use pullwhy_report::{Format, Style};
 
@@ -24,7 +25,8 @@ use crate::terminal::{self, LayerBars, Stream};
 
 pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
     let network = args.netns.as_deref().map(Network::find);
-    let options = options(args, network.as_ref())?;
+    let environment = environment(args.root.as_deref())?;
+    let options = options(args, network.as_ref(), &environment)?;
     let catalogue = super::catalogue(common)?;
     let style = super::explain::style(&args.output, Stream::Out);
     let mut out = terminal::stdout();
@@ -66,6 +68,10 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
         Some(path) => pullwhy_diagnose::compare(&walk.rows, &recorded(path)?),
         None => Vec::new(),
     };
+    let view = match (&options.setup, args.diff) {
+        (Some(setup), true) => Some(view_differences(&args.image, setup, &options, &environment)),
+        _ => None,
+    };
     let mut report = CheckReport {
         schema: CHECK_SCHEMA.to_owned(),
         tool: Tool {
@@ -78,6 +84,7 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
         hops: walk.rows,
         incident: judged.incident,
         differences,
+        view,
         elapsed_ms: walk.elapsed_ms,
     };
     if args.output.redact {
@@ -162,7 +169,11 @@ impl Observer for Screen<'_> {
     }
 }
 
-fn options(args: &CheckArgs, network: Option<&Network>) -> Result<Options, Failure> {
+fn options(
+    args: &CheckArgs,
+    network: Option<&Network>,
+    environment: &Environment,
+) -> Result<Options, Failure> {
     if !(0.05..=3600.0).contains(&args.timeout) {
         return Err(
             Failure::new(format!("`--timeout {}` is out of range", args.timeout))
@@ -186,7 +197,19 @@ fn options(args: &CheckArgs, network: Option<&Network>) -> Result<Options, Failu
                 })?,
         ),
     };
-    let environment = environment();
+    let mut seen = seen_by(args.engine, args.authfile.as_deref(), environment);
+    if let Some(setup) = seen.setup.as_mut().filter(|_| !args.certs_dirs.is_empty()) {
+        setup.read_hosts_below(args.certs_dirs.clone());
+    }
+    let etc = match network {
+        Some(network) => network.etc.clone(),
+        None => environment.root.join("etc"),
+    };
+    let resolv_conf = match network {
+        Some(network) => Some(network.resolv_conf.clone()),
+        // What asks the system would ask this one, and not that below the folder.
+        None => args.root.as_ref().map(|_| etc.join("resolv.conf")),
+    };
     Ok(Options {
         timeout: Duration::from_secs_f64(args.timeout),
         platform,
@@ -202,20 +225,46 @@ fn options(args: &CheckArgs, network: Option<&Network>) -> Result<Options, Failu
             .collect::<Result<_, _>>()?,
         dns: args.dns.as_deref().map(resolver).transpose()?,
         credentials,
-        auth: auth_plan(args.engine, args.authfile.as_deref(), &environment),
-        engine: args.engine,
-        proxy: proxy(),
-        certs_dirs: certs_dirs(args, &environment)?,
-        now: Some(jiff::Timestamp::now().into()),
-        etc: network.map_or_else(|| PathBuf::from("/etc"), |n| n.etc.clone()),
-        resolv_conf: network.map(|n| n.resolv_conf.clone()),
-        pull: args.pull.then(|| pull(args)).transpose()?,
-        ..Options::default()
+        certs_dirs: certs_dirs(args, environment)?,
+        etc,
+        resolv_conf,
+        pull: args
+            .pull
+            .then(|| pull(args, seen.setup.as_ref()))
+            .transpose()?,
+        store: Some(store(args, environment, seen.setup.as_ref())?),
+        ..seen
     })
 }
 
+/// A walk with what an engine sees, or else this shell.
+pub(super) fn seen_by(
+    engine: Option<Engine>,
+    authfile: Option<&Path>,
+    environment: &Environment,
+) -> Options {
+    let setup = engine.map(|engine| engine_setup(engine, environment));
+    Options {
+        auth: auth_plan(engine, authfile, environment),
+        engine,
+        proxy: match setup.as_ref().and_then(|s| s.proxy.as_ref()) {
+            Some(own) => own.environment(),
+            None => environment.proxy.clone(),
+        },
+        certs_dirs: certs_plan(engine, environment),
+        system_authorities: setup.as_ref().and_then(|s| s.store(environment)),
+        now: Some(jiff::Timestamp::now().into()),
+        setup,
+        ..Options::default()
+    }
+}
+
+/// Seconds that App Service gives a container to start, unless
+/// `WEBSITES_CONTAINER_START_TIME_LIMIT` says otherwise; pulling the image counts.
+const START_LIMIT: u64 = 230;
+
 /// How every byte is fetched, where that is asked for.
-fn pull(args: &CheckArgs) -> Result<Pull, Failure> {
+fn pull(args: &CheckArgs, setup: Option<&Setup>) -> Result<Pull, Failure> {
     let total = args.pull_timeout.unwrap_or(3600.0);
     if !(0.05..=604_800.0).contains(&total) {
         return Err(
@@ -243,9 +292,69 @@ fn pull(args: &CheckArgs) -> Result<Pull, Failure> {
     };
     Ok(Pull {
         total: Duration::from_secs_f64(total),
-        userns: args.userns_remap.as_ref().map(range).transpose()?,
+        userns: match &args.userns_remap {
+            Some(text) => Some(range(text)?),
+            None => setup.and_then(|setup| setup.ids),
+        },
         layout: args.keep.as_ref().map(folder).transpose()?,
         ..Pull::default()
+    })
+}
+
+/// Where the image would be put, and what that is held against.
+fn store(
+    args: &CheckArgs,
+    environment: &Environment,
+    setup: Option<&Setup>,
+) -> Result<StorePlan, Failure> {
+    if let Some(folder) = args.store.as_ref().filter(|folder| !folder.is_dir()) {
+        let text = format!("`--store {}`: there is no such folder", folder.display());
+        return Err(Failure::new(text)
+            .help("name the folder where the engine keeps images: /var/lib/docker"));
+    }
+    if let Some(rate) = args.rate.filter(|rate| !(0.001..=1e6).contains(rate)) {
+        return Err(Failure::new(format!("`--rate {rate}` is out of range"))
+            .help("give MiB a second between 0.001 and 1000000"));
+    }
+    let own = setup
+        .and_then(|setup| setup.settings.iter().find(|s| s.name == "data-root"))
+        .map(|root| {
+            let folder = Path::new(&root.value);
+            let below = folder.strip_prefix("/").unwrap_or(folder);
+            (environment.root.join(below), root.source.to_string())
+        });
+    let given = match (&args.store, &own) {
+        (Some(folder), _) => Some((folder.as_path(), "--store")),
+        (None, Some((folder, named_by))) => Some((folder.as_path(), named_by.as_str())),
+        (None, None) => None,
+    };
+    Ok(StorePlan {
+        rate: args.rate.map(|rate| (rate * 1_048_576.0) as u64),
+        limit: start_limit(args),
+        ..store_plan(args.engine, given, environment)
+    })
+}
+
+/// The time that a start may take: as given, or by what App Service tells those who run in it.
+fn start_limit(args: &CheckArgs) -> Option<StartLimit> {
+    if let Some(seconds) = args.start_limit {
+        return Some(StartLimit {
+            seconds,
+            named_by: "--start-limit".to_owned(),
+        });
+    }
+    variable("WEBSITE_SITE_NAME")?;
+    let name = "WEBSITES_CONTAINER_START_TIME_LIMIT";
+    let set = variable(name).and_then(|text| text.trim().parse().ok());
+    Some(match set {
+        Some(seconds) => StartLimit {
+            seconds,
+            named_by: name.to_owned(),
+        },
+        None => StartLimit {
+            seconds: START_LIMIT,
+            named_by: "App Service".to_owned(),
+        },
     })
 }
 
@@ -288,8 +397,32 @@ fn folder(name: &str) -> Option<PathBuf> {
         .map(PathBuf::from)
 }
 
-/// What of this environment tells where credentials are.
-fn environment() -> Environment {
+/// What of this environment tells where the engines' files are. Below another root it is the files in
+/// their usual places: this shell's variables are of this system.
+pub(super) fn environment(root: Option<&Path>) -> Result<Environment, Failure> {
+    let shell = shell();
+    if let Some(root) = root {
+        if !root.is_dir() {
+            let text = format!("`--root {}`: there is no such folder", root.display());
+            return Err(Failure::new(text)
+                .help("give the folder where the node's file system is mounted, such as /host"));
+        }
+        let below = |path: PathBuf| root.join(path.strip_prefix("/").unwrap_or(&path));
+        return Ok(Environment {
+            home: shell.home.map(below),
+            user: shell.user,
+            ssl_cert_file: shell.ssl_cert_file,
+            proxy: shell.proxy,
+            root: root.to_owned(),
+            foreign: true,
+            ..Environment::default()
+        });
+    }
+    Ok(shell)
+}
+
+/// The environment of this process.
+pub(super) fn shell() -> Environment {
     Environment {
         home: folder("HOME").or_else(|| folder("USERPROFILE")),
         docker_config: folder("DOCKER_CONFIG"),
@@ -297,8 +430,14 @@ fn environment() -> Environment {
         registry_auth_file: folder("REGISTRY_AUTH_FILE"),
         runtime: folder("XDG_RUNTIME_DIR"),
         config_home: folder("XDG_CONFIG_HOME"),
+        data_home: folder("XDG_DATA_HOME"),
+        storage_conf: folder("CONTAINERS_STORAGE_CONF"),
         user: user(),
+        registries_conf: folder("CONTAINERS_REGISTRIES_CONF"),
+        ssl_cert_file: folder("SSL_CERT_FILE"),
+        proxy: proxy(),
         root: PathBuf::from("/"),
+        foreign: false,
     }
 }
 
@@ -315,7 +454,7 @@ fn user() -> Option<u32> {
     None
 }
 
-fn proxy() -> ProxyEnvironment {
+pub(super) fn proxy() -> ProxyEnvironment {
     let either = |name: &str| variable(&name.to_uppercase()).or_else(|| variable(name));
     ProxyEnvironment {
         https: either("https_proxy"),

@@ -31,7 +31,7 @@ pub(crate) fn ask(name: &str, registry: &str, timeout: Duration) -> Answer {
     } else {
         registry
     };
-    match run(&program, server, timeout) {
+    match run(Command::new(&program).arg("get"), server, timeout) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Answer::Missing,
         Err(error) if error.kind() == io::ErrorKind::TimedOut => {
             Answer::Failed("did not end in time".to_owned())
@@ -56,10 +56,13 @@ pub(crate) fn ask(name: &str, registry: &str, timeout: Duration) -> Answer {
     }
 }
 
-/// Whether a helper succeeded, and what it printed: on success its output, else all of it.
-fn run(program: &str, server: &str, timeout: Duration) -> io::Result<(bool, String)> {
-    let mut child = Command::new(program)
-        .arg("get")
+/// Whether a program succeeded, and what it printed: on success its output, else all of it.
+pub(super) fn run(
+    command: &mut Command,
+    server: &str,
+    timeout: Duration,
+) -> io::Result<(bool, String)> {
+    let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

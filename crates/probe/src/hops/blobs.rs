@@ -170,7 +170,7 @@ impl<'b> Asked<'b> {
 }
 
 pub(crate) fn path(session: &Session<'_, '_>, blob: &Blob) -> String {
-    format!("/v2/{}/blobs/{}", session.repository, blob.digest)
+    session.path(&format!("blobs/{}", blob.digest))
 }
 
 fn request<'a>(session: &'a Session<'_, '_>, path: &'a str) -> Ask<'a> {

@@ -1,9 +1,9 @@
 //! Connections to the hosts of a walk. The first one to a host makes its rows; later ones reuse
 //! what is known, and open connections are used again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use pullwhy_model::{Hop, Target};
 
 use super::body::{Incoming, Opened};
+use super::cidr::Cidr;
 use super::clock::Clock;
 use super::http::{Request, Response};
 use super::origin::Origin;
@@ -23,7 +24,7 @@ use super::{Deadline, is_loopback, lock};
 use crate::hops::blobs;
 use crate::options::Options;
 use crate::rows::{Row, Rows};
-use crate::trust::RegistryTrust;
+use crate::trust::{RegistryTrust, Source};
 
 /// Spare connections to the registry while it is pinged and asked for the manifest: with the one
 /// of these requests as many as blobs are asked for at a time.
@@ -49,9 +50,36 @@ pub(super) struct Way {
 /// What was answered before it was asked for by its hop, and how long it took.
 pub(crate) type Early = (io::Result<Response>, Duration);
 
+/// Whether a registry may speak plain HTTP where HTTPS is meant.
+#[derive(Clone, Debug)]
+pub(crate) enum Plain {
+    /// On this machine, as for Docker.
+    ThisMachine,
+    /// Never.
+    Never,
+    /// It may.
+    Allowed,
+    /// Its certificate is not checked if it has an address in one of these; and it may, if `plain`.
+    In {
+        nets: Vec<(Cidr, Source)>,
+        plain: bool,
+    },
+}
+
+impl Plain {
+    /// Why it is spoken.
+    pub(super) fn why(&self) -> &'static str {
+        match self {
+            Self::ThisMachine => "plain HTTP, as engines allow for this machine",
+            _ => "plain HTTP, as the engine's configuration allows for this registry",
+        }
+    }
+}
+
 /// The network of a walk.
 pub(crate) struct Net<'a> {
     pub(crate) options: &'a Options,
+    pub(super) plain: Plain,
     pub(crate) clock: Clock,
     pub(super) shared: Arc<Shared>,
     /// One timeout before a walk must have ended: a name that is then asked for takes no more. A pull
@@ -60,12 +88,20 @@ pub(crate) struct Net<'a> {
     /// Spare connections that a host of blobs is worth.
     blobs: AtomicUsize,
     ways: Mutex<HashMap<Origin, Option<Way>>>,
+    /// Hosts that the guard holds back.
+    held_back: Mutex<HashSet<Origin>>,
     /// What a registry on this machine answered in plain HTTP while TLS was tried.
     pub(super) pinged: Mutex<HashMap<Origin, Early>>,
 }
 
 impl<'a> Net<'a> {
-    pub(crate) fn new(options: &'a Options, registry: RegistryTrust) -> Self {
+    /// `ends`: one timeout before the walk must have ended.
+    pub(crate) fn new(
+        options: &'a Options,
+        registry: RegistryTrust,
+        plain: Plain,
+        ends: Deadline,
+    ) -> Self {
         let trust = Trust::new(options.system_authorities.clone(), registry);
         let shared = Arc::new(Shared::new(trust));
         let early = Arc::clone(&shared);
@@ -73,11 +109,13 @@ impl<'a> Net<'a> {
         std::thread::spawn(move || early.trust.roots().is_empty());
         Self {
             clock: Clock::new(options.now),
-            ends: Mutex::new(Deadline::after(options.timeout * (crate::WALK - 1))),
+            ends: Mutex::new(ends),
             options,
+            plain,
             shared,
             blobs: AtomicUsize::new(0),
             ways: Mutex::default(),
+            held_back: Mutex::default(),
             pinged: Mutex::default(),
         }
     }
@@ -116,6 +154,11 @@ impl<'a> Net<'a> {
         let there = made.is_some();
         lock(&self.ways).insert(origin.clone(), made);
         there
+    }
+
+    /// Whether a host was not reached because it must not be contacted.
+    pub(crate) fn holds_back(&self, origin: &Origin) -> bool {
+        lock(&self.held_back).contains(origin)
     }
 
     fn way(&self, origin: &Origin) -> Option<Way> {
@@ -179,7 +222,36 @@ impl<'a> Net<'a> {
         !origin.https || self.way(origin).is_some_and(|way| way.plain)
     }
 
+    /// Whether a host may speak plain HTTP. What is found for the registry's address holds for its
+    /// certificate and those of all hosts of the pull.
+    fn may_be_plain(&self, origin: &Origin, role: Target, addresses: &[IpAddr]) -> bool {
+        let registry = role == Target::Registry;
+        match &self.plain {
+            Plain::ThisMachine => is_loopback(&origin.host),
+            Plain::Never => false,
+            Plain::Allowed => registry,
+            Plain::In { nets, plain } => {
+                let has = |net: &&(Cidr, Source)| addresses.iter().any(|a| net.0.has(*a));
+                let found = nets.iter().find(has).filter(|_| registry);
+                if let Some((_, source)) = found {
+                    // A second address of the same registry says nothing new.
+                    let _ = self.shared.trust.anyone.set(source.clone());
+                }
+                found.is_some() && *plain
+            }
+        }
+    }
+
     fn make_way(&self, origin: &Origin, role: Target, rows: &mut Rows<'_>) -> Option<Way> {
+        if let Some(why) = self.options.guard.refuses_host(&origin.host) {
+            lock(&self.held_back).insert(origin.clone());
+            rows.push(
+                Row::new(Hop::Dns, &*origin.host)
+                    .role(role)
+                    .not_contacted(why),
+            );
+            return None;
+        }
         let choice = proxy::choose(&self.options.proxy, origin.https, &origin.host, origin.port);
         let proxy = match choice {
             Choice::Direct => None,
@@ -198,6 +270,19 @@ impl<'a> Net<'a> {
             None => (origin.host.as_str(), origin.port, role),
         };
         let addresses = self.resolve(host, port, asked, rows)?;
+        let mut moved = self.options.ports.iter();
+        let at = moved.find(|(h, p, _)| h == host && *p == port);
+        let at = at.map_or(port, |(_, _, at)| *at);
+        // A proxy is of this machine's own settings.
+        let refused = addresses
+            .iter()
+            .find_map(|a| self.options.guard.refuses(*a));
+        if let Some(why) = refused.filter(|_| proxy.is_none()) {
+            lock(&self.held_back).insert(origin.clone());
+            let row = Row::new(Hop::Tcp, origin.target()).role(role);
+            rows.push(row.not_contacted(why));
+            return None;
+        }
         let started = Instant::now();
         let direct = proxy.is_none();
         let spare = match role {
@@ -212,15 +297,13 @@ impl<'a> Net<'a> {
             wish: None,
             took: self.options.timeout,
         };
-        // A registry on this machine may speak plain HTTP: both are tried at once.
-        let plain = addresses
-            .first()
-            .filter(|_| direct && origin.https && is_loopback(&origin.host))
-            .map(|ip| {
-                let way = way(SocketAddr::new(*ip, port));
-                super::way::plain_question(&way, origin, self.deadline())
-            });
-        let (stream, address) = self.dial(host, port, &addresses, asked, rows)?;
+        let plain = origin.https && self.may_be_plain(origin, role, &addresses);
+        // Where plain HTTP may be spoken both are tried at once.
+        let plain = addresses.first().filter(|_| direct && plain).map(|ip| {
+            let way = way(SocketAddr::new(*ip, at));
+            super::way::plain_question(&way, origin, self.deadline())
+        });
+        let (stream, address) = self.dial((host, port), at, &addresses, asked, rows)?;
         let mut way = way(address);
         // The other blobs follow the first one closely; the registry is asked for two things first.
         let at_once = direct && role == Target::Blob;

@@ -2,9 +2,11 @@
 
 pub(crate) mod body;
 pub(crate) mod certificate;
+pub(crate) mod cidr;
 pub(crate) mod clock;
 pub(crate) mod connect;
 pub(crate) mod dns;
+pub(crate) mod guard;
 pub(crate) mod http;
 pub(crate) mod names;
 pub(crate) mod no_proxy;

@@ -20,7 +20,7 @@ use crate::rows::{Row, Rows};
 /// Bytes of a manifest; the specification asks registries to take at least 4 MiB.
 const MOST: usize = 4 << 20;
 
-const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.v1+prettyjws;q=0.5";
+pub(super) const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.v1+prettyjws;q=0.5";
 
 /// Fetches the manifest for an image and a platform.
 pub(crate) fn fetch(
@@ -93,7 +93,7 @@ fn get(
     version: &str,
     rows: &mut Rows<'_>,
 ) -> Option<(Value, String, Vec<u8>)> {
-    let path = format!("/v2/{}/manifests/{version}", session.repository);
+    let path = session.path(&format!("manifests/{version}"));
     let fields = [("Accept", ACCEPT.to_owned())];
     let row = Row::new(
         Hop::Manifest,

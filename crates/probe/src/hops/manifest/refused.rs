@@ -83,7 +83,7 @@ pub(super) fn refused(
 /// Whether the registry gives it to callers without a credential: then the login is stale.
 fn without_credential(session: &mut Session<'_, '_>, version: &str) -> bool {
     let authorization = session.authorization.take();
-    let path = format!("/v2/{}/manifests/{version}", session.repository);
+    let path = session.path(&format!("manifests/{version}"));
     let answer = session.get(&path, &[("Accept", ACCEPT.to_owned())], ERROR, None);
     session.authorization = authorization;
     answer.is_ok_and(|a| a.response.status == 200)
@@ -94,7 +94,7 @@ fn nearest(session: &Session<'_, '_>, row: Row, tag: &str) -> (Row, String) {
     if tag.contains(':') {
         return (row, String::new());
     }
-    let path = format!("/v2/{}/tags/list?n=1000", session.repository);
+    let path = session.path("tags/list?n=1000");
     let Ok(answer) = session.get(&path, &[], TAGS, None) else {
         return (row, String::new());
     };
