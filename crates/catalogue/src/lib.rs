@@ -5,15 +5,19 @@
 
 pub mod file;
 pub mod load;
+pub mod programs;
 pub mod setting;
+pub mod shell;
 mod signs;
 mod template;
+mod verbs;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use file::CauseFile;
 pub use load::Problem;
+pub use programs::changes;
 use pullwhy_model::CauseId;
 pub use signs::{Hit, SignSet, Where};
 pub use template::{fill, shell_word};
@@ -165,8 +169,10 @@ fn check_names(loaded: &load::Loaded, known: &dyn Fn(&str) -> bool, problems: &m
         .iter()
         .chain(cause.signs.iter().flat_map(|s| &s.also))
         .chain(cause.sightings.iter().flat_map(|s| &s.also))
+        .chain(cause.sightings.iter().flat_map(|s| &s.excludes))
         .chain(cause.settings.iter().flat_map(|s| &s.behind))
         .chain(cause.candidates.iter().map(|c| &c.cause))
+        .chain(cause.found_behind.iter().filter(|c| *c != file::ANY))
         .chain(&cause.by_digest);
     for id in named.filter(|id| !known(id)) {
         let line = loaded

@@ -17,9 +17,14 @@ use crate::terminal::{self, Color};
 
 mod azure;
 mod help;
+mod host;
 mod kubernetes;
+mod live;
+
+pub(crate) use live::LiveArgs;
 
 pub(crate) use azure::{AzureArgs, AzureCommand, CollectArgs, PlaceArgs};
+pub(crate) use host::HostArgs;
 pub(crate) use kubernetes::{ClusterArgs, CollectPodsArgs, KubernetesArgs, KubernetesCommand};
 
 /// Tells why a container image pull failed, and what to do
@@ -67,6 +72,7 @@ pub(crate) enum Command {
     Run(Run),
     Azure(Box<AzureArgs>),
     Kubernetes(Box<KubernetesArgs>),
+    Host(HostArgs),
     Cause(CauseArgs),
     Completions(Completions),
     Man(ManArgs),
@@ -99,6 +105,8 @@ pub(crate) struct Explain {
     pub(crate) output: Output,
     #[command(flatten)]
     pub(crate) filter: Filter,
+    #[command(flatten)]
+    pub(crate) live: LiveArgs,
 }
 
 /// What to show of all that is found.
@@ -320,6 +328,9 @@ fn engines() -> impl TypedValueParser<Value = Engine> {
 ///
 /// The output of COMMAND is passed through untouched; a failed pull in it is explained on
 /// standard error when COMMAND has ended. On a terminal, COMMAND still sees a terminal.
+///
+/// If COMMAND fails and a check can tell the causes of the failed pull apart, the pull path is
+/// walked once, as by `pullwhy check`: for at most 15 seconds, which Ctrl-C ends.
 #[derive(Debug, Args)]
 #[command(after_help = help::RUN, override_usage = "pullwhy run [OPTIONS] -- COMMAND...")]
 pub(crate) struct Run {
@@ -327,6 +338,9 @@ pub(crate) struct Run {
     #[arg(value_name = "COMMAND", required = true)]
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) command: Vec<OsString>,
+    /// Do not check the image live after a failed pull
+    #[arg(long)]
+    pub(crate) no_check: bool,
     #[command(flatten)]
     pub(crate) output: Output,
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::cause::{CauseId, Confidence, Outcome, Role, Transient, Trigger};
+use crate::live::LiveCheck;
 use crate::settings::{RuledOut, SettingPlace};
 
 /// A value read out of the evidence.
@@ -90,6 +91,9 @@ pub struct Check {
     /// Command to copy, with facts filled in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
+    /// What the command changes; none where it only looks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<String>,
 }
 
 /// A usual reason behind a cause.
@@ -176,6 +180,9 @@ pub struct Step {
     /// Command to copy, with facts filled in; null where there is none.
     #[serde(default)]
     pub command: Option<String>,
+    /// What the command changes; none where it only looks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<String>,
 }
 
 /// What one machine, node or pod saw of an incident.
@@ -212,7 +219,7 @@ pub struct Incident {
     pub confidence: Confidence,
     /// What the evidence leaves open, most likely first; `[0]` is `cause`.
     pub candidates: Vec<Candidate>,
-    /// What the log alone leaves open and the platform's settings rule out.
+    /// What the log alone leaves open, and the platform's settings or a live check rule out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ruled_out: Vec<RuledOut>,
     /// Usual reasons behind the cause, most likely first, each with how to confirm it.
@@ -251,4 +258,7 @@ pub struct Incident {
     pub fixes: Vec<Fix>,
     /// Official documentation.
     pub references: Vec<String>,
+    /// What a live check says to it, where one was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<Box<LiveCheck>>,
 }

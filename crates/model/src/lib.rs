@@ -5,16 +5,20 @@
 
 mod cause;
 mod check;
+mod host;
 mod incident;
+mod live;
 mod report;
 mod settings;
 pub mod text;
 
 pub use cause::{CauseId, Confidence, Hop, Outcome, Role, Target, Transient, Trigger};
 pub use check::{Answer, CHECK_SCHEMA, CheckReport, Difference, HopRow, Status, ViewDifference};
+pub use host::{EngineSetting, EngineTrouble, EngineView, HOST_SCHEMA, HostReport};
 pub use incident::{
     Candidate, Check, Evidence, Fact, Facts, Fix, Image, Incident, Instance, Reason, Risk, Step,
 };
 pub use jiff::Timestamp;
+pub use live::{Condition, LiveCandidate, LiveCheck, LiveFinding, LiveRun, LiveVerdict};
 pub use report::{Report, SCHEMA, Stats, Tool, Warning};
 pub use settings::{Reading, RuledOut, Setting, SettingPlace, Settings, Unread};

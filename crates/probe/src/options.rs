@@ -4,7 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+use pullwhy_model::Hop;
+
 use crate::engine::{AuthPlan, Engine};
+pub use crate::net::guard::Guard;
 use crate::setup::Setup;
 use crate::store::StorePlan;
 use crate::trust::CertsDir;
@@ -51,6 +54,10 @@ pub struct Options {
     pub setup: Option<Setup>,
     /// Where engines keep images on this machine; without, nobody looks there.
     pub store: Option<StorePlan>,
+    /// The last hop that is wanted: the walk ends after it, or soon after.
+    pub until: Option<Hop>,
+    /// Hosts that are not contacted, whoever names them.
+    pub guard: Guard,
 }
 
 impl Default for Options {
@@ -75,6 +82,8 @@ impl Default for Options {
             pull: None,
             setup: None,
             store: None,
+            until: None,
+            guard: Guard::Nothing,
         }
     }
 }

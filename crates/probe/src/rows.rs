@@ -12,6 +12,9 @@ const SUMMARY: usize = 400;
 /// Bytes of a fact's value.
 const VALUE: usize = 300;
 
+/// The word for a host that the guard holds back.
+pub(crate) const NOT_CONTACTED: &str = "not-contacted";
+
 /// The rows of a walk.
 pub(crate) struct Rows<'o> {
     made: Vec<HopRow>,
@@ -160,6 +163,11 @@ impl Row {
     pub(crate) fn and_says(mut self, says: &str) -> Self {
         self.row.summary.push_str(says);
         self
+    }
+
+    /// Was not made, since the host must not be contacted: that is no failure of the path.
+    pub(crate) fn not_contacted(self, why: impl Into<String>) -> Self {
+        self.ends(Status::Skipped, Some(NOT_CONTACTED), why)
     }
 
     /// Needs no work of its own: the same was done before.

@@ -12,9 +12,9 @@ use pullwhy_model::text::{clean, scrub};
 use pullwhy_model::{Answer, CHECK_SCHEMA, CheckReport, Fact, Hop, HopRow, Tool, Transient};
 use pullwhy_probe::trust::{CertsDir, certs_plan};
 use pullwhy_probe::{
-    Environment, Family, IdRange, LayerProgress, Observer, Options, Platform, ProxyEnvironment,
-    Pull, Setup, StartLimit, StorePlan, Walk, auth_plan, engine_setup, store_plan,
-    view_differences,
+    Engine, Environment, Family, IdRange, LayerProgress, Observer, Options, Platform,
+    ProxyEnvironment, Pull, Setup, StartLimit, StorePlan, Walk, auth_plan, engine_setup,
+    store_plan, view_differences,
 };
 use pullwhy_report::{Format, Style};
 
@@ -25,7 +25,7 @@ use crate::terminal::{self, LayerBars, Stream};
 
 pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
     let network = args.netns.as_deref().map(Network::find);
-    let environment = environment(args)?;
+    let environment = environment(args.root.as_deref())?;
     let options = options(args, network.as_ref(), &environment)?;
     let catalogue = super::catalogue(common)?;
     let style = super::explain::style(&args.output, Stream::Out);
@@ -197,8 +197,8 @@ fn options(
                 })?,
         ),
     };
-    let mut setup = args.engine.map(|e| engine_setup(e, environment));
-    if let Some(setup) = setup.as_mut().filter(|_| !args.certs_dirs.is_empty()) {
+    let mut seen = seen_by(args.engine, args.authfile.as_deref(), environment);
+    if let Some(setup) = seen.setup.as_mut().filter(|_| !args.certs_dirs.is_empty()) {
         setup.read_hosts_below(args.certs_dirs.clone());
     }
     let etc = match network {
@@ -225,22 +225,38 @@ fn options(
             .collect::<Result<_, _>>()?,
         dns: args.dns.as_deref().map(resolver).transpose()?,
         credentials,
-        auth: auth_plan(args.engine, args.authfile.as_deref(), environment),
-        engine: args.engine,
+        certs_dirs: certs_dirs(args, environment)?,
+        etc,
+        resolv_conf,
+        pull: args
+            .pull
+            .then(|| pull(args, seen.setup.as_ref()))
+            .transpose()?,
+        store: Some(store(args, environment, seen.setup.as_ref())?),
+        ..seen
+    })
+}
+
+/// A walk with what an engine sees, or else this shell.
+pub(super) fn seen_by(
+    engine: Option<Engine>,
+    authfile: Option<&Path>,
+    environment: &Environment,
+) -> Options {
+    let setup = engine.map(|engine| engine_setup(engine, environment));
+    Options {
+        auth: auth_plan(engine, authfile, environment),
+        engine,
         proxy: match setup.as_ref().and_then(|s| s.proxy.as_ref()) {
             Some(own) => own.environment(),
             None => environment.proxy.clone(),
         },
-        certs_dirs: certs_dirs(args, environment)?,
+        certs_dirs: certs_plan(engine, environment),
         system_authorities: setup.as_ref().and_then(|s| s.store(environment)),
         now: Some(jiff::Timestamp::now().into()),
-        etc,
-        resolv_conf,
-        pull: args.pull.then(|| pull(args, setup.as_ref())).transpose()?,
-        store: Some(store(args, environment, setup.as_ref())?),
         setup,
         ..Options::default()
-    })
+    }
 }
 
 /// Seconds that App Service gives a container to start, unless
@@ -383,9 +399,9 @@ fn folder(name: &str) -> Option<PathBuf> {
 
 /// What of this environment tells where the engines' files are. Below another root it is the files in
 /// their usual places: this shell's variables are of this system.
-fn environment(args: &CheckArgs) -> Result<Environment, Failure> {
-    let home = folder("HOME").or_else(|| folder("USERPROFILE"));
-    if let Some(root) = &args.root {
+pub(super) fn environment(root: Option<&Path>) -> Result<Environment, Failure> {
+    let shell = shell();
+    if let Some(root) = root {
         if !root.is_dir() {
             let text = format!("`--root {}`: there is no such folder", root.display());
             return Err(Failure::new(text)
@@ -393,17 +409,22 @@ fn environment(args: &CheckArgs) -> Result<Environment, Failure> {
         }
         let below = |path: PathBuf| root.join(path.strip_prefix("/").unwrap_or(&path));
         return Ok(Environment {
-            home: home.map(below),
-            user: user(),
-            ssl_cert_file: folder("SSL_CERT_FILE"),
-            proxy: proxy(),
-            root: root.clone(),
+            home: shell.home.map(below),
+            user: shell.user,
+            ssl_cert_file: shell.ssl_cert_file,
+            proxy: shell.proxy,
+            root: root.to_owned(),
             foreign: true,
             ..Environment::default()
         });
     }
-    Ok(Environment {
-        home,
+    Ok(shell)
+}
+
+/// The environment of this process.
+pub(super) fn shell() -> Environment {
+    Environment {
+        home: folder("HOME").or_else(|| folder("USERPROFILE")),
         docker_config: folder("DOCKER_CONFIG"),
         docker_auth_config: variable("DOCKER_AUTH_CONFIG"),
         registry_auth_file: folder("REGISTRY_AUTH_FILE"),
@@ -417,7 +438,7 @@ fn environment(args: &CheckArgs) -> Result<Environment, Failure> {
         proxy: proxy(),
         root: PathBuf::from("/"),
         foreign: false,
-    })
+    }
 }
 
 /// The number of this process's user.
@@ -433,7 +454,7 @@ fn user() -> Option<u32> {
     None
 }
 
-fn proxy() -> ProxyEnvironment {
+pub(super) fn proxy() -> ProxyEnvironment {
     let either = |name: &str| variable(&name.to_uppercase()).or_else(|| variable(name));
     ProxyEnvironment {
         https: either("https_proxy"),

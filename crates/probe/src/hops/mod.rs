@@ -62,6 +62,22 @@ pub(crate) fn walk(reference: &str, options: &Options, rows: &mut Rows<'_>) -> I
     image
 }
 
+/// Walks up to the registry's first answer, with no credential.
+pub(crate) fn walk_to_registry(host: &str, options: &Options, rows: &mut Rows<'_>) {
+    let order = options.setup.as_ref().map_or(&Order::Plain, |s| &s.order);
+    let image = Image {
+        reference: host.to_owned(),
+        registry: Some(host.to_owned()),
+        ..Image::default()
+    };
+    let options = Options {
+        until: Some(Hop::Ping),
+        ..options.clone()
+    };
+    let ends = Deadline::after(options.timeout * (crate::WALK - 1));
+    walk_image(&image, order, (&options, ends), &mut Bound::default(), rows);
+}
+
 fn walk_to_layers(
     reference: &str,
     options: &Options,
@@ -175,7 +191,14 @@ fn walk_endpoint(
 ) -> Option<Manifest> {
     let trust = endpoints::trust(endpoint, options, rows);
     let net = Net::new(options, trust, endpoint.plain.clone(), ends);
-    let held = endpoints::credentials(endpoint, options, rows);
+    // Where only a registry is walked to, there is no repository that a credential could be for.
+    let held = match image.repository {
+        Some(_) => endpoints::credentials(endpoint, options, rows),
+        None => Vec::new(),
+    };
+    if options.until.is_some_and(|last| last <= Hop::Credentials) {
+        return None;
+    }
     if !net.reach(&endpoint.origin, Target::Registry, rows) {
         skip(
             &AFTER_REFERENCE[4..],
@@ -196,7 +219,13 @@ fn walk_endpoint(
         );
         return None;
     }
+    if options.until.is_some_and(|last| last <= Hop::Ping) {
+        return None;
+    }
     let manifest = manifest_with(&mut session, &held, image, rows)?;
+    if options.until.is_some_and(|last| last <= Hop::Platform) {
+        return Some(manifest);
+    }
     match &options.pull {
         Some(pull) => {
             bound.measured = Some(content::pull(&session, &manifest, image, pull, rows));

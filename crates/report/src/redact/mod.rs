@@ -5,15 +5,45 @@
 
 mod names;
 
-use pullwhy_model::{Check, CheckReport, Evidence, Fact, Facts, Hop, Image, Incident, Report};
+use pullwhy_model::{
+    Check, CheckReport, Evidence, Fact, Facts, HopRow, HostReport, Image, Incident, Report,
+};
 
 use names::Names;
 
 /// Replaces the names that the report recognised in every text of it.
 pub fn redact(report: &mut Report) {
+    redact_with(report, &mut []);
+}
+
+/// Replaces the names in everything that is known of a machine's engines.
+pub fn redact_host(host: &mut HostReport) {
+    let mut further = Vec::new();
+    for engine in &mut host.engines {
+        further.extend(&mut engine.files);
+        for setting in &mut engine.settings {
+            further.extend([&mut setting.value, &mut setting.place]);
+        }
+        for trouble in &mut engine.troubles {
+            further.extend([&mut trouble.text, &mut trouble.place]);
+        }
+    }
+    redact_with(&mut host.report, &mut further);
+}
+
+/// The same names in a report and in further texts.
+fn redact_with(report: &mut Report, further: &mut [&mut String]) {
     let mut names = Names::default();
+    for text in &*further {
+        names.learn_text(text);
+    }
     for incident in &report.incidents {
         names.learn_incident(incident);
+        let run = incident.check.as_ref().and_then(|c| c.run.as_ref());
+        if let Some(run) = run {
+            names.learn_image(&run.image);
+            names.learn_hops(&run.hops);
+        }
     }
     for incident in &mut report.incidents {
         for evidence in &incident.evidence {
@@ -29,6 +59,9 @@ pub fn redact(report: &mut Report) {
     }
     let names = names.ordered();
     let replace = |text: &mut String| *text = rewritten(text, &replacements(text, &names));
+    for text in further {
+        replace(text);
+    }
     for incident in &mut report.incidents {
         for evidence in &mut incident.evidence {
             redact_evidence(evidence, &names);
@@ -45,16 +78,7 @@ pub fn redact(report: &mut Report) {
 pub fn redact_check(report: &mut CheckReport) {
     let mut names = Names::default();
     names.learn_image(&report.image);
-    for row in &report.hops {
-        names.learn_facts(&row.facts);
-        if row.hop == Hop::Credentials {
-            let facts = ["key", "passed_over"].map(|name| row.facts.get(name));
-            for fact in facts.into_iter().flatten() {
-                names.learn_keys(&fact.to_string());
-            }
-            names.learn_keys(&row.summary);
-        }
-    }
+    names.learn_hops(&report.hops);
     if let Some(incident) = &report.incident {
         names.learn_incident(incident);
         for evidence in &incident.evidence {
@@ -75,11 +99,7 @@ pub fn redact_check(report: &mut CheckReport) {
 /// Every text of a check that may hold names, but for the lines of evidence.
 fn texts_of_check(report: &mut CheckReport) -> Vec<&mut String> {
     let mut out = image_texts(&mut report.image);
-    for row in &mut report.hops {
-        out.push(&mut row.target);
-        out.push(&mut row.summary);
-        out.extend(fact_texts(&mut row.facts));
-    }
+    out.extend(report.hops.iter_mut().flat_map(hop_texts));
     for d in &mut report.differences {
         out.extend([&mut d.target, &mut d.here, &mut d.there]);
         out.extend(&mut d.follows);
@@ -91,6 +111,12 @@ fn texts_of_check(report: &mut CheckReport) -> Vec<&mut String> {
     if let Some(incident) = &mut report.incident {
         out.extend(texts(incident));
     }
+    out
+}
+
+fn hop_texts(row: &mut HopRow) -> Vec<&mut String> {
+    let mut out = vec![&mut row.target, &mut row.summary];
+    out.extend(fact_texts(&mut row.facts));
     out
 }
 
@@ -113,9 +139,11 @@ fn image_texts(image: &mut Image) -> Vec<&mut String> {
 /// Every text of an incident that may hold names, but for the lines of the log.
 fn texts(incident: &mut Incident) -> Vec<&mut String> {
     fn of_check(check: &mut Option<Check>) -> impl Iterator<Item = &mut String> {
-        check
-            .iter_mut()
-            .flat_map(|c| std::iter::once(&mut c.text).chain(&mut c.command))
+        check.iter_mut().flat_map(|c| {
+            std::iter::once(&mut c.text)
+                .chain(&mut c.command)
+                .chain(&mut c.changes)
+        })
     }
     let mut out = vec![&mut incident.title, &mut incident.explanation];
     out.extend(&mut incident.notes);
@@ -131,6 +159,15 @@ fn texts(incident: &mut Incident) -> Vec<&mut String> {
     for ruled in &mut incident.ruled_out {
         out.push(&mut ruled.because);
         out.extend(&mut ruled.settings);
+        out.extend(&mut ruled.hops);
+    }
+    if let Some(check) = &mut incident.check {
+        out.push(&mut check.because);
+        out.extend(check.candidates.iter_mut().map(|c| &mut c.because));
+        if let Some(run) = &mut check.run {
+            out.extend(image_texts(&mut run.image));
+            out.extend(run.hops.iter_mut().flat_map(hop_texts));
+        }
     }
     out.extend(fact_texts(&mut incident.facts));
     if let Some(image) = &mut incident.image {
@@ -150,6 +187,7 @@ fn texts(incident: &mut Incident) -> Vec<&mut String> {
         for step in &mut fix.steps {
             out.push(&mut step.text);
             out.extend(&mut step.command);
+            out.extend(&mut step.changes);
         }
     }
     out

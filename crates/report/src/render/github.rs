@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use pullwhy_model::{Outcome, Report};
 
-use super::root;
+use super::{checked, root_in_log, warned};
 
 pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for incident in &report.incidents {
@@ -17,16 +17,21 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             "{} ({})\n{}",
             incident.title, incident.confidence, incident.explanation
         );
+        if let Some(check) = &incident.check {
+            let word = checked(check.verdict);
+            message.push_str(&format!("\nchecked live, {word}: {}", check.because));
+        }
         if let Some(fix) = incident.fixes.first() {
             message.push_str(&format!("\nfix: {}", fix.title));
             for step in &fix.steps {
-                message.push_str(&format!("\n- {}", step.text));
+                let text = warned(&step.text, step.changes.as_deref());
+                message.push_str(&format!("\n- {text}"));
                 step.command
                     .iter()
                     .for_each(|c| message.push_str(&format!("\n  {c}")));
             }
         }
-        let place = root(incident)
+        let place = root_in_log(incident)
             .map(|e| {
                 format!(
                     "file={},line={},col={},",
