@@ -159,6 +159,12 @@ pub enum CertificateFault {
     UnknownCa,
     /// Signed by itself.
     SelfSigned,
+    /// Signed by itself, and one that may sign others: what `openssl req -x509` makes.
+    AuthorityItself,
+    /// Signed by the trusted authority, and one that may sign others.
+    AuthorityBelow,
+    /// Has a Common Name, and no subject alternative name.
+    CommonNameOnly,
     /// Signed by an intermediate that is not sent.
     MissingIntermediate,
     /// Signed by an intermediate that is sent.

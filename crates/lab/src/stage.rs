@@ -142,11 +142,13 @@ impl Stage {
             }),
             Listen::Http | Listen::Tls | Listen::Proxy | Listen::Dns => {
                 let tls = if server.listen == Listen::Tls {
-                    let config = certificate::config(server, &place.host, authority);
-                    Some(Arc::new(config.map_err(|why| Error::Certificate {
-                        server: name.to_owned(),
-                        why,
-                    })?))
+                    let (config, pem) = certificate::config(server, &place.host, authority)
+                        .map_err(|why| Error::Certificate {
+                            server: name.to_owned(),
+                            why,
+                        })?;
+                    self.placeholders.push((format!("{name}.pem"), pem));
+                    Some(Arc::new(config))
                 } else {
                     None
                 };
@@ -220,7 +222,7 @@ impl Stage {
                 .unwrap_or(Platform {
                     os: "linux".to_owned(),
                     architecture: "amd64".to_owned(),
-                    variant: String::new(),
+                    ..Platform::default()
                 }),
             dns: asked.map(|server| server.address).next(),
             credentials: creds.map(|(u, p)| (u.to_owned(), p.to_owned())),

@@ -20,6 +20,7 @@ mod engine;
 mod hops;
 mod net;
 mod options;
+mod platform;
 mod repeat;
 mod rows;
 pub mod trust;
@@ -30,7 +31,8 @@ pub use credentials::{Lookup, look_up};
 pub use engine::{AuthPlace, AuthPlan, AuthSource, Engine, Environment, auth_plan};
 pub use hops::manifest::{Kind as ManifestKind, Outline, read_manifest};
 pub use net::no_proxy::NoProxy;
-pub use options::{Family, IdRange, Options, Platform, ProxyEnvironment, Pull};
+pub use options::{Family, IdRange, Options, ProxyEnvironment, Pull};
+pub use platform::Platform;
 pub use pullwhy_model::HopRow;
 pub use repeat::{Repeated, repeated};
 

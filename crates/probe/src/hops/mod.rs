@@ -4,6 +4,7 @@ pub(crate) mod blobs;
 pub(crate) mod certs;
 pub(crate) mod credentials;
 pub(crate) mod follow;
+pub(crate) mod limits;
 pub(crate) mod manifest;
 pub(crate) mod registry;
 pub(crate) mod token;
