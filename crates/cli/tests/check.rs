@@ -289,3 +289,29 @@ fn a_folder_of_certificates_that_is_not_there_is_said() {
         "{errors}"
     );
 }
+
+#[test]
+fn a_record_that_cannot_be_read_is_told_before_anything_is_asked() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let port = listener.local_addr().expect("bound").port();
+    let image = format!("127.0.0.1:{port}/team/app:1");
+    let (status, _, errors) = checked(&["--compare", "/does/not/exist.json", &image]);
+    assert_eq!(status, 2);
+    assert!(errors.contains("cannot be read"), "{errors}");
+    listener.set_nonblocking(true).expect("a listener");
+    assert!(listener.accept().is_err(), "the registry was asked");
+}
+
+#[test]
+fn an_address_of_the_other_family_is_not_used() {
+    let image = format!("127.0.0.1:{}/team/app:1", closed_port());
+    let (status, report, _) = checked(&["-6", &image]);
+    assert_eq!(status, 1);
+    assert_eq!(report["failed_hop"], "tcp");
+    let rows = report["hops"].as_array().expect("hops");
+    let told = rows.iter().any(|row| {
+        let summary = row["summary"].as_str().unwrap_or_default();
+        summary.contains("no address of the asked family")
+    });
+    assert!(told, "{report:#}");
+}

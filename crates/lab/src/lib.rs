@@ -20,6 +20,7 @@ pub mod matrix;
 pub mod registry;
 pub mod run;
 pub mod scenario;
+pub mod socks;
 pub mod stage;
 pub mod store;
 pub mod stream;

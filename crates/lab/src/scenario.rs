@@ -138,6 +138,8 @@ pub enum Listen {
     Bytes,
     /// A forward proxy; rows for `CONNECT` come first.
     Proxy,
+    /// A SOCKS proxy; the first of `bytes`, if any, is its reply to every request.
+    Socks,
     /// DNS over UDP and TCP.
     Dns,
 }

@@ -135,6 +135,13 @@ impl Stage {
                 let (bytes, drip) = (unhex(&server.bytes), server.drip_ms);
                 socket.serve(move |socket| say(socket, &bytes, Duration::from_millis(drip)))
             }
+            Listen::Socks => {
+                let reply = unhex(&server.bytes).first().copied();
+                socket.serve(move |socket| {
+                    // Clients go away in the middle.
+                    let _ = crate::socks::serve(socket, reply);
+                })
+            }
             Listen::Silent => socket.serve(|socket| {
                 let _ = Stream::accept(socket, None).map(|mut s| {
                     while std::io::Read::read(&mut s, &mut [0; 4096]).is_ok_and(|n| n > 0) {}

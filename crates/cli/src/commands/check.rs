@@ -25,6 +25,7 @@ use crate::terminal::{self, LayerBars, Stream};
 pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
     let network = args.netns.as_deref().map(Network::find);
     let options = options(args, network.as_ref())?;
+    let elsewhere = args.compare.as_deref().map(recorded).transpose()?;
     let catalogue = super::catalogue(common)?;
     let style = super::explain::style(&args.output, Stream::Out);
     let mut out = terminal::stdout();
@@ -62,10 +63,9 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
             incident.transient = Transient::Yes;
         }
     }
-    let differences = match &args.compare {
-        Some(path) => pullwhy_diagnose::compare(&walk.rows, &recorded(path)?),
-        None => Vec::new(),
-    };
+    let differences = elsewhere.map_or_else(Vec::new, |elsewhere| {
+        pullwhy_diagnose::compare(&walk.rows, &elsewhere)
+    });
     let mut report = CheckReport {
         schema: CHECK_SCHEMA.to_owned(),
         tool: Tool {

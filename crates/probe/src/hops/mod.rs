@@ -195,7 +195,9 @@ fn read_reference(reference: &str, engine: Option<Engine>, rows: &mut Rows<'_>) 
         Err(problem) => {
             let mut row = row.fact("at", i64::try_from(problem.at).unwrap_or(0));
             if let Some(meant) = &problem.did_you_mean {
-                row = row.fact("did_you_mean", meant.as_str());
+                row = row
+                    .fact("did_you_mean", meant.as_str())
+                    .fact("meant", meant.as_str());
             }
             rows.push(row.failed("invalid", problem.to_string()));
             return None;

@@ -13,6 +13,7 @@ pub(crate) mod origin;
 pub(crate) mod pool;
 pub(crate) mod proxy;
 pub(crate) mod resolv;
+mod socks;
 pub(crate) mod tcp;
 pub(crate) mod tls;
 pub(crate) mod told;
