@@ -234,20 +234,36 @@ fn a_recorded_check_gives_the_same_diagnosis_offline() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("run.json");
     std::fs::write(&path, serde_json::to_vec_pretty(&report).expect("JSON")).expect("written");
-    let output = pullwhy()
-        .args(["explain", "--format", "json"])
-        .arg(&path)
-        .output()
-        .expect("runs");
-    let replayed = json(&output.stdout);
-    assert_eq!(
-        replayed["incidents"][0]["cause"],
-        report["incident"]["cause"]
-    );
-    assert_eq!(
-        replayed["incidents"][0]["fixes"],
-        report["incident"]["fixes"]
-    );
+    let packed = folder.path().join("run.json.gz");
+    let file = std::fs::File::create(&packed).expect("created");
+    let mut gzip = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+    let text = std::fs::read(&path).expect("readable");
+    std::io::Write::write_all(&mut gzip, &text).expect("written");
+    gzip.finish().expect("written");
+    let replays = [
+        pullwhy()
+            .args(["explain", "--format", "json"])
+            .arg(&path)
+            .output(),
+        pullwhy()
+            .args(["explain", "--format", "json"])
+            .arg(&packed)
+            .output(),
+        pullwhy()
+            .args(["explain", "--format", "json", "-"])
+            .write_stdin(text.clone())
+            .output(),
+        pullwhy()
+            .args(["explain", "--format", "ndjson", "-"])
+            .write_stdin(text.clone())
+            .output(),
+    ];
+    for output in replays {
+        let replayed = json(&output.expect("runs").stdout);
+        let incident = replayed.get("incidents").map_or(&replayed, |all| &all[0]);
+        assert_eq!(incident["cause"], report["incident"]["cause"]);
+        assert_eq!(incident["fixes"], report["incident"]["fixes"]);
+    }
 }
 
 #[test]

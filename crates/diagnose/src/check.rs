@@ -150,6 +150,7 @@ fn incident(
         only_pasted: false,
         symptom: false,
         unknown: false,
+        afterthought: false,
         open,
         span: (0, row.summary.len()),
         start: 0,

@@ -172,7 +172,8 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             if unlikely && place.is_none() {
                 continue;
             }
-            let place = match place {
+            let beside = place.and_then(|place| self.attempt_asking(place, finding, &event));
+            let place = match beside.or(place) {
                 Some(place) if self.asks_elsewhere(place, finding, &event) => {
                     self.attempt_at(finding, &event)
                 }

@@ -1,7 +1,8 @@
 //! Which line of an attempt shows the root cause, and what the others are to it.
 //!
 //! The rules, in order:
-//! 1. what stands before the platform's anonymous second try counts before what stands after it;
+//! 1. what stands before a second try, the platform's anonymous one or CRI-O's as an artifact, counts
+//!    before what it ended with;
 //! 2. any specific cause beats a generic one (`unauthorized`, `ImagePullBackOff`);
 //! 3. of the registries that a short name is looked for in, the last one asked counts;
 //! 4. `over` in the catalogue: a cause that is known to be followed by another one's message;
@@ -34,15 +35,16 @@ pub(crate) fn elect(attempt: &Attempt, reader: &Reader<'_>) -> Option<(usize, Ve
         .collect();
     let generic = |f: &Finding| reader.catalogue().at(f.cause).file.generic;
     let symptom = |f: &Finding| f.symptom && !f.unknown;
-    let before_retry = found.iter().any(|(_, s, f)| !s.anonymous && !symptom(f));
+    let second = |s: &Seen, f: &Finding| s.anonymous || f.afterthought;
+    let before_retry = found.iter().any(|(_, s, f)| !second(s, f) && !symptom(f));
     let root = found.iter().copied().reduce(|best, next| {
         let ((_, bs, b), (_, ns, n)) = (best, next);
         // A symptom word never beats an error, whenever it stands.
         if symptom(b) != symptom(n) {
             return if symptom(b) { next } else { best };
         }
-        if before_retry && bs.anonymous != ns.anonymous {
-            return if bs.anonymous { next } else { best };
+        if before_retry && second(bs, b) != second(ns, n) {
+            return if second(bs, b) { next } else { best };
         }
         // An error in unknown words says less than one that is known.
         if b.unknown != n.unknown {
@@ -83,6 +85,11 @@ pub(crate) fn elect(attempt: &Attempt, reader: &Reader<'_>) -> Option<(usize, Ve
                 )
             } else if finding.cause == root_finding.cause {
                 (Role::Context, None)
+            } else if finding.afterthought && before_retry {
+                (
+                    Role::Masked,
+                    Some("second try, as an artifact; it was made because the pull had failed"),
+                )
             } else if generic(finding) {
                 (Role::Masked, Some("generic follow-up of the root cause"))
             } else {

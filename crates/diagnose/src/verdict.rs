@@ -6,7 +6,7 @@ use pullwhy_catalogue::file::Scope;
 use pullwhy_catalogue::{Catalogue, CauseIndex, Hit, SignSet, Where};
 use pullwhy_ingest::formats::file::Says;
 use pullwhy_ingest::formats::{self, Formats, Mark};
-use pullwhy_ingest::message::{self, Message};
+use pullwhy_ingest::message::{self, Part};
 use pullwhy_ingest::{facts, target};
 use pullwhy_model::{Confidence, Facts, Image, Target};
 
@@ -25,6 +25,8 @@ pub struct Finding {
     pub symptom: bool,
     /// An engine's own error, in words that no sign knows.
     pub unknown: bool,
+    /// Of a try that the engine makes only when the pull proper has failed.
+    pub afterthought: bool,
     /// Causes that the wording leaves open, most likely first.
     pub open: Vec<CauseIndex>,
     /// The decisive part, as bytes of the body.
@@ -130,7 +132,7 @@ impl<'c> Reader<'c> {
         let image = better(marked, url_image);
         let mut context = talks_of_a_pull(&reading) || image_request(&whole.text);
         let not_a_pull = reading.has(Says::NotAPull) || reading.has(Says::Push);
-        let mut statements: Vec<(Message, Option<Image>, Vec<Hit>)> = Vec::new();
+        let mut statements: Vec<(Part, Option<Image>, Vec<Hit>)> = Vec::new();
         if !not_a_pull && !reading.has(Says::Noise) {
             let parts = message::split(&whole);
             let alone = parts.len() == 1;
@@ -138,14 +140,16 @@ impl<'c> Reader<'c> {
                 let own = if alone {
                     image.clone()
                 } else {
-                    let marked = self.formats.read(&part.text).image().cloned();
-                    better(marked, facts::image_of_url(&part.text))
+                    let text = &part.message.text;
+                    let marked = self.formats.read(text).image().cloned();
+                    better(marked, facts::image_of_url(text))
                 };
                 let host = own.as_ref().or(image.as_ref());
                 let host = host.and_then(|i| i.registry.as_deref());
-                let place = Self::place(&part.text, host);
+                let text = &part.message.text;
+                let place = Self::place(text, host);
                 let hits = self.signs.hits(
-                    &part.text,
+                    text,
                     Where {
                         target: place.0,
                         registry: place.1,
@@ -206,7 +210,7 @@ impl<'c> Reader<'c> {
     /// The best sign of one message, if it counts.
     fn choose(
         &self,
-        part: &Message,
+        part: &Part,
         hits: &[Hit],
         context: bool,
         paste: bool,
@@ -275,9 +279,11 @@ impl<'c> Reader<'c> {
                 number.map_or_else(|| value.as_str().into(), Into::into),
             );
         }
-        facts::extract(&part.text, image.as_deref(), &mut found);
-        // A message that nothing but the asking ties to a pull proves little.
-        let strength = if alone && paste {
+        let message = &part.message;
+        facts::extract(&message.text, image.as_deref(), &mut found);
+        // A message that nothing but the asking ties to a pull proves little, and so does how a
+        // second try ended.
+        let strength = if alone && paste || part.afterthought {
             strength.min(Confidence::Likely)
         } else {
             strength
@@ -287,11 +293,12 @@ impl<'c> Reader<'c> {
             strength,
             symptom: self.catalogue.at(best.cause).id == *"orchestrator/symptom-only",
             unknown: sign.unknown,
+            afterthought: part.afterthought,
             needs_context: alone && !paste,
             only_pasted: alone && paste,
             open,
-            span: part.original(best.span),
-            start: part.original((0, 1)).0,
+            span: message.original(best.span),
+            start: message.original((0, 1)).0,
             image,
             facts: found,
         })

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use pullwhy_catalogue::Catalogue;
 use pullwhy_diagnose::{Diagnosis, Filter, Reader, SourceInfo};
 use pullwhy_ingest::formats;
-use pullwhy_ingest::source::{self, Body, Follow, Input, Limits, Meta, Pipe};
+use pullwhy_ingest::source::{self, Body, Follow, Input, Limits, Meta, Pipe, Starts};
 use pullwhy_model::text::clean;
 use pullwhy_model::{Incident, Report, Warning};
 
@@ -169,14 +169,18 @@ pub fn follow(
     let pipe = run.pipe.clone();
     let attached = match input {
         Input::Path(path) if path.as_os_str() != "-" => {
-            Follow::open(path, Arc::clone(stop)).map(|follow| pipe.attach(follow))
+            Follow::open(path, Arc::clone(stop)).map(|follow| {
+                let starts = follow.starts();
+                pipe.attach(follow);
+                starts
+            })
         }
         Input::Path(_) | Input::Stdin => {
             pipe.attach(std::io::stdin());
-            Ok(())
+            Ok(Starts::default())
         }
     };
-    let done = attached.and_then(|()| run.growing(&meta, &pipe, observer));
+    let done = attached.and_then(|starts| run.growing(&meta, (&pipe, starts), observer));
     let mut outcome = run.finish(observer);
     if let Err(error) = done {
         let text =

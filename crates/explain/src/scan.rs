@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use aho_corasick::Span;
 use aho_corasick::packed::Searcher;
+use jiff::Timestamp;
 use pullwhy_diagnose::{Event, Filter, Reader, Row, Verdict};
 use pullwhy_ingest::formats::file::Says;
 use pullwhy_ingest::peel::{self, Peeled};
@@ -21,10 +22,22 @@ mod memory;
 use lines::Lines;
 use memory::{Memory, hash_of};
 
+impl<'a> Block<'a> {
+    /// What [`Block::column`] is for the block behind this one.
+    pub(crate) fn column_behind(&self) -> usize {
+        match memchr::memrchr(b'\n', self.bytes) {
+            Some(end) => self.bytes.len() - end - 1,
+            None => self.column + self.bytes.len(),
+        }
+    }
+}
+
 /// A block of complete lines.
 #[derive(Clone, Copy)]
 pub(crate) struct Block<'a> {
     pub bytes: &'a [u8],
+    /// Bytes of its first line that stand in blocks before: a line of many megabytes is cut.
+    pub column: usize,
     /// The whole source is small: look at every line that could matter, not only around failures.
     pub small: bool,
     /// The source is a bare message.
@@ -36,8 +49,10 @@ pub(crate) struct Block<'a> {
 pub(crate) struct Scanned {
     /// Events; lines count from 1 in this block.
     pub events: Vec<Event>,
-    /// Lines in the block.
+    /// Line ends in the block.
     pub lines: u64,
+    /// The time of the last line that was left out for its time.
+    pub left_out: Option<Timestamp>,
     /// Where the first and the last line with a failure begin.
     pub failures: Option<(usize, usize)>,
 }
@@ -72,7 +87,7 @@ type Joined = ((Arc<Verdict>, u32), Vec<String>, usize);
 /// A thread's reader with its memory of messages seen before.
 pub(crate) struct Worker<'r, 'c> {
     memory: Memory<'r, 'c>,
-    since_until: (Option<jiff::Timestamp>, Option<jiff::Timestamp>),
+    since_until: (Option<Timestamp>, Option<Timestamp>),
     skim: Option<Searcher>,
     thorough: Option<Searcher>,
     /// The same for failures of a kind seen before: only what begins and ends an attempt.
@@ -114,7 +129,7 @@ impl<'r, 'c> Worker<'r, 'c> {
         } else {
             self.windows(block, &mut lines, &mut out);
         }
-        out.lines = lines.total();
+        out.lines = lines.ends();
         out
     }
 
@@ -234,9 +249,7 @@ impl<'r, 'c> Worker<'r, 'c> {
         }
         // A progress bar's overwritten states, or a line of many megabytes: the parts that matter.
         let mut at = hit.max(range.start);
-        let mut budget = 4096;
-        while at < range.start + whole.len() && budget > 0 {
-            budget -= 1;
+        while at < range.start + whole.len() {
             let low = range.start.max(at.saturating_sub(LINE_BACK));
             let high = (at + LINE - LINE_BACK).min(range.start + whole.len());
             let from = memchr::memrchr(b'\r', &block.bytes[low..at]).map_or(low, |i| low + i + 1);
@@ -288,6 +301,8 @@ impl<'r, 'c> Worker<'r, 'c> {
             && (self.since_until.0.is_some_and(|s| at < s)
                 || self.since_until.1.is_some_and(|u| at > u))
         {
+            // Its year still dates the lines around it that name none.
+            out.left_out = Some(at);
             return None;
         }
         let hash = hash_of(peeled.body, block);
@@ -309,12 +324,13 @@ impl<'r, 'c> Worker<'r, 'c> {
             out.failures = Some((out.failures.map_or(start, |f| f.0), start));
         }
         let line = lines.number_at(start);
+        let before = if line == 1 { block.column } else { 0 };
         let row = (seen < ROWS).then(|| {
             rows.insert(0, text.clone().into_owned());
             Row {
                 lines: rows.into(),
                 offset: peeled.offset,
-                column,
+                column: before + column,
             }
         });
         let host = peeled.host.map(|h| self.memory.host(h));

@@ -5,7 +5,7 @@ mod quiet;
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
-use pullwhy_ingest::source::{Meta, Pipe};
+use pullwhy_ingest::source::{Meta, Pipe, Starts};
 
 use crate::live::Live;
 use crate::scan::Block;
@@ -27,33 +27,40 @@ impl Run<'_, '_> {
     pub(crate) fn growing(
         &mut self,
         meta: &Meta,
-        pipe: &Pipe,
+        (pipe, starts): (&Pipe, Starts),
         observer: &mut dyn Observer,
     ) -> io::Result<()> {
         let mut stream = Kept {
             inner: pipe.clone(),
             error: Ok(()),
         };
-        self.stream(meta, &mut stream, observer, true);
+        self.stream(meta, &mut stream, observer, Some(starts));
         stream.error
     }
 
-    /// `growing`: there is no end to wait for, so that nothing depends on the whole.
+    /// `starts`, of a log that grows: there is no end to wait for, so that nothing depends on the
+    /// whole.
     pub(crate) fn stream(
         &mut self,
         meta: &Meta,
         stream: &mut dyn Read,
         observer: &mut dyn Observer,
-        growing: bool,
+        starts: Option<Starts>,
     ) {
+        let growing = starts.is_some();
+        let starts = starts.unwrap_or_default();
         let telling = self.pipe.attached();
         let mut buffer: Vec<u8> = Vec::new();
         let mut paste: Option<Vec<u8>> = (telling && !growing).then(Vec::new);
         let mut kept = 0;
         let mut line = 0;
+        let mut column = 0;
         let mut done = 0;
         let mut first = true;
         let mut ended = false;
+        let mut paused = false;
+        // The buffer holds the beginning of another file.
+        let mut more = false;
         let mut paused_at = None;
         let mut quiet = Quiet::default();
         if telling {
@@ -61,12 +68,16 @@ impl Run<'_, '_> {
             self.live = Some(Live::new(self.info(meta, false)));
             self.report.stats.files += 1;
         }
-        while !ended && !observer.gone() {
-            // What is small is looked at whole.
-            let room = if first { SMALL } else { STREAM };
-            let pipe = telling.then_some(&self.pipe);
-            let (end, paused) = fill(stream, &mut buffer, kept, room, pipe, &mut paused_at);
-            ended = end;
+        while (!ended || more) && !observer.gone() {
+            if !more {
+                // What is small is looked at whole.
+                let room = if first { SMALL } else { STREAM };
+                let pipe = telling.then_some(&self.pipe);
+                (ended, paused) = fill(stream, &mut buffer, kept, room, pipe, &mut paused_at);
+            }
+            if starts.take(done) {
+                (line, column) = (0, 0);
+            }
             let complete = if ended {
                 buffer.len()
             } else {
@@ -77,10 +88,18 @@ impl Run<'_, '_> {
             } else {
                 complete
             };
+            let next = starts.next().filter(|next| *next < done + len(complete));
+            more = next.is_some();
+            let complete = next.map_or(complete, |next| {
+                usize::try_from(next - done).unwrap_or(complete)
+            });
             if first && !telling && (ended || complete > 0) {
                 self.begin(meta, ended && is_paste(&buffer));
             }
-            if complete > 0 {
+            if first && ended && !growing && self.recorded(&buffer) {
+                buffer.clear();
+                paste = None;
+            } else if complete > 0 {
                 let bytes = &buffer[..complete];
                 let whole = first && ended || paused;
                 let small = whole && complete <= SMALL || growing;
@@ -91,7 +110,8 @@ impl Run<'_, '_> {
                         paste = None;
                     }
                 }
-                let blocks = self.shares(bytes, small, paste_now);
+                let blocks = self.shares(bytes, column, small, paste_now);
+                column = blocks.last().map_or(0, Block::column_behind);
                 let scanned = self.scan(&blocks);
                 let failures = failures(&blocks, &scanned, 0);
                 let before = line;
@@ -115,8 +135,11 @@ impl Run<'_, '_> {
                 };
             }
             kept = buffer.len();
-            if ended && !quiet.is_unbroken() {
-                self.worked(quiet.take());
+            if ended {
+                self.report.stats.lines += u64::from(column > 0);
+                if !quiet.is_unbroken() {
+                    self.worked(quiet.take());
+                }
             }
             observer.progress(&Progress {
                 file: &meta.name,
@@ -157,6 +180,7 @@ impl Run<'_, '_> {
         let stats = self.report.stats;
         let block = Block {
             bytes: &text,
+            column: 0,
             small: true,
             paste: true,
         };
@@ -166,7 +190,13 @@ impl Run<'_, '_> {
     }
 
     /// Cuts complete lines into one block for each thread.
-    fn shares<'b>(&self, bytes: &'b [u8], small: bool, paste: bool) -> Vec<Block<'b>> {
+    fn shares<'b>(
+        &self,
+        bytes: &'b [u8],
+        mut column: usize,
+        small: bool,
+        paste: bool,
+    ) -> Vec<Block<'b>> {
         let share = (bytes.len() / self.workers.len()).max(256 << 10);
         let mut blocks = Vec::new();
         let mut at = 0;
@@ -177,11 +207,14 @@ impl Run<'_, '_> {
             } else {
                 block_end(bytes, at, share)
             };
-            blocks.push(Block {
+            let block = Block {
                 bytes: &bytes[at..end],
+                column,
                 small,
                 paste,
-            });
+            };
+            column = block.column_behind();
+            blocks.push(block);
             at = end;
         }
         blocks

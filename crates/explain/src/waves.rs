@@ -37,12 +37,12 @@ impl Run<'_, '_> {
                     self.bytes(meta, bytes, observer);
                 }
             }
-            Body::Stream(stream) => self.stream(meta, stream, observer, false),
+            Body::Stream(stream) => self.stream(meta, stream, observer, None),
         }
     }
 
     /// Takes in a recorded live check; `false` where the source is something else.
-    fn recorded(&mut self, bytes: &[u8]) -> bool {
+    pub(crate) fn recorded(&mut self, bytes: &[u8]) -> bool {
         let judged = recorded::judge(self.reader.catalogue(), bytes);
         let is_record = judged.is_some();
         self.recorded.extend(judged.into_iter().flatten());
@@ -54,6 +54,7 @@ impl Run<'_, '_> {
         let paste = is_paste(bytes);
         let mut at = 0;
         let mut line = 0;
+        let mut column = 0;
         let mut size = *BLOCK.start();
         let mut last: Option<usize> = None;
         while at < bytes.len() {
@@ -61,11 +62,14 @@ impl Run<'_, '_> {
             let mut blocks = Vec::with_capacity(self.workers.len());
             while blocks.len() < self.workers.len() && at < bytes.len() {
                 let end = block_end(bytes, at, size);
-                blocks.push(Block {
+                let block = Block {
                     bytes: &bytes[at..end],
+                    column,
                     small,
                     paste,
-                });
+                };
+                column = block.column_behind();
+                blocks.push(block);
                 at = end;
             }
             let scanned = self.scan(&blocks);
@@ -89,10 +93,16 @@ impl Run<'_, '_> {
                 incidents: len(self.diagnosis.len()),
             });
         }
+        self.last_line(bytes.last());
         if let (Some(last), false) = (last, small) {
             let end = last.saturating_add(FAR).min(bytes.len());
             self.successes(bytes, last..end, (at, line));
         }
+    }
+
+    /// Counts a source's last line where it has no end.
+    pub(crate) fn last_line(&mut self, last: Option<&u8>) {
+        self.report.stats.lines += u64::from(last.is_some_and(|b| *b != b'\n'));
     }
 
     /// Looks in a part of a large source for pulls that worked. `known`: an offset and the lines
@@ -101,6 +111,7 @@ impl Run<'_, '_> {
         let from = memchr::memrchr(b'\n', &bytes[..range.start]).map_or(0, |i| i + 1);
         let block = Block {
             bytes: &bytes[from..range.end],
+            column: 0,
             small: false,
             paste: false,
         };
@@ -148,7 +159,9 @@ impl Run<'_, '_> {
     ) -> u64 {
         // A time without year stands near the times around it; the first ones, near the first.
         let events = || scanned.iter().flat_map(|part| &part.events);
-        let dated = events().filter_map(|e| e.at).find(|at| has_year(*at));
+        let left_out = scanned.iter().find_map(|part| part.left_out);
+        let dated = events().filter_map(|e| e.at).chain(left_out);
+        let dated = dated.into_iter().find(|at| has_year(*at));
         self.anchor = self
             .anchor
             .filter(|at| has_year(*at))

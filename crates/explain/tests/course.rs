@@ -381,3 +381,21 @@ fn waiting_between_pulls_is_no_pull() {
                Normal   BackOff    10s (x19 over 5m)  kubelet            Back-off pulling image \"ghcr.io/acme/migrate:3\"\n";
     assert_eq!(only(log).count, 1);
 }
+
+#[test]
+fn what_was_left_out_for_its_time_still_dates_the_lines_without_year() {
+    let log = "2026-03-03T10:00:00Z Trying to pull r.example/a:1...\n\
+        Mar 03 10:00:01 node1 kubelet[1]: E0303 10:00:01.000000 1 pod_workers.go:1] Failed to pull image \"r.example/a:1\": manifest for r.example/a:1 not found: manifest unknown: manifest unknown\n";
+    let explained_since = |since: &str| {
+        let options = Options {
+            threads: 1,
+            since: Some(since.parse().expect("a time")),
+            ..Default::default()
+        };
+        let catalogue = catalogue();
+        let report = pullwhy_explain::explain_text(catalogue, "-", log.as_bytes(), &options);
+        report.incidents.len()
+    };
+    assert_eq!(explained_since("2026-03-01T00:00:00Z"), 1);
+    assert_eq!(explained_since("2026-11-01T00:00:00Z"), 0);
+}

@@ -145,6 +145,58 @@ fn cri_o_appends_the_error_of_its_second_try_as_an_artifact() {
 }
 
 #[test]
+fn how_the_try_as_an_artifact_ended_never_wins() {
+    for tail in [
+        "reading manifest 1 in r.example/a: manifest unknown",
+        "pinging container registry r.example: Get \"https://r.example/v2/\": dial tcp: lookup r.example: no such host",
+    ] {
+        let incident = only(&format!(
+            "Failed to pull image \"r.example/a:1\": rpc error: code = Unknown desc = unable to pull image or OCI artifact: pull image err: initializing source docker://r.example/a:1: reading manifest 1 in r.example/a: unauthorized: access to the requested resource is not authorized; artifact err: get manifest: build image source: {tail}",
+        ));
+        let cause = incident.cause.to_string();
+        assert!(
+            cause.starts_with("auth/") || cause == "reference/denied-or-not-found",
+            "{cause}"
+        );
+        assert_eq!(roles(&incident, Role::Masked).len(), 1);
+    }
+    let alone = only(
+        "Failed to pull image \"r.example/a:1\": unable to pull image or OCI artifact: pull image err: something new; artifact err: get manifest: build image source: reading manifest 1 in r.example/a: manifest unknown",
+    );
+    assert_ne!(alone.confidence, Confidence::Certain);
+}
+
+#[test]
+fn of_pulls_side_by_side_each_keeps_its_own_failure() {
+    let report = explained(
+        "2024-05-01T10:00:00.000Z INFO  - Pulling image: acr1.azurecr.io/app:1\n\
+         2024-05-01T10:00:00.100Z INFO  - Pulling image: acr2.azurecr.io/side:2\n\
+         2024-05-01T10:00:01.000Z ERROR - DockerApiException: Docker API responded with status code=NotFound, response={\"message\":\"manifest for acr2.azurecr.io/side:2 not found: manifest unknown: manifest tagged by \\\"2\\\" is not found\"}\n\
+         2024-05-01T10:00:02.000Z ERROR - DockerApiException: Docker API responded with status code=InternalServerError, response={\"message\":\"Get \\\"https://acr1.azurecr.io/v2/\\\": dial tcp 20.1.1.1:443: connect: connection refused\"}\n\
+         2024-05-01T10:00:03.000Z INFO  - Pulling image from Docker hub: acr2.azurecr.io/side:2\n\
+         2024-05-01T10:00:03.100Z INFO  - Pulling image from Docker hub: acr1.azurecr.io/app:1\n\
+         2024-05-01T10:00:04.000Z ERROR - DockerApiException: Docker API responded with status code=InternalServerError, response={\"message\":\"Get \\\"https://acr1.azurecr.io/v2/app/manifests/1\\\": unauthorized: authentication required\"}\n\
+         2024-05-01T10:00:04.100Z ERROR - DockerApiException: Docker API responded with status code=InternalServerError, response={\"message\":\"Get \\\"https://acr2.azurecr.io/v2/side/manifests/2\\\": unauthorized: authentication required\"}\n",
+    );
+    let mut told: Vec<_> = report
+        .incidents
+        .iter()
+        .map(|i| {
+            let image = i.image.as_ref().map_or("-", |i| i.reference.as_str());
+            format!("{image} {}", i.cause)
+        })
+        .collect();
+    told.sort_unstable();
+    assert_eq!(
+        told,
+        [
+            "acr1.azurecr.io/app:1 network/connection-refused",
+            "acr2.azurecr.io/side:2 reference/tag-not-found",
+        ]
+    );
+}
+
+#[test]
 fn a_denied_wrapped_round_a_page_is_not_a_missing_right() {
     let incident = only(
         "Error response from daemon: pull access denied for r.example/a, repository does not exist or may require 'docker login': denied: <html><head><title>Access blocked</title></head><body>This site is blocked by your organisation's web filter</body></html>",

@@ -270,3 +270,35 @@ fn a_failed_daemon_push_does_not_hide_a_pull() {
     );
     assert_eq!(incident.cause, *"network/dns-no-such-host");
 }
+
+#[test]
+fn lines_of_many_megabytes_keep_their_number_and_their_columns() {
+    let error = "Error response from daemon: manifest for r.example/a:1 not found: manifest unknown: manifest unknown";
+    let filler = "x".repeat(21 << 20);
+    let log = format!("{filler} {error}\nfine\n{error}");
+    for threads in [1, 2, 3] {
+        let options = pullwhy_explain::Options {
+            threads,
+            ..Default::default()
+        };
+        let catalogue = support::catalogue();
+        let report = pullwhy_explain::explain_text(catalogue, "-", log.as_bytes(), &options);
+        assert_eq!(report.stats.lines, 3);
+        let [incident] = &report.incidents[..] else {
+            panic!("{:?}", causes(&report));
+        };
+        let lines: Vec<_> = incident.evidence.iter().map(|e| e.line).collect();
+        assert_eq!(lines, [1, 3], "{threads} threads");
+        let text = quoted(incident, &log);
+        assert!(text.starts_with("manifest"), "{text}");
+    }
+}
+
+#[test]
+fn a_progress_bar_of_thousands_of_states_does_not_hide_the_error_behind_it() {
+    let error = "Error response from daemon: manifest for r.example/a:1 not found: manifest unknown: manifest unknown";
+    for state in ["ab\r", "f1a2: Pulling fs layer\r"] {
+        let incident = only(&format!("{}{error}\n", state.repeat(9000)));
+        assert_eq!(incident.cause, *"reference/tag-not-found");
+    }
+}

@@ -251,45 +251,53 @@ fn unescape(text: &[u8], at: usize) -> Replacement {
 }
 
 /// Where one error ends and the next begins inside one line.
-const SEPARATORS: [&str; 5] = [
+const SEPARATORS: [&str; 4] = [
     ", rpc error: code =", // kubelet: `[rpc error: …, rpc error: …]`, one a credential
-    "; artifact err: ",    // CRI-O's second try as an OCI artifact
     ", failed to pull and unpack image \"", // the same list without gRPC prefixes (kubelet 1.31+)
-    "(Mirrors also failed: [", // containers/image: mirrors first, origin last
-    "]): ",
+    ARTIFACT,
+    MIRRORS,
 ];
+/// CRI-O's second try, as an OCI artifact, after the first has failed.
+const ARTIFACT: &str = "; artifact err: ";
+/// containers/image: mirrors first, origin last.
+const MIRRORS: &str = "(Mirrors also failed: [";
+const MIRRORS_END: &str = "]): ";
+/// Errors of one message at most; what follows belongs to the last.
+const ERRORS: usize = 64;
+
+/// One error of a message that may list several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Its text.
+    pub message: Message,
+    /// A try that the engine makes only when the pull proper has failed: how it ended says less.
+    pub afterthought: bool,
+}
 
 /// Splits a message that lists several errors into one message each; most have one.
-pub fn split(message: &Message) -> Vec<Message> {
+pub fn split(message: &Message) -> Vec<Part> {
     let text = &message.text;
-    let mut cuts: Vec<usize> = Vec::new();
-    for separator in SEPARATORS {
-        let mut from = 0;
-        while let Some(found) = text[from..].find(separator) {
-            let at = from + found;
-            from = at + separator.len();
-            // `]): ` ends the mirror list only where there is one.
-            if separator != "]): " || text[..at].contains("(Mirrors also failed: [") {
-                cuts.push(at);
-            }
-            if cuts.len() > 64 {
-                break;
-            }
+    let mut cuts: Vec<(usize, bool)> = Vec::new();
+    let mirrors = text.find(MIRRORS);
+    let ends = mirrors.map(|at| (MIRRORS_END, at));
+    for (separator, first) in SEPARATORS.iter().map(|s| (*s, 0)).chain(ends) {
+        let mut from = first;
+        while let Some(found) = text[from..].find(separator).filter(|_| cuts.len() < ERRORS) {
+            cuts.push((from + found, separator == ARTIFACT));
+            from += found + separator.len();
         }
-    }
-    if cuts.is_empty() {
-        return vec![message.clone()];
     }
     cuts.sort_unstable();
-    cuts.dedup();
-    cuts.push(text.len());
-    let mut parts = Vec::with_capacity(cuts.len());
-    let mut from = 0;
-    for cut in cuts {
-        if cut > from {
-            parts.push(message.part(from, cut));
+    let mut parts = Vec::with_capacity(cuts.len() + 1);
+    let (mut from, mut afterthought) = (0, false);
+    for (cut, then) in cuts.into_iter().chain([(text.len(), false)]) {
+        if cut > from || parts.is_empty() && cut == text.len() {
+            parts.push(Part {
+                message: message.part(from, cut),
+                afterthought,
+            });
         }
-        from = cut;
+        (from, afterthought) = (cut, then);
     }
     parts
 }
@@ -367,9 +375,32 @@ mod tests {
         );
         let parts = split(&m);
         assert_eq!(parts.len(), 2);
-        assert!(parts[0].text.ends_with("not found"));
-        let at = parts[1].text.find("401").expect("there");
-        let (start, end) = parts[1].original((at, at + 3));
+        assert!(parts[0].message.text.ends_with("not found"));
+        let second = &parts[1].message;
+        let at = second.text.find("401").expect("there");
+        let (start, end) = second.original((at, at + 3));
         assert_eq!(&m.text[start..end], "401");
+    }
+
+    #[test]
+    fn a_try_as_an_artifact_is_an_afterthought() {
+        let parts = split(&unquote("pull image err: a; artifact err: b"));
+        let told: Vec<_> = parts.iter().map(|p| p.afterthought).collect();
+        assert_eq!(told, [false, true]);
+        assert_eq!(split(&unquote("")).len(), 1);
+    }
+
+    #[test]
+    fn a_list_of_mirrors_ends_where_it_is_closed_and_nowhere_else() {
+        let texts = |body: &str| -> Vec<String> {
+            let parts = split(&unquote(body));
+            parts.into_iter().map(|p| p.message.text).collect()
+        };
+        assert_eq!(
+            texts("(Mirrors also failed: [a: b]): c: d"),
+            ["(Mirrors also failed: [a: b", "]): c: d"]
+        );
+        assert_eq!(texts("f(x[1]): a]): b").len(), 1);
+        assert_eq!(texts(&"]): ".repeat(1 << 20)).len(), 1);
     }
 }

@@ -77,6 +77,28 @@ impl Diagnosis<'_, '_> {
                     && (of_url(finding).is_some() || !is_part_of(&own, &next)))
     }
 
+    /// The latest open attempt for an image of the very registry that a failure's URL names, where
+    /// the nearest attempt is for another's: pulls side by side.
+    pub(super) fn attempt_asking(
+        &self,
+        place: usize,
+        finding: &Finding,
+        event: &Event,
+    ) -> Option<usize> {
+        let url = of_url(finding).filter(|_| finding.image.is_none())?;
+        let of = |a: &Attempt| a.image.as_ref().and_then(|i| i.registry.clone());
+        let nearest = &self.open[place];
+        if of(nearest)? == url {
+            return None;
+        }
+        self.open.iter().rposition(|a| {
+            let here = a.instance.is_none()
+                || nearest.instance.is_none()
+                || a.instance == nearest.instance;
+            here && of(a).is_some_and(|own| own == url) && a.near(event.at, event.line)
+        })
+    }
+
     /// The latest open attempt at the registry that a failure is of.
     pub(super) fn attempt_at(&self, finding: &Finding, event: &Event) -> Option<usize> {
         let next = registry(finding)?;

@@ -1,10 +1,11 @@
 //! A log that is still being written.
 
+use std::collections::VecDeque;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -29,6 +30,33 @@ pub struct Follow {
     /// The length when the stop came.
     until: Option<u64>,
     stop: Arc<AtomicBool>,
+    given: u64,
+    starts: Starts,
+}
+
+/// Where, in all bytes that a [`Follow`] gives, a new file begins: its lines count from 1 again.
+#[derive(Clone, Debug, Default)]
+pub struct Starts(Arc<Mutex<VecDeque<u64>>>);
+
+impl Starts {
+    fn add(&self, at: u64) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push_back(at);
+    }
+
+    /// The first start that was not taken yet.
+    pub fn next(&self) -> Option<u64> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.front().copied()
+    }
+
+    /// Takes the starts up to an offset; whether there was one.
+    pub fn take(&self, to: u64) -> bool {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = all.len();
+        all.retain(|at| *at > to);
+        all.len() < before
+    }
 }
 
 impl Follow {
@@ -46,7 +74,14 @@ impl Follow {
             mid_line: false,
             until: None,
             stop,
+            given: 0,
+            starts: Starts::default(),
         })
+    }
+
+    /// Where new files begin, as far as they were read.
+    pub fn starts(&self) -> Starts {
+        self.starts.clone()
     }
 
     /// Whether the file is not there yet.
@@ -102,6 +137,7 @@ impl Follow {
         let n = file.read(buf)?;
         if let Some(&last) = buf[..n].last() {
             self.position += n as u64;
+            self.given += n as u64;
             self.mid_line = last != b'\n';
         }
         Ok(n)
@@ -157,7 +193,10 @@ impl Read for Follow {
                 continue;
             }
             self.position = 0;
-            if std::mem::take(&mut self.mid_line) {
+            let open = std::mem::take(&mut self.mid_line);
+            self.given += u64::from(open);
+            self.starts.add(self.given);
+            if open {
                 buf[0] = b'\n';
                 return Ok(1);
             }

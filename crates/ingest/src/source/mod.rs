@@ -30,7 +30,7 @@ use std::path::PathBuf;
 
 use pullwhy_model::Warning;
 
-pub use self::follow::Follow;
+pub use self::follow::{Follow, Starts};
 pub use self::pipe::Pipe;
 
 use self::budget::Budget;
