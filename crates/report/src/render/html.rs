@@ -2,9 +2,11 @@
 
 use std::io::{self, Write};
 
-use pullwhy_model::{Check, Incident, Outcome, Report, Role};
+use pullwhy_model::{Check, Incident, Report, Role};
 
 use crate::Style;
+
+mod timeline;
 
 use super::{code_spans, condition, cost, count, nothing_capital, when};
 
@@ -12,9 +14,8 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;mar
 h1{font-size:1.4rem}h2{font-size:1.2rem;margin:2.5rem 0 .3rem}h3{font-size:1rem;margin:1.2rem 0 .3rem}code,pre{font:13px/1.5 ui-monospace,monospace}\
 pre{background:#f3f4f6;padding:.7rem;overflow-x:auto;border-radius:6px;white-space:pre-wrap;overflow-wrap:anywhere}\
 .tag{font-size:.85rem;color:#57606a}.root{border-left:4px solid #c62828}.masked{border-left:4px solid #b8860b}.context{border-left:4px solid #9aa4b0}\
-mark{background:#ffd7d5;color:inherit}.bar{position:relative;height:1rem;background:#eceff2;border-radius:4px}.bar i{position:absolute;top:0;bottom:0;min-width:6px;border-radius:4px;background:#c62828}\
-.bar i.ok{background:#2e7d32}table{border-collapse:collapse;width:100%}td{padding:.2rem .5rem;vertical-align:middle}td:last-child{width:60%}\
-@media(prefers-color-scheme:dark){body{color:#e6e9ed;background:#14171b}pre{background:#1f242a}.bar{background:#2a3038}.tag{color:#9aa4b0}mark{background:#6b2622}a{color:#8ab4f8}}";
+mark{background:#ffd7d5;color:inherit}table{border-collapse:collapse}td{padding:.2rem .5rem;vertical-align:middle}\
+@media(prefers-color-scheme:dark){body{color:#e6e9ed;background:#14171b}pre{background:#1f242a}.tag{color:#9aa4b0}mark{background:#6b2622}a{color:#8ab4f8}}";
 
 pub(crate) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
@@ -27,7 +28,8 @@ pub(crate) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::
     )?;
     writeln!(
         out,
-        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>pullwhy report</title><style>{STYLE}</style></head><body>"
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>pullwhy report</title><style>{STYLE}{}</style></head><body>",
+        timeline::STYLE
     )?;
     let found = match report.incidents.len() {
         0 => nothing_capital(style),
@@ -39,8 +41,9 @@ pub(crate) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::
         count(report.stats.files, "file"),
         count(report.stats.lines, "line")
     )?;
-    for incident in &report.incidents {
-        section(incident, out)?;
+    timeline::write(report, out)?;
+    for (n, incident) in report.incidents.iter().enumerate() {
+        section(n + 1, incident, out)?;
     }
     for warning in &report.warnings {
         writeln!(
@@ -53,10 +56,10 @@ pub(crate) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::
     writeln!(out, "</body></html>")
 }
 
-fn section(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
+fn section(number: usize, i: &Incident, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
-        "<section><h2>{}</h2><p class=\"tag\"><code>{}</code> · {} · {} · {}",
+        "<section id=\"failure-{number}\"><h2>{}</h2><p class=\"tag\"><code>{}</code> · {} · {} · {}",
         prose(&i.title),
         escape(i.cause.as_str()),
         i.confidence,
@@ -100,7 +103,7 @@ fn section(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
             e.role
         )?;
     }
-    timeline(i, out)?;
+    instances(i, out)?;
     for note in &i.notes {
         writeln!(out, "<p>{}</p>", prose(note))?;
     }
@@ -163,33 +166,19 @@ fn section(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "</section>")
 }
 
-/// A row an instance, from its first to its last attempt, on one axis.
-fn timeline(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
-    let (Some(from), Some(to)) = (i.first_seen, i.last_seen) else {
-        return Ok(());
-    };
-    let whole = (to.as_second() - from.as_second()).max(1) as f64;
+/// How often it failed at each instance, and how that ended.
+fn instances(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
     if i.instances.is_empty() {
         return Ok(());
     }
     writeln!(out, "<h3>Instances</h3><table>")?;
     for row in i.instances.iter().take(200) {
-        let (a, b) = (row.first_seen.unwrap_or(from), row.last_seen.unwrap_or(to));
-        let left = (a.as_second() - from.as_second()) as f64 / whole * 100.0;
-        let width = (b.as_second() - a.as_second()).max(0) as f64 / whole * 100.0;
-        let class = if row.outcome == Outcome::Recovered {
-            "ok"
-        } else {
-            ""
-        };
-        let (left, width) = (left.clamp(0.0, 99.0), width.clamp(0.0, 100.0));
         writeln!(
             out,
-            "<tr><td>{}</td><td>{} · {}</td><td><div class=\"bar\"><i class=\"{class}\" style=\"left:{left:.2}%;width:{:.2}%\"></i></div></td></tr>",
+            "<tr><td>{}</td><td>{} · {}</td></tr>",
             escape(&row.name),
             count(row.count, "attempt"),
-            row.outcome,
-            width.min(100.0 - left)
+            row.outcome
         )?;
     }
     writeln!(out, "</table>")
