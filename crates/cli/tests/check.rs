@@ -282,7 +282,7 @@ fn a_malformed_image_is_a_failed_hop_and_no_usage_error() {
 #[test]
 fn wrong_options_are_usage_errors_that_say_what_would_be_right() {
     for (option, value, help) in [
-        ("--platform", "linux", "linux/amd64"),
+        ("--platform", "linux/", "linux/amd64"),
         ("--creds", "nocolon", "USER:PASSWORD"),
         ("--resolve", "a:b:c", "HOST:PORT:ADDRESS"),
         ("--dns", "somewhere", "10.0.0.2"),

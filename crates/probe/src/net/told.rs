@@ -111,7 +111,12 @@ pub(super) fn refusal(
             "the certificate holds no subject alternative name, and engines do not read the old Common Name ({})",
             chain.subject
         ),
-        "name-mismatch" => format!("{}: {}", failure.says, chain.names.join(", ")),
+        "name-mismatch" => {
+            let by = chain.interceptor().map_or(String::new(), |product| {
+                format!("; its issuer names {product}, which opens TLS on the way")
+            });
+            format!("{}: {}{by}", failure.says, chain.names.join(", "))
+        }
         _ => failure.says,
     };
     if failure.saw != "unknown-issuer" {

@@ -150,7 +150,8 @@ impl Net<'_> {
         let host = (origin.host.as_str(), origin.port);
         // A port that stays silent is asked in plain HTTP while the last of its time runs.
         let (called_off, wait) = mpsc::channel();
-        let patience = self.options.timeout - PLAIN.min(self.options.timeout / 4);
+        let timeout = self.options.timeout;
+        let patience = timeout.saturating_sub(PLAIN.min(timeout / 4));
         let late = plain
             .is_none()
             .then(|| plain_question(&way, origin, self.deadline(), Some((patience, wait))));
