@@ -77,5 +77,6 @@ pub(super) fn judge(session: &Session<'_, '_>, mut row: Row, head: Option<Head>)
         500.. => "unavailable",
         _ => "head-refused",
     };
-    row.failed(saw, format!("{says}: {stops}"))
+    row.fact("http_status", i64::from(status))
+        .failed(saw, format!("{says}: {stops}"))
 }
