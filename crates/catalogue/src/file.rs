@@ -156,6 +156,10 @@ pub struct ReasonFile {
     /// Where it can be the reason: some of [`PLATFORMS`]; empty is everywhere.
     #[serde(default)]
     pub platform: Vec<String>,
+    /// Kinds of registries that it is about: some of [`REGISTRIES`]; empty is all. It counts
+    /// where the log does not name the registry, too.
+    #[serde(default)]
+    pub registry: Vec<String>,
 }
 
 /// A cause that is often left open next to this one.
@@ -176,6 +180,10 @@ pub struct CandidateFile {
     /// Where the check applies: some of [`PLATFORMS`]; empty is everywhere.
     #[serde(default)]
     pub platform: Vec<String>,
+    /// Kinds of registries that it is about: some of [`REGISTRIES`]; empty is all. It counts
+    /// where the log does not name the registry, too.
+    #[serde(default)]
+    pub registry: Vec<String>,
 }
 
 /// A fix, as written.
@@ -187,6 +195,10 @@ pub struct FixFile {
     /// Where it applies: `any`, or some of [`PLATFORMS`]. A setting's own fix names none.
     #[serde(default)]
     pub platform: Vec<String>,
+    /// Kinds of registries that it is about: some of [`REGISTRIES`]; empty is all. It counts
+    /// where the log does not name the registry, too.
+    #[serde(default)]
+    pub registry: Vec<String>,
     /// When to choose it.
     #[serde(default)]
     pub when: String,
@@ -249,7 +261,7 @@ pub const PLATFORMS: &[&str] = &[
     "ci",
 ];
 
-/// Kinds of registries that a sign can ask for.
+/// Kinds of registries that a sign can ask for, and that a reason, candidate or fix can be about.
 pub const REGISTRIES: &[&str] = &[
     "dockerhub",
     "acr",
@@ -335,6 +347,15 @@ pub const FACTS: &[(&str, &str)] = &[
     ("endpoint_group", "ENDPOINT_GROUP"),
     ("endpoint", "ENDPOINT"),
     ("dns_servers", "DNS_SERVERS"),
+    ("account", "SERVICE_ACCOUNT"),
+    ("account_secret", "SECRET"),
+    ("secret_type", "TYPE"),
+    ("secret_host", "HOST"),
+    ("other_hosts", "HOSTS"),
+    ("other_namespace", "OTHER_NAMESPACE"),
+    ("other_tags", "TAGS"),
+    ("flaw", "what is wrong with it"),
+    ("architecture", "ARCHITECTURE"),
     ("aws_account", "AWS_ACCOUNT"),
     ("aws_region", "AWS_REGION"),
 ];

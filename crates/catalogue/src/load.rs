@@ -111,6 +111,20 @@ impl Checker<'_> {
         }
     }
 
+    /// Every kind of registry must be known.
+    fn registries(&mut self, kinds: &[String]) {
+        for kind in kinds {
+            self.require(
+                REGISTRIES.contains(&kind.as_str()),
+                kind,
+                &format!(
+                    "unknown registry kind `{kind}`; known: {}",
+                    REGISTRIES.join(", ")
+                ),
+            );
+        }
+    }
+
     fn template(&mut self, text: &str) {
         for name in placeholders(text) {
             match name {
@@ -189,12 +203,14 @@ fn check_alone(loaded: &Loaded, problems: &mut Vec<Problem>) {
         check.template(&reason.confirm);
         check.template(reason.command.as_deref().unwrap_or_default());
         check.platforms(&reason.platform);
+        check.registries(&reason.registry);
     }
     for candidate in &cause.candidates {
         check.template(&candidate.because);
         check.template(&candidate.check);
         check.template(candidate.command.as_deref().unwrap_or_default());
         check.platforms(&candidate.platform);
+        check.registries(&candidate.registry);
         check.require(
             candidate.weight > 0.0 && candidate.weight < 100.0,
             &candidate.cause,
@@ -236,6 +252,7 @@ fn check_fix(fix: &crate::file::FixFile, check: &mut Checker<'_>) {
         "a fix has at least one step",
     );
     check.platforms(&fix.platform);
+    check.registries(&fix.registry);
     for step in &fix.steps {
         check.template(&step.text);
         check.template(step.command.as_deref().unwrap_or_default());
@@ -260,16 +277,7 @@ fn check_sign(sign: &crate::file::Sign, check: &mut Checker<'_>) {
             &format!("literal `{literal}` is shorter than 3 bytes and would match everywhere"),
         );
     }
-    for registry in &sign.registry {
-        check.require(
-            REGISTRIES.contains(&registry.as_str()),
-            registry,
-            &format!(
-                "unknown registry kind `{registry}`; known: {}",
-                REGISTRIES.join(", ")
-            ),
-        );
-    }
+    check.registries(&sign.registry);
     let Some(pattern) = &sign.re else { return };
     match compile(pattern) {
         Err(error) => check.fail(&near, format!("`re` does not compile: {error}")),
@@ -332,7 +340,12 @@ pub fn check_together(all: &[Loaded], problems: &mut Vec<Problem>) {
             .iter()
             .chain(cause.signs.iter().flat_map(|s| &s.also))
             .chain(cause.sightings.iter().flat_map(|s| &s.also))
-            .chain(cause.settings.iter().flat_map(|s| &s.behind))
+            .chain(
+                cause
+                    .settings
+                    .iter()
+                    .flat_map(|s| s.behind.iter().chain(&s.leaves)),
+            )
             .chain(cause.candidates.iter().map(|c| &c.cause))
             .chain(&cause.by_digest)
             .chain(

@@ -27,11 +27,17 @@ pub struct SettingRule {
     /// It rules the cause out instead.
     #[serde(default)]
     pub rules_out: bool,
+    /// It decides nothing, and tells more of a failure that is known to be of this cause.
+    #[serde(default)]
+    pub context: bool,
     /// What the settings say, in one line; `{fact}`s are filled in.
     pub says: String,
     /// Causes as a log names them that this setting can be behind, besides the cause itself.
     #[serde(default)]
     pub behind: Vec<String>,
+    /// Of those, causes that stay open beside it: what the log says fits them as well as before.
+    #[serde(default)]
+    pub leaves: Vec<String>,
     /// The fix for exactly this setting; it stands before those of the cause.
     #[serde(default)]
     pub fix: Option<FixFile>,
@@ -208,6 +214,62 @@ pub const SETTINGS: &[(&str, &[&str], &str)] = &[
         &["azure", "own", "public"],
         "the DNS server that the app's settings name",
     ),
+    (
+        "pod.registry",
+        &["hub", "cloud", "other"],
+        "whose registry a pod's image is of; `cloud`: one that nodes of its cloud sign in to by themselves",
+    ),
+    (
+        "pod.policy",
+        &["always", "if-not-present", "never"],
+        "the pull policy of the container",
+    ),
+    (
+        "pod.secret",
+        &[
+            "fits",
+            "expired",
+            "odd",
+            "unusable",
+            "near",
+            "malformed",
+            "wrong-type",
+            "missing",
+            "other",
+            "none",
+        ],
+        "what the pod's pull secrets do for the image: the best of them counts, or one that spoils all; `near`: for its host, and passed over",
+    ),
+    (
+        "pod.secret.elsewhere",
+        &["yes", "no"],
+        "whether another namespace has a secret of the missing one's name",
+    ),
+    (
+        "pod.account",
+        &["same", "late", "replaced"],
+        "whether the service account names a fitting pull secret that the pod does not have: the pod was made before, or names others itself",
+    ),
+    (
+        "node.image",
+        &["there", "other-tag", "absent"],
+        "whether the node has the image, or another tag of it",
+    ),
+    (
+        "node.disk",
+        &["fine", "pressure"],
+        "whether the node reports that its disk is full",
+    ),
+    (
+        "node.arch",
+        &["amd64", "arm64", "other"],
+        "the processor of the nodes",
+    ),
+    (
+        "node.system",
+        &["linux", "windows"],
+        "the operating system of the nodes",
+    ),
 ];
 
 /// Whether a fact with this word, or one that is not known, meets a condition; `None` where it
@@ -238,10 +300,11 @@ pub(crate) fn faults(rule: &SettingRule) -> Vec<(String, String)> {
             format!("`{fact}` decides and is not in `when`"),
         ));
     }
-    if rule.strength.is_some() == rule.rules_out {
+    let roles = [rule.strength.is_some(), rule.rules_out, rule.context];
+    if roles.iter().filter(|r| **r).count() != 1 {
         found.push((
             rule.says.clone(),
-            "a setting has either `strength` or `rules_out = true`".to_owned(),
+            "a setting has one of `strength`, `rules_out = true` and `context = true`".to_owned(),
         ));
     }
     if rule.when.values().all(|w| w.starts_with('!')) {

@@ -17,8 +17,10 @@ use crate::terminal::{self, Color};
 
 mod azure;
 mod help;
+mod kubernetes;
 
-pub(crate) use azure::{AzureArgs, AzureCommand, CollectArgs, Patience, PlaceArgs};
+pub(crate) use azure::{AzureArgs, AzureCommand, CollectArgs, PlaceArgs};
+pub(crate) use kubernetes::{ClusterArgs, CollectPodsArgs, KubernetesArgs, KubernetesCommand};
 
 /// Tells why a container image pull failed, and what to do
 ///
@@ -64,6 +66,7 @@ pub(crate) enum Command {
     Check(CheckArgs),
     Run(Run),
     Azure(Box<AzureArgs>),
+    Kubernetes(Box<KubernetesArgs>),
     Cause(CauseArgs),
     Completions(Completions),
     Man(ManArgs),
@@ -337,6 +340,7 @@ pub(crate) enum Parsed {
 /// Reads the command line. Options without a command are those of `explain`, as in
 /// `docker pull x 2>&1 | pullwhy --format json`.
 pub(crate) fn parse(arguments: Vec<OsString>) -> Parsed {
+    let arguments = as_plug_in(arguments);
     let error = match Cli::try_parse_from(&arguments) {
         Ok(cli) => return Parsed::Cli(Box::new(cli)),
         Err(error) => error,
@@ -352,6 +356,16 @@ pub(crate) fn parse(arguments: Vec<OsString>) -> Parsed {
         };
     }
     Parsed::Said(say(&error))
+}
+
+/// `kubectl pullwhy` runs `kubectl-pullwhy`: under this name the tool is its own command `kubernetes`.
+fn as_plug_in(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let name = arguments.first().map(Path::new).and_then(Path::file_stem);
+    // kubectl wants an underscore where a command has a dash; this one has none.
+    if name == Some(OsStr::new("kubectl-pullwhy")) {
+        arguments.insert(1, "kubernetes".into());
+    }
+    arguments
 }
 
 fn say(error: &clap::Error) -> ExitCode {

@@ -52,6 +52,10 @@ pub(crate) struct Attempt {
     pub fresh_layers: bool,
     pub present_layers: bool,
     pub trigger: Trigger,
+    /// What it asked for at the registries that it named before this one.
+    pub turned_from: Vec<Arc<Image>>,
+    /// A CI job ran it.
+    pub in_job: bool,
     /// App that its lines name.
     pub site: Option<String>,
     /// Votes for clients: the strongest wins.
@@ -122,6 +126,8 @@ impl Attempt {
             fresh_layers: false,
             present_layers: false,
             trigger: Trigger::Unknown,
+            turned_from: Vec::new(),
+            in_job: false,
             site: None,
             client: None,
             tallies: Vec::new(),
@@ -246,6 +252,11 @@ impl Attempt {
                 | Says::NextHost
                 | Says::Push
                 | Says::Pushed
+                | Says::PushTarget
+                | Says::AsksToPush
+                | Says::Warns
+                | Says::Builds
+                | Says::Job
                 | Says::NotAPull
                 | Says::Noise => {}
             }

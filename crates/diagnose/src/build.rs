@@ -5,8 +5,8 @@ use pullwhy_catalogue::{Catalogue, fill};
 use pullwhy_ingest::peel::{apart, has_year};
 use pullwhy_model::text::{clean, scrub};
 use pullwhy_model::{
-    Check, Confidence, Fact, Facts, Fix, Incident, Instance, Outcome, Reason, Step, Transient,
-    Trigger,
+    Check, Confidence, Fact, Facts, Fix, Image, Incident, Instance, Outcome, Reason, Step,
+    Transient, Trigger,
 };
 
 use crate::diagnosis::Filter;
@@ -74,8 +74,9 @@ pub(crate) fn incident(entry: &Entry, book: &Book, catalogue: &Catalogue) -> Inc
         .filter_map(|p| p.last_at.or(p.first_at).filter(told))
         .max();
     let name = |i: &std::sync::Arc<str>| clean(i, VALUE);
+    let image = image(entry, &facts);
     Incident {
-        id: fingerprint(entry.image.as_deref(), &entry.client, cause.id.as_str()),
+        id: fingerprint(image.as_ref(), &entry.client, cause.id.as_str()),
         cause: cause.id.clone(),
         title: text(&file.title, &facts),
         explanation: text(&file.explain, &facts),
@@ -87,17 +88,7 @@ pub(crate) fn incident(entry: &Entry, book: &Book, catalogue: &Catalogue) -> Inc
         outcome,
         trigger,
         client: entry.client.clone(),
-        image: entry.image.as_deref().map(|i| {
-            let safe = |s: &str| clean(&scrub(s), VALUE);
-            let part = |s: &Option<String>| s.as_deref().map(safe);
-            pullwhy_model::Image {
-                reference: safe(&i.reference),
-                registry: part(&i.registry),
-                repository: part(&i.repository),
-                tag: part(&i.tag),
-                digest: part(&i.digest),
-            }
-        }),
+        image,
         instance: entry
             .places
             .first()
@@ -126,6 +117,29 @@ pub(crate) fn incident(entry: &Entry, book: &Book, catalogue: &Catalogue) -> Inc
         references: file.references.iter().map(|r| r.url.clone()).collect(),
         facts,
     }
+}
+
+/// The image, cleaned; where the log names the registry only, as far as that goes.
+fn image(entry: &Entry, facts: &Facts) -> Option<Image> {
+    let safe = |s: &str| clean(&scrub(s), VALUE);
+    let part = |s: &Option<String>| s.as_deref().map(safe);
+    let named = entry.image.as_deref().map(|i| Image {
+        reference: safe(&i.reference),
+        registry: part(&i.registry),
+        repository: part(&i.repository),
+        tag: part(&i.tag),
+        digest: part(&i.digest),
+    });
+    named.or_else(|| {
+        let registry = facts.get("registry")?.to_string();
+        Some(Image {
+            reference: registry.clone(),
+            registry: Some(registry),
+            repository: None,
+            tag: None,
+            digest: None,
+        })
+    })
 }
 
 /// What the log says, cleaned; and what is derived from the image.
@@ -204,8 +218,13 @@ fn transient(entry: &Entry, by_nature: Transient, outcome: Outcome) -> Transient
 }
 
 fn trigger(entry: &Entry) -> Trigger {
-    if entry.trigger != Trigger::Unknown {
+    // Who or what set a job off stands outside its log.
+    let by_hand = entry.trigger == Trigger::Manual;
+    if entry.trigger != Trigger::Unknown && !(by_hand && entry.in_job) {
         return entry.trigger;
+    }
+    if entry.in_job {
+        return Trigger::Unknown;
     }
     if entry.places.iter().any(|p| p.worked_before) {
         return Trigger::Restart;
@@ -228,6 +247,13 @@ pub(crate) fn of_this_cloud(command: Option<&str>, facts: &Facts) -> bool {
         })
 }
 
+/// Whether something about some kinds of registries applies to the one that the log names.
+pub(crate) fn suits(kinds: &[String], facts: &Facts) -> bool {
+    let registry = facts.get("registry").map(ToString::to_string);
+    kinds.is_empty()
+        || registry.is_none_or(|r| kinds.iter().any(|k| k == pullwhy_reference::kind(&r)))
+}
+
 /// Whether something for some platforms applies to those that the log can be from.
 pub(crate) fn fits(platforms: &[String], own: &[&str]) -> bool {
     platforms.is_empty() || own.is_empty() || platforms.iter().any(|p| own.contains(&p.as_str()))
@@ -239,12 +265,27 @@ pub(crate) fn text(template: &str, facts: &Facts) -> String {
 
 /// Usual reasons on these platforms, each with the check that confirms it.
 pub(crate) fn reasons(file: &CauseFile, own: &[&str], facts: &Facts) -> Vec<Reason> {
-    let here = file.reasons.iter().filter(|r| fits(&r.platform, own));
-    here.map(|r| Reason {
+    let applies = |r: &&pullwhy_catalogue::file::ReasonFile| {
+        fits(&r.platform, own) && suits(&r.registry, facts)
+    };
+    let here = file.reasons.iter().filter(applies).map(|r| Reason {
         text: text(&r.says, facts),
         check: Some(check(&r.confirm, r.command.as_deref(), facts)),
-    })
-    .collect()
+    });
+    repeats_last(here.collect(), |r| &r.text)
+}
+
+/// The same in an order in which what says something new comes first. A client that is not known
+/// gets the same advice once for each that it could be, and a reader sees the first few only.
+fn repeats_last<T>(advice: Vec<T>, words: impl Fn(&T) -> &str) -> Vec<T> {
+    let (mut first, mut again) = (Vec::new(), Vec::new());
+    for one in advice {
+        let said = first.iter().any(|f| words(f) == words(&one));
+        let list = if said { &mut again } else { &mut first };
+        list.push(one);
+    }
+    first.append(&mut again);
+    first
 }
 
 pub(crate) fn check(template: &str, command: Option<&str>, facts: &Facts) -> Check {
@@ -277,11 +318,7 @@ pub(crate) fn fix(file: &pullwhy_catalogue::file::FixFile, platform: &str, facts
 }
 
 /// FNV-1a over what makes two failures the same; stable over versions and machines.
-pub(crate) fn fingerprint(
-    image: Option<&pullwhy_model::Image>,
-    client: &str,
-    cause: &str,
-) -> String {
+pub(crate) fn fingerprint(image: Option<&Image>, client: &str, cause: &str) -> String {
     let canonical = image.map(pullwhy_reference::canonical).unwrap_or_default();
     let registry = image.and_then(|i| i.registry.clone()).unwrap_or_default();
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;

@@ -190,6 +190,7 @@ fn incident(
         order: (source, 1),
         count: 1,
         trigger: Trigger::Manual,
+        in_job: false,
         fresh_layers: false,
         present_layers: false,
         places: vec![Place {

@@ -1,5 +1,6 @@
 //! Takes verdicts in log order and gathers them into attempts.
 
+mod around;
 pub(crate) mod place;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use pullwhy_ingest::peel::has_year;
 use pullwhy_ingest::record::Record;
 use pullwhy_model::{Image, Incident};
 
+use self::around::Around;
 use crate::attempt::{Attempt, Seen, same_image};
 use crate::fold::{Book, Success};
 use crate::verdict::{Reader, Verdict};
@@ -90,15 +92,9 @@ pub struct Diagnosis<'r, 'c> {
     filter: Filter,
     source: u32,
     open: Vec<Attempt>,
-    /// Line of the last word of a push, while one is going on.
-    push: Option<u64>,
-    /// The source tells of a failure of another program.
-    other: bool,
+    around: Around,
     book: Book,
 }
-
-/// Lines after the beginning of a push that are about it.
-const PUSH: u64 = 100;
 
 impl<'r, 'c> Diagnosis<'r, 'c> {
     /// A diagnosis that has seen nothing yet.
@@ -108,8 +104,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             filter,
             source: 0,
             open: Vec::new(),
-            push: None,
-            other: false,
+            around: Around::default(),
             book: Book::default(),
         }
     }
@@ -117,8 +112,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
     /// A new source begins; attempts of the one before end with it.
     pub fn begin(&mut self, info: SourceInfo) {
         self.close_all();
-        self.push = None;
-        self.other = false;
+        self.around = Around::default();
         self.source = self.book.add_source(info);
     }
 
@@ -138,17 +132,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
         if self.outside(&event) {
             return;
         }
-        if verdict.has(Says::Push) {
-            self.push = Some(event.line);
-        } else if verdict.has(Says::Pushed) || verdict.names_a_pull {
-            self.push = None;
-        }
-        let pushing = self
-            .push
-            .is_some_and(|line| event.line.saturating_sub(line) <= PUSH);
-        if verdict.other_failure && verdict.findings.is_empty() {
-            self.another_program();
-        }
+        let pushing = self.look_around(&event);
         if verdict.not_a_pull || verdict.is_empty() || pushing {
             return;
         }
@@ -167,19 +151,27 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
         for index in 0..verdict.findings.len() {
             let finding = &verdict.findings[index];
             let image = finding.image.clone().or_else(|| image.clone());
+            let image = self.as_asked_for(image, &event);
+            if self.around.is_of_the_push(image.as_ref()) {
+                continue;
+            }
             let place = self.attempt_for(&event, image.as_ref());
-            let unlikely = finding.needs_context || finding.only_pasted && self.other;
+            let unlikely = finding.needs_context || finding.only_pasted && self.around.other;
             if unlikely && place.is_none() {
                 continue;
             }
             let beside = place.and_then(|place| self.attempt_asking(place, finding, &event));
-            let place = match beside.or(place) {
+            let place = beside.or(place);
+            if let Some(place) = place {
+                self.turns_back(place, finding);
+            }
+            let place = match place {
                 Some(place) if self.asks_elsewhere(place, finding, &event) => {
                     self.attempt_at(finding, &event)
                 }
                 place => place,
             };
-            let place = self.place_for_finding(&event, place, image, finding.cause);
+            let place = self.place_for_finding(&event, place, image.clone(), finding.cause);
             let instance = self.instance(&event);
             let attempt = &mut self.open[place];
             attempt.instance = attempt.instance.take().or(instance);
@@ -188,7 +180,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             }
             any = true;
             let anonymous = attempt.anonymous;
-            let named = finding.image.clone().or_else(|| attempt.image.clone());
+            let named = image.or_else(|| attempt.image.clone());
             attempt.add(
                 Seen {
                     verdict: Arc::clone(&verdict),
@@ -207,16 +199,6 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
         if !any {
             self.context(&event, image);
         }
-    }
-
-    /// The source tells of another program's failure: what counted only because it was pasted is
-    /// about that.
-    fn another_program(&mut self) {
-        self.other = true;
-        self.open.retain(|a| {
-            let mut findings = a.seen.iter().filter_map(Seen::found).peekable();
-            findings.peek().is_none() || findings.any(|f| !f.only_pasted)
-        });
     }
 
     /// Ends everything and gives the incidents, by first appearance.
@@ -256,13 +238,10 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             }
         }
         let instance = self.instance(event);
-        self.open.push(Attempt::new(
-            self.source,
-            instance,
-            image,
-            event.at,
-            event.line,
-        ));
+        let (source, line) = (self.source, event.line);
+        let mut attempt = Attempt::new(source, instance, image, event.at, line);
+        attempt.client = self.around.client(line);
+        self.open.push(attempt);
         self.open.len() - 1
     }
 
@@ -286,6 +265,8 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             if failed && !Self::searches_on(attempt, event) {
                 let attempt = self.open.remove(index);
                 self.close(attempt);
+            } else if !failed {
+                self.turns_to(index, event);
             }
         } else if let Some(index) = self
             .open
@@ -396,7 +377,8 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
     }
 
     /// Folds an attempt in, if it is of an instance that was asked for.
-    fn close(&mut self, attempt: Attempt) {
+    fn close(&mut self, mut attempt: Attempt) {
+        self.around.tell(&mut attempt);
         let wanted = &self.filter.instances;
         let named = attempt.instance.as_deref();
         if wanted.is_empty() || named.is_some_and(|n| wanted.iter().any(|w| n.contains(w))) {

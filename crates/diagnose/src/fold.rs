@@ -57,6 +57,8 @@ pub(crate) struct Entry {
     pub order: (u32, u64),
     pub count: u64,
     pub trigger: Trigger,
+    /// A CI job ran it: nobody did by hand.
+    pub in_job: bool,
     pub fresh_layers: bool,
     pub present_layers: bool,
     pub places: Vec<Place>,
@@ -182,6 +184,7 @@ impl Book {
                 order: (attempt.source, attempt.seen[root].line),
                 count: 0,
                 trigger: attempt.trigger,
+                in_job: attempt.in_job,
                 fresh_layers: false,
                 present_layers: false,
                 places: Vec::new(),

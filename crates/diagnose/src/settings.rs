@@ -18,6 +18,7 @@ mod weigh;
 use std::collections::BTreeSet;
 
 use pullwhy_catalogue::Catalogue;
+use pullwhy_catalogue::setting::SettingRule;
 use pullwhy_model::{
     Candidate, CauseId, Confidence, Facts, Image, Incident, Outcome, RuledOut, Settings, Trigger,
     Unread,
@@ -31,7 +32,7 @@ use weigh::{Shown, Weighed};
 const RULES: &str = "how the settings were weighed: a cause that they prove comes before one that they point to, and that before one that only the log leaves open; among equals one that the log names, then the earlier on the pull path; what they rule out is dropped";
 
 /// Clients whose failures the settings of App Service can be about. Pasted lines of its log look
-/// like Docker's.
+/// like Docker's. Settings of Kubernetes are set beside what their own pods' events say.
 const CLIENTS: [&str; 6] = [
     "appservice",
     "appservice-windows",
@@ -54,7 +55,7 @@ pub struct Undecided {
 pub fn shown_by_settings(catalogue: &Catalogue, settings: &[Settings]) -> Vec<Incident> {
     let mut incidents = Vec::new();
     for of_pull in settings {
-        let weighed = Weighed::of(catalogue, of_pull);
+        let weighed = Weighed::of(catalogue, of_pull, &|_, _| true);
         let mut shown: Vec<&Shown<'_>> = weighed
             .shown
             .iter()
@@ -79,7 +80,7 @@ pub fn shown_by_settings(catalogue: &Catalogue, settings: &[Settings]) -> Vec<In
 pub fn undecided(catalogue: &Catalogue, settings: &[Settings]) -> Vec<Undecided> {
     let mut all: Vec<(Unread, BTreeSet<CauseId>)> = Vec::new();
     for of_pull in settings {
-        for (unread, cause) in Weighed::of(catalogue, of_pull).open {
+        for (unread, cause) in Weighed::of(catalogue, of_pull, &|_, _| true).open {
             let id = catalogue.at(cause).id.clone();
             match all.iter_mut().find(|(u, _)| *u == unread) {
                 Some((_, causes)) => {
@@ -102,22 +103,22 @@ pub fn decide(catalogue: &Catalogue, incident: Incident, settings: &[Settings]) 
     let Some(own) = of_this_failure(&incident, settings) else {
         return elsewhere(incident, settings);
     };
-    let weighed = Weighed::of(catalogue, own);
     let generic = catalogue
         .get(incident.cause.as_str())
         .is_some_and(|c| c.file.generic);
     let named =
         |id: &CauseId| incident.cause == *id || incident.candidates.iter().any(|c| c.cause == *id);
-    let behind = |shown: &Shown<'_>| {
-        shown.rule.behind.iter().any(|b| {
+    let behind = |rule: &SettingRule| {
+        rule.behind.iter().any(|b| {
             incident.cause == *b.as_str()
                 || generic && incident.candidates.iter().any(|c| c.cause == *b.as_str())
         })
     };
+    let weighed = Weighed::of(catalogue, own, &|id, rule| named(id) || behind(rule));
     let (mut telling, aside): (Vec<&Shown<'_>>, Vec<&Shown<'_>>) = weighed
         .shown
         .iter()
-        .partition(|s| named(s.id(catalogue)) || behind(s));
+        .partition(|s| named(s.id(catalogue)) || behind(s.rule));
     telling.sort_by_key(|s| {
         let rank = (s.strength, named(s.id(catalogue)));
         (std::cmp::Reverse(rank), s.hop(catalogue))
@@ -146,6 +147,7 @@ pub fn decide(catalogue: &Catalogue, incident: Incident, settings: &[Settings]) 
             shown.id(catalogue)
         ));
     }
+    recast::told_more(catalogue, &mut after, own, &weighed.more);
     after.ruled_out = ruled_out;
     after.notes.push(RULES.to_owned());
     after
@@ -154,10 +156,10 @@ pub fn decide(catalogue: &Catalogue, incident: Incident, settings: &[Settings]) 
 /// The settings that speak of a failure, by rule 1.
 fn of_this_failure<'s>(incident: &Incident, settings: &'s [Settings]) -> Option<&'s Settings> {
     // Nodes of a cluster sign in by settings of their own, for the same image too.
-    if !CLIENTS.contains(&incident.client.as_str()) {
+    if settings.first()?.client == "appservice" && !CLIENTS.contains(&incident.client.as_str()) {
         return None;
     }
-    let Some(image) = &incident.image else {
+    let Some(image) = incident.image.as_ref().filter(|i| i.repository.is_some()) else {
         return settings.first();
     };
     let same = |own: &Image| own.registry == image.registry && own.repository == image.repository;
@@ -177,8 +179,12 @@ fn elsewhere(mut incident: Incident, settings: &[Settings]) -> Incident {
         .collect();
     if !images.is_empty() {
         incident.notes.push(format!(
-            "the settings are of {}, as App Service pulls it, which this failure is not about: they were not used here; was the image changed since?",
-            pullwhy_model::text::clean(&images.join(", "), 300)
+            "the settings are of {}, as {} pulls it, which this failure is not about: they were not used here; was the image changed since?",
+            pullwhy_model::text::clean(&images.join(", "), 300),
+            match settings.first().map(|s| s.client) {
+                Some("kubelet") => "the kubelet",
+                _ => "App Service",
+            }
         ));
     }
     incident
@@ -247,7 +253,12 @@ fn leave_open(
         let generic = catalogue
             .get(candidate.cause.as_str())
             .is_some_and(|c| c.file.generic);
-        if proved || generic || candidate.cause == before.cause {
+        let stays = first
+            .rule
+            .leaves
+            .iter()
+            .any(|l| candidate.cause == *l.as_str());
+        if proved || generic || candidate.cause == before.cause && !stays {
             if !generic {
                 dropped.push(candidate.cause.as_str());
             }

@@ -273,7 +273,7 @@ impl<'c> Reader<'c> {
             let number = value
                 .parse::<i64>()
                 .ok()
-                .filter(|_| !matches!(name.as_str(), "tag" | "digest" | "aws_account" | "port"));
+                .filter(|_| !matches!(name.as_str(), "tag" | "digest" | "aws_account"));
             found.insert(
                 name.clone(),
                 number.map_or_else(|| value.as_str().into(), Into::into),

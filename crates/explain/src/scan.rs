@@ -22,7 +22,7 @@ mod memory;
 use lines::Lines;
 use memory::{Memory, hash_of};
 
-impl<'a> Block<'a> {
+impl Block<'_> {
     /// What [`Block::column`] is for the block behind this one.
     pub(crate) fn column_behind(&self) -> usize {
         match memchr::memrchr(b'\n', self.bytes) {

@@ -3,10 +3,11 @@
 use std::process::Command;
 
 /// From the nouns up: a crate may use only those before it.
-const ORDER: [&str; 12] = [
+const ORDER: [&str; 13] = [
     "pullwhy-literals",
     "pullwhy-model",
     "pullwhy-reference",
+    "pullwhy-credentials",
     "pullwhy-catalogue",
     "pullwhy-ingest",
     "pullwhy-diagnose",

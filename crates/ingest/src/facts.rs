@@ -36,19 +36,16 @@ pub fn extract(text: &str, image: Option<&Image>, facts: &mut Facts) {
     let urls: Vec<_> = target::urls(text)
         .into_iter()
         .filter(|u| u.scheme.starts_with("http") && !target::is_documentation(u))
+        .filter(|u| is_host(u.host))
         .collect();
     if let Some(url) = urls.last() {
         put("url", &format!("{}://{}{}", url.scheme, url.host, url.path));
     }
+    let mut told_port = None;
     if let Some(host) = lookup.or_else(|| urls.last().map(|u| u.host)) {
         let (name, port) = split_port(host);
         put("host", name);
-        if let Some(port) = port {
-            put("port", port);
-        }
-    }
-    if let Some((_, Some(port))) = address.map(split_port) {
-        put("port", port);
+        told_port = port;
     }
     if let Some(ip) = between(text, "client with IP '", "'") {
         put("client_ip", ip);
@@ -61,6 +58,10 @@ pub fn extract(text: &str, image: Option<&Image>, facts: &mut Facts) {
     for name in [registry, host].into_iter().flatten() {
         derive_cloud(&name, facts);
     }
+    let port = told_port.or_else(|| address.and_then(|a| split_port(a).1));
+    if let Some(port) = port.and_then(|p| p.parse::<u16>().ok()) {
+        (facts.entry("port".to_owned())).or_insert(Fact::Number(port.into()));
+    }
     if let Some(status) = http_status(text) {
         facts
             .entry("http_status".to_owned())
@@ -71,6 +72,11 @@ pub fn extract(text: &str, image: Option<&Image>, facts: &mut Facts) {
             .entry("error_code".to_owned())
             .or_insert_with(|| code.into());
     }
+}
+
+/// Whether it can be a host: not the path of a socket, and not what a CI system put in its place.
+fn is_host(host: &str) -> bool {
+    !host.contains(['%', '*', '<'])
 }
 
 /// The registry that a request of the distribution API was for, with its port, where no image
@@ -115,15 +121,64 @@ pub fn site(text: &str) -> Option<&str> {
         })
 }
 
-/// The image that a request's path asks for: `/v2/<name>/manifests/<reference>`.
+/// The image that a request is for: `/v2/<name>/manifests/<reference>`, or else what a request for
+/// a blob or a token tells of it, which has no tag.
 pub fn image_of_url(text: &str) -> Option<Image> {
+    manifest_of_url(text).or_else(|| repository_of_url(text))
+}
+
+fn repository_of_url(text: &str) -> Option<Image> {
+    let urls = target::urls(text).into_iter();
+    let (host, name) = urls
+        .filter(|u| u.scheme.starts_with("http"))
+        .find_map(|url| {
+            let blob = url.path.strip_prefix("/v2/");
+            if let Some((name, _)) = blob.and_then(|path| path.split_once("/blobs/sha256:")) {
+                return Some((url.host.to_owned(), name.to_owned()));
+            }
+            let query = url.text.split_once('?')?.1.replace("%3A", ":");
+            let field = |name: &str| {
+                let mut fields = query.split('&');
+                fields.find_map(|f| f.strip_prefix(name)?.strip_prefix('='))
+            };
+            if let Some(asked) = field("fromImage") {
+                // The engine's own API: the client names the image as the user did.
+                let name = asked.replace("%2F", "/");
+                return Some((String::new(), name));
+            }
+            let scope = field("scope")?.replace("%2F", "/");
+            let name = scope.strip_prefix("repository:")?.strip_suffix(":pull")?;
+            let service = field("service").filter(|s| s.contains('.') && is_host(s));
+            Some((service.unwrap_or(url.host).to_owned(), name.to_owned()))
+        })?;
+    let host = match host.as_str() {
+        "registry-1.docker.io" | "index.docker.io" | "registry.docker.io" => "docker.io",
+        other => other,
+    };
+    let whole = if host.is_empty() {
+        name
+    } else {
+        format!("{host}/{name}")
+    };
+    let mut image = pullwhy_reference::read(&whole).filter(|_| is_host(host))?;
+    image.tag = None;
+    Some(image)
+}
+
+fn manifest_of_url(text: &str) -> Option<Image> {
     target::urls(text)
         .into_iter()
         .filter(|u| u.scheme.starts_with("http"))
         .find_map(|url| {
             let path = url.path.strip_prefix("/v2/")?;
             let (name, reference) = path.split_once("/manifests/")?;
-            let joint = if reference.contains(':') { '@' } else { ':' };
+            // containerd once wrote no blank between the address and the error.
+            let digest = ["sha256:", "sha512:"]
+                .iter()
+                .any(|d| reference.starts_with(d));
+            let tag = reference.split(':').next().filter(|_| !digest);
+            let reference = tag.unwrap_or(reference);
+            let joint = if digest { '@' } else { ':' };
             if name.is_empty() || reference.is_empty() {
                 return None;
             }
@@ -141,6 +196,7 @@ pub fn image_of_url(text: &str) -> Option<Image> {
                 other => other,
             };
             pullwhy_reference::read(&format!("{host}/{name}{joint}{reference}"))
+                .filter(|_| is_host(host))
         })
 }
 
@@ -152,6 +208,10 @@ fn lookup(text: &str) -> (Option<&str>, Option<&str>) {
     let rest = &text[at + 7..];
     let host = rest.split([' ', ':', ',']).next().filter(|h| !h.is_empty());
     let after = &rest[host.map_or(0, str::len)..];
+    // `lookup for r.example` is prose.
+    if after.starts_with(' ') && !after.starts_with(" on ") {
+        return (None, None);
+    }
     let resolver = after.strip_prefix(" on ").and_then(|r| {
         let end = r.find(' ').unwrap_or(r.len());
         let resolver = r[..end].trim_end_matches(':');
@@ -307,7 +367,7 @@ mod tests {
         );
         assert_eq!(f["image"], "r.example:5000/team/app:1.2".into());
         assert_eq!(f["address"], "10.1.1.1:5000".into());
-        assert_eq!(f["port"], "5000".into());
+        assert_eq!(f["port"], Fact::Number(5000));
         let f = facts("received unexpected HTTP status: 503 Service Unavailable");
         assert_eq!(f["http_status"], Fact::Number(503));
         let f = facts("GET https://r.example/v2/a/manifests/1: MANIFEST_UNKNOWN: manifest unknown");

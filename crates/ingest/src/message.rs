@@ -287,6 +287,13 @@ pub fn split(message: &Message) -> Vec<Part> {
             from += found + separator.len();
         }
     }
+    if let Some(at) = text.find(" errors occurred:") {
+        let stars = text[at..].match_indices("* ").map(|(star, _)| at + star);
+        // hashicorp/go-multierror indents with a tab, which a logger may have escaped.
+        let indented = |head: &str| head.ends_with([' ', '\t', '\n']) || head.ends_with("\\t");
+        let listed = stars.filter(|star| indented(&text[..*star]));
+        cuts.extend(listed.take(ERRORS).map(|star| (star, false)));
+    }
     cuts.sort_unstable();
     let mut parts = Vec::with_capacity(cuts.len() + 1);
     let (mut from, mut afterthought) = (0, false);
@@ -366,6 +373,18 @@ mod tests {
             unquote(r#"a,"response={""message"":""x""}""#).text,
             r#"a,"response={"message":"x"}""#
         );
+    }
+
+    #[test]
+    fn splits_numbered_lists_of_errors() {
+        let m = unquote(
+            r#"{"msg":"scan: 2 errors occurred:\n\t* docker error: no socket\n\t* remote error: EOF\n\n"}"#,
+        );
+        let parts = split(&m);
+        assert_eq!(parts.len(), 3);
+        let (docker, remote) = (&parts[1].message.text, &parts[2].message.text);
+        assert!(docker.contains("docker error"));
+        assert!(remote.contains("remote error") && !remote.contains("docker"));
     }
 
     #[test]

@@ -119,6 +119,8 @@ pub fn is_documentation(url: &Url<'_>) -> bool {
             | "docs.gitlab.com"
             | "learn.microsoft.com"
             | "kubernetes.io"
+            | "cloud.google.com"
+            | "docs.aws.amazon.com"
     ) && !url.path.starts_with("/v2")
         && !url.path.contains("/token")
 }

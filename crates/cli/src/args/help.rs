@@ -7,6 +7,7 @@ pub(super) const ROOT: &str = "\
   kubectl describe pod web-0 | pullwhy
   pullwhy run -- docker compose up
   pullwhy azure --app shop --resource-group rg1 --logs
+  pullwhy kubernetes --namespace shop
   pullwhy cause network/dns-failure
 
 With piped standard input and no command, `explain` is meant.";
@@ -64,6 +65,31 @@ pub(super) const AZURE_COLLECT: &str = "\
 \x1b[1;4mExit status:\x1b[0m
   0  printed, or collected even if some answers are missing
   2  no `az`, not logged in, no such app; wrong usage";
+
+pub(super) const KUBERNETES: &str = "\
+\x1b[1;4mExamples:\x1b[0m
+  pullwhy kubernetes                        pods of the context's namespace
+  pullwhy kubernetes --namespace shop web-0 one pod
+  pullwhy k8s --all-namespaces --context prod
+  pullwhy kubernetes collect --namespace shop --run pullwhy-facts
+  pullwhy kubernetes --facts pullwhy-facts  offline
+  ln -s \"$(command -v pullwhy)\" ~/.local/bin/kubectl-pullwhy
+  kubectl pullwhy --namespace shop          once that link is on the PATH
+
+\x1b[1;4mExit status:\x1b[0m
+  0  no pod fails to get an image
+  1  a cause was found, even if something could not be read
+  2  none found and not all could be read; no `kubectl`, no login; wrong usage";
+
+pub(super) const KUBERNETES_COLLECT: &str = "\
+\x1b[1;4mExamples:\x1b[0m
+  pullwhy kubernetes collect --namespace shop                       what is asked
+  pullwhy kubernetes collect --namespace shop --run pullwhy-facts   ask it
+  pullwhy kubernetes --facts pullwhy-facts       where the folder was copied to
+
+\x1b[1;4mExit status:\x1b[0m
+  0  printed, or collected even if some answers are missing
+  2  no `kubectl`, no login, no such pod; wrong usage";
 
 pub(super) const RUN: &str = "\
 \x1b[1;4mExamples:\x1b[0m

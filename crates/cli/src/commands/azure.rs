@@ -5,17 +5,18 @@ mod collect;
 mod gather;
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use pullwhy_catalogue::{Catalogue, shell_word};
-use pullwhy_diagnose::{Undecided, decide, shown_by_settings, undecided};
+use pullwhy_diagnose::{decide, shown_by_settings, undecided};
 use pullwhy_explain::{Options, Outcome};
 use pullwhy_ingest::source::{Input, Limits};
-use pullwhy_model::{Report, Settings, Warning};
+use pullwhy_model::Report;
 use pullwhy_platform::{Documents, FolderError, Place, app_service, read_folder};
 use pullwhy_report::Format;
 
-use crate::args::{AzureArgs, AzureCommand, Common, Explain, Output, Patience, PlaceArgs};
+use super::program::timeout;
+use crate::args::{AzureArgs, AzureCommand, Common, Explain, Output, PlaceArgs};
 use crate::exit::{Exit, Failure};
 use crate::terminal;
 use az::Az;
@@ -33,7 +34,7 @@ pub(crate) fn run(args: &AzureArgs, common: &Common) -> Result<Exit, Failure> {
         (read_folder(folder).map_err(unusable)?, None)
     } else {
         let place = place(&args.place)?;
-        let az = Az::new(timeout(&args.patience)?, args.output.verbose);
+        let az = Az::new(timeout(args.patience.timeout)?, args.output.verbose);
         let documents = gather::documents(&az, place)?;
         let fetched = args
             .logs
@@ -92,52 +93,10 @@ fn weigh(catalogue: &Catalogue, documents: &Documents, logs: Vec<PathBuf>) -> Ou
             .collect();
     }
     report.stats.files += documents.read() as u64;
-    let warnings = unread(catalogue, documents, &settings);
-    // What could not be read stands before what was left out on purpose.
-    let deciding = warnings.iter().filter(|(decides, _)| *decides).count();
-    outcome.unread += deciding as u64;
-    outcome.remarks += (warnings.len() - deciding) as u64;
-    let (first, last): (Vec<_>, Vec<_>) = warnings.into_iter().partition(|(decides, _)| *decides);
-    let told = |(_, warning): (bool, Warning)| warning;
-    report.warnings.splice(0..0, first.into_iter().map(told));
-    report.warnings.extend(last.into_iter().map(told));
+    let open = undecided(catalogue, &settings);
+    let unread = documents.all_unread().map(|(_, unread)| unread);
+    super::facts::tell_unread(&mut outcome, unread, &open);
     outcome
-}
-
-/// What could not be read, whether a cause hangs on it, and which.
-fn unread(
-    catalogue: &Catalogue,
-    documents: &Documents,
-    settings: &[Settings],
-) -> Vec<(bool, Warning)> {
-    let open = undecided(catalogue, settings);
-    documents
-        .all_unread()
-        .map(|(_, unread)| {
-            let hanging = open.iter().find(|u: &&Undecided| u.unread == *unread);
-            let (what, help) = match unread.why.rsplit_once("; ") {
-                Some((what, help)) => (what, Some(help)),
-                None => (unread.why.as_str(), None),
-            };
-            let mut text = what.to_owned();
-            if let Some(open) = hanging {
-                let causes: Vec<&str> = open
-                    .causes
-                    .iter()
-                    .map(pullwhy_model::CauseId::as_str)
-                    .collect();
-                text.push_str(&format!(": it would decide {}", causes.join(", ")));
-            }
-            if let Some(help) = help {
-                text.push_str(&format!("; {help}"));
-            }
-            let warning = Warning {
-                file: unread.file.clone(),
-                text,
-            };
-            (hanging.is_some(), warning)
-        })
-        .collect()
 }
 
 fn nothing(documents: &Documents, output: &Output) {
@@ -167,16 +126,6 @@ fn place(args: &PlaceArgs) -> Result<Place, Failure> {
         slot: args.slot.clone(),
         registry: args.registry.clone(),
     })
-}
-
-fn timeout(patience: &Patience) -> Result<Duration, Failure> {
-    if (0.1..=3600.0).contains(&patience.timeout) {
-        return Ok(Duration::from_secs_f64(patience.timeout));
-    }
-    Err(
-        Failure::new(format!("`--timeout {}` is out of range", patience.timeout))
-            .help("give seconds between 0.1 and 3600"),
-    )
 }
 
 fn unusable(error: FolderError) -> Failure {

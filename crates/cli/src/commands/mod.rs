@@ -5,7 +5,10 @@ pub(crate) mod cause;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod explain;
+mod facts;
+pub(crate) mod kubernetes;
 pub(crate) mod man;
+mod program;
 pub(crate) mod run;
 
 use std::ffi::OsString;

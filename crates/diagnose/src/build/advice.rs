@@ -4,7 +4,7 @@ use pullwhy_catalogue::Catalogue;
 use pullwhy_catalogue::file::CauseFile;
 use pullwhy_model::{Facts, Fix, Outcome, Risk, Transient};
 
-use super::{fix, of_this_cloud};
+use super::{fix, of_this_cloud, repeats_last, suits};
 use crate::fold::{Book, Entry};
 
 pub(super) struct Advice<'a> {
@@ -95,7 +95,7 @@ pub(crate) fn ranked(
     for file in &file.fixes {
         let mut commands = file.steps.iter().map(|s| s.command.as_deref());
         let elsewhere = commands.any(|c| !of_this_cloud(c, facts));
-        if file.worked_before && !moving || elsewhere {
+        if file.worked_before && !moving || elsewhere || !suits(&file.registry, facts) {
             continue;
         }
         let here = own
@@ -111,15 +111,14 @@ pub(crate) fn ranked(
             ),
             None => continue,
         };
-        let risky = if file.risk == Risk::WeakensSecurity {
-            100
-        } else {
-            0
-        };
-        ranked.push((rank.min(1) + risky, fix(file, platform, facts)));
+        ranked.push((rank.min(1), fix(file, platform, facts)));
     }
     ranked.sort_by_key(|(rank, _)| *rank);
-    ranked.into_iter().map(|(_, fix)| fix).collect()
+    let (risky, safe): (Vec<_>, Vec<_>) =
+        (ranked.into_iter().map(|(_, fix)| fix)).partition(|fix| fix.risk == Risk::WeakensSecurity);
+    let mut fixes = repeats_last(safe, |fix| &fix.title);
+    fixes.extend(risky);
+    fixes
 }
 
 /// Platforms whose fixes fit a client, best first; empty when it could be any.
@@ -143,10 +142,9 @@ pub(crate) fn platforms(client: &str, facts: &Facts) -> Vec<&'static str> {
         "cri-o" => vec!["cri-o", "kubernetes", "podman"],
         "podman" | "buildah" | "skopeo" => vec!["podman"],
         "docker" | "dockerd" | "compose" => vec!["docker", "docker-desktop"],
-        "buildkit" => vec!["docker", "ci", "docker-desktop"],
-        "kaniko" | "crane" | "github-actions" | "gitlab-ci" | "azure-pipelines" | "jenkins" => {
-            vec!["ci", "docker"]
-        }
+        "buildkit" | "testcontainers" => vec!["docker", "ci", "docker-desktop"],
+        "kaniko" | "crane" | "jib" | "github-actions" | "gitlab-ci" | "azure-pipelines"
+        | "jenkins" | "circleci" => vec!["ci", "docker"],
         _ => vec![],
     }
 }

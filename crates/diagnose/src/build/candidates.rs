@@ -6,7 +6,7 @@ use pullwhy_catalogue::file::CandidateFile;
 use pullwhy_catalogue::{Catalogue, CauseIndex};
 use pullwhy_model::{Candidate, Confidence, Facts};
 
-use super::{check, fits, text};
+use super::{check, fits, suits, text};
 use crate::fold::Entry;
 
 /// The root first, then what its usual evidence or this very wording leaves open; the weights sum to 1.
@@ -20,8 +20,8 @@ pub(super) fn of(
     let cause = catalogue.at(entry.cause);
     let mut weighed: BTreeMap<CauseIndex, (f64, Option<&CandidateFile>)> = BTreeMap::new();
     if confidence != Confidence::Certain {
-        let fitting = cause.file.candidates.iter();
-        for candidate in fitting.filter(|c| fits(&c.platform, own)) {
+        let applies = |c: &&CandidateFile| fits(&c.platform, own) && suits(&c.registry, facts);
+        for candidate in cause.file.candidates.iter().filter(applies) {
             if let Some(index) = catalogue.index(&candidate.cause) {
                 weighed
                     .entry(index)
@@ -48,7 +48,7 @@ pub(super) fn of(
     let others = rest.into_iter().map(|(index, (weight, written))| {
         let other = catalogue.at(index);
         let mut reasons = other.file.reasons.iter();
-        let reason = reasons.find(|r| fits(&r.platform, own));
+        let reason = reasons.find(|r| fits(&r.platform, own) && suits(&r.registry, facts));
         Candidate {
             cause: other.id.clone(),
             weight: round(weight),

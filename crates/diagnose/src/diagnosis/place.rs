@@ -52,6 +52,52 @@ impl Diagnosis<'_, '_> {
             && event.line.abs_diff(attempt.last_line) <= 8
     }
 
+    /// Docker of Red Hat and Podman name each registry as they turn to it: what follows is of the
+    /// one named last.
+    pub(super) fn turns_to(&mut self, index: usize, event: &Event) {
+        let attempt = &mut self.open[index];
+        let named = event.verdict.image.as_ref().filter(|next| {
+            let host = next.registry.as_deref().unwrap_or_default();
+            let own = attempt.image.as_ref();
+            next.reference.starts_with(host) && own.is_some_and(|own| own.registry != next.registry)
+        });
+        if let Some(named) = named.cloned().filter(|_| !attempt.has_findings()) {
+            attempt.turned_from.extend(attempt.image.replace(named));
+        }
+    }
+
+    /// An image as it was asked for, where a failure has it from the URL of a host behind the
+    /// registry: `mcrprod.azurecr.io` hands out the tokens of `mcr.microsoft.com`.
+    pub(super) fn as_asked_for(
+        &self,
+        told: Option<Arc<Image>>,
+        event: &Event,
+    ) -> Option<Arc<Image>> {
+        let told = told?;
+        let whole = told.tag.is_some() || told.digest.is_some() || told.repository.is_none();
+        let near = self.open.iter().rev();
+        let near = near.filter(|a| a.near(event.at, event.line));
+        let asked = near
+            .filter_map(|a| a.image.as_ref())
+            .find(|own| own.repository == told.repository && own.registry != told.registry);
+        asked.filter(|_| !whole).cloned().or(Some(told))
+    }
+
+    /// Of registries that were named one after the other, the error says which one it is of.
+    pub(super) fn turns_back(&mut self, place: usize, finding: &Finding) {
+        let attempt = &mut self.open[place];
+        let of = |i: &Arc<Image>| i.registry.clone();
+        let Some(next) = registry(finding).filter(|_| finding.image.is_none()) else {
+            return;
+        };
+        let elsewhere = attempt.image.as_ref().and_then(of) != Some(next.clone());
+        if elsewhere && !attempt.has_findings() {
+            let earlier = attempt.turned_from.iter();
+            let named = earlier.rev().find(|i| of(i).as_ref() == Some(&next));
+            attempt.image = named.cloned().or(attempt.image.take());
+        }
+    }
+
     /// Whether a failure is of another pull than an attempt: the engine has given its last word on
     /// that one, or another registry was asked and it is no mirror's turn.
     pub(super) fn asks_elsewhere(&self, place: usize, finding: &Finding, event: &Event) -> bool {

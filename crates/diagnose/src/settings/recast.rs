@@ -23,9 +23,14 @@ impl Recast<'_> {
     pub(super) fn rooted(&self, before: Incident) -> Incident {
         let cause = self.catalogue.at(self.shown.cause);
         let same = before.cause == cause.id && !before.evidence.is_empty();
+        let before_confidence = before.confidence;
         let mut after = told(cause, before, self.settings, self.shown.rule.fix.as_ref());
         after.title = self.shown.says(self.settings);
-        after.confidence = self.shown.strength;
+        after.confidence = if same {
+            self.shown.strength.max(before_confidence)
+        } else {
+            self.shown.strength
+        };
         after.candidates = vec![super::candidate(&cause.id, after.title.clone())];
         let mut evidence: Vec<Evidence> = Vec::new();
         for (readings, role) in [
@@ -46,6 +51,29 @@ impl Recast<'_> {
         evidence.append(&mut after.evidence);
         after.evidence = evidence;
         after
+    }
+}
+
+/// Adds what settings tell more of the incident's own cause.
+pub(super) fn told_more(
+    catalogue: &Catalogue,
+    incident: &mut Incident,
+    settings: &Settings,
+    more: &[Shown<'_>],
+) {
+    for shown in more.iter().filter(|s| *s.id(catalogue) == incident.cause) {
+        let cause = catalogue.at(shown.cause);
+        for reading in shown.from.iter().chain(&shown.besides) {
+            let own = exhibit(reading, Role::Context, cause);
+            if !incident
+                .evidence
+                .iter()
+                .any(|e| e.file == own.file && e.text == own.text)
+            {
+                incident.evidence.push(own);
+            }
+        }
+        incident.notes.push(shown.says(settings));
     }
 }
 

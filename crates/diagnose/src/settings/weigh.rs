@@ -38,20 +38,32 @@ pub(super) struct Weighed<'c> {
     /// The best rule for each cause that is shown.
     pub(super) shown: Vec<Shown<'c>>,
     pub(super) excluded: Vec<Shown<'c>>,
+    /// What tells more of a cause that is known.
+    pub(super) more: Vec<Shown<'c>>,
     /// What was not read, and a cause that hangs on it.
     pub(super) open: Vec<(Unread, CauseIndex)>,
 }
 
 impl<'c> Weighed<'c> {
-    pub(super) fn of(catalogue: &'c Catalogue, settings: &Settings) -> Self {
+    /// `tells`: whether a rule of a cause can be behind the failure; of those that hold, it comes first.
+    pub(super) fn of(
+        catalogue: &'c Catalogue,
+        settings: &Settings,
+        tells: &dyn Fn(&CauseId, &SettingRule) -> bool,
+    ) -> Self {
         let mut weighed = Self::default();
         for (cause, entry) in (0..).zip(catalogue.causes()) {
             let mut best: Option<Shown<'c>> = None;
             let mut out: Option<Shown<'c>> = None;
             for rule in &entry.file.settings {
                 match holds(rule, settings) {
+                    Some(true) if rule.context => {
+                        weighed.more.push(shown(cause, rule, settings));
+                        continue;
+                    }
                     Some(true) => {}
                     Some(false) => continue,
+                    None if rule.context => continue,
                     None => {
                         weighed.open.extend(
                             missing(rule, settings)
@@ -63,9 +75,11 @@ impl<'c> Weighed<'c> {
                 }
                 let shown = shown(cause, rule, settings);
                 let place = if rule.rules_out { &mut out } else { &mut best };
-                let better = place.as_ref().is_none_or(|old| {
-                    (shown.strength, rule.when.len()) > (old.strength, old.rule.when.len())
-                });
+                let rank = |s: &Shown<'_>| {
+                    let tells = tells(&entry.id, s.rule);
+                    (tells, s.strength, s.rule.when.len())
+                };
+                let better = place.as_ref().is_none_or(|old| rank(&shown) > rank(old));
                 if better {
                     *place = Some(shown);
                 }

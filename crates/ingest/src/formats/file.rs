@@ -94,6 +94,16 @@ pub enum Says {
     Push,
     /// A push has ended well.
     Pushed,
+    /// The image that the tool builds and pushes by itself.
+    PushTarget,
+    /// A request that asks for the right to push: the error that it answers is a push's.
+    AsksToPush,
+    /// The client warns of it and goes on by another way.
+    Warns,
+    /// A build begins.
+    Builds,
+    /// A line of a CI job, in words that only that system has.
+    Job,
     /// The line is about something else.
     NotAPull,
     /// Chatter that looks like an error.

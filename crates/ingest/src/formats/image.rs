@@ -65,7 +65,11 @@ pub(super) fn at(
     };
     let name = trim(name);
     // `sha256:…` alone is the id of an image, not its name.
-    let is_no_image = name.starts_with("sha256:") || is_platform(name);
+    // Nor is a word in the place of a name: `<resolving>`; but `<account>.dkr.ecr…/app` is one.
+    let is_no_image = name.starts_with("sha256:")
+        || is_platform(name)
+        || name.starts_with('/')
+        || name.starts_with(['<', '*']) && !name.contains('/');
     if then.is_some_and(|then| !fits(then)) || is_no_image {
         return None;
     }

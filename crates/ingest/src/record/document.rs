@@ -31,7 +31,7 @@ const SIBLINGS: usize = 64;
 const INNER: usize = 32;
 
 /// Fields that hold a message, in lower case.
-const MESSAGES: [&str; 20] = [
+const MESSAGES: [&str; 26] = [
     "message",
     "message_s",
     "@message",
@@ -52,6 +52,12 @@ const MESSAGES: [&str; 20] = [
     "exception_s",
     "textpayload",
     "renderedmessage",
+    "errormessage",
+    "statusmessage",
+    "short_message",
+    "full_message",
+    "stderr",
+    "stdout",
 ];
 
 /// Takes a document apart. `None` if the text is none, or holds no message in its records.
@@ -126,7 +132,9 @@ impl<'a> Tree<'a> {
     /// The values of a record that hold a message.
     fn messages(&self, of: usize) -> Vec<usize> {
         let holds = |value: usize, name: &str| {
-            let known = MESSAGES.iter().any(|m| name.eq_ignore_ascii_case(m));
+            // Flattened objects name the way to it: `status.message`.
+            let last = name.rsplit('.').next().unwrap_or(name);
+            let known = MESSAGES.iter().any(|m| last.eq_ignore_ascii_case(m));
             let node = self.nodes[value];
             known
                 && match node.kind {

@@ -2,47 +2,23 @@
 //!
 //! Nothing here is sent or printed; `hops/credentials.rs` makes the rows.
 
-pub(crate) mod expiry;
-pub(crate) mod file;
-mod glob;
 pub(crate) mod helper;
-pub(crate) mod keys;
-pub(crate) mod lint;
 pub(crate) mod passed;
-pub(crate) mod secret;
 
-use std::fmt;
+pub(crate) use pullwhy_credentials::{Credential, MOST, expiry, file, keys, lint};
 
-/// Bytes of a credentials file or a helper's answer that are read: a secret holds 1 MiB at most,
-/// and more as base64.
-pub(crate) const MOST: u64 = 2 << 20;
+use crate::Engine;
+use file::AuthFile;
+use keys::Rules;
 
-/// What is sent to the registry or its token service.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Credential {
-    Basic {
-        user: String,
-        password: String,
-    },
-    /// Exchanged for a token by the token service.
-    IdentityToken(String),
-    /// The token itself, which the registry takes as it is.
-    RegistryToken(String),
-}
-
-impl fmt::Debug for Credential {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Credential(…)")
-    }
-}
-
-impl Credential {
-    /// The part of it that is secret.
-    pub(crate) fn secret(&self) -> &str {
-        match self {
-            Self::Basic { password, .. } => password,
-            Self::IdentityToken(token) | Self::RegistryToken(token) => token,
-        }
+/// The rules for a file: a secret is read by the kubelet alone.
+pub(crate) fn rules(engine: Option<Engine>, file: &AuthFile) -> Rules {
+    match engine {
+        Some(Engine::Docker) => Rules::Docker,
+        Some(Engine::Podman) => Rules::Podman,
+        Some(Engine::Kubelet) => Rules::Kubelet,
+        _ if file.secret.is_some() => Rules::Kubelet,
+        Some(Engine::Containerd) | None => Rules::Any,
     }
 }
 
@@ -80,18 +56,13 @@ pub enum Lookup {
 }
 
 /// Looks an image up in the bytes of a credentials file or secret, by an engine's rules.
-pub fn look_up(
-    bytes: &[u8],
-    registry: &str,
-    repository: &str,
-    engine: Option<crate::Engine>,
-) -> Lookup {
+pub fn look_up(bytes: &[u8], registry: &str, repository: &str, engine: Option<Engine>) -> Lookup {
     let file = match file::read(bytes, false) {
         Ok(file) => file,
         Err(file::Broken::Unused(_)) => return Lookup::Nothing,
         Err(broken) => return Lookup::Malformed(broken.why().to_owned()),
     };
-    let rules = keys::Rules::of(engine, &file);
+    let rules = rules(engine, &file);
     if let Some(helper) = file.helper(registry, rules) {
         return Lookup::Helper(helper.to_owned());
     }

@@ -14,8 +14,9 @@ use crate::credentials::helper;
 use crate::credentials::keys::{self, Rules};
 use crate::credentials::lint::{Smell, smell};
 use crate::credentials::passed::{NOT_THERE, Passed};
-use crate::credentials::{Credential, Flaw, Held, MOST};
+use crate::credentials::{self, Credential, Flaw, Held, MOST};
 use crate::engine::{AuthPlace, AuthSource};
+use crate::net::clock;
 use crate::options::Options;
 use crate::rows::{Row, Rows};
 
@@ -151,7 +152,7 @@ impl Search<'_> {
             }
         };
         self.looked.push(name.clone());
-        let rules = Rules::of(self.options.engine, &file);
+        let rules = credentials::rules(self.options.engine, &file);
         row = with_secret(row, &file);
         if let Some((key, why)) = file.spoilt_by(rules) {
             if lenient {
@@ -352,7 +353,7 @@ impl Search<'_> {
         let expiry = Expiry::of(credential);
         let over = expiry
             .zip(self.now())
-            .is_some_and(|(expiry, now)| expiry.beside(now).0);
+            .is_some_and(|(expiry, now)| clock::beside(expiry.at, now).0);
         let flaw = if over {
             Flaw::Expired
         } else if smell(self.registry, credential).is_some() {
@@ -380,9 +381,9 @@ impl Search<'_> {
         let (flaw, expiry) = self.flaw(credential);
         let (mut row, mut ends) = (row, String::new());
         if let Some(expiry) = expiry {
-            let date = expiry.date();
+            let date = clock::date(expiry.at);
             row = row.fact("expires", date.as_str());
-            let beside = self.now().map(|now| expiry.beside(now));
+            let beside = self.now().map(|now| clock::beside(expiry.at, now));
             ends = match beside {
                 Some((true, span)) => {
                     format!("expired at {date}, {span}, by {}: {who}", expiry.by)

@@ -54,6 +54,16 @@ pub(crate) fn span(seconds: u64) -> String {
     }
 }
 
+/// Whether a moment is over, and in words how long: `3 hours ago`, `in 12 minutes`.
+pub(crate) fn beside(at: i64, now: i64) -> (bool, String) {
+    let span = span(now.abs_diff(at));
+    if at <= now {
+        (true, format!("{span} ago"))
+    } else {
+        (false, format!("in {span}"))
+    }
+}
+
 /// `2026-11-28T09:32:50Z` of seconds since 1970.
 pub(crate) fn date(seconds: i64) -> String {
     let (day, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
@@ -147,5 +157,13 @@ mod tests {
             says(-3 * 86_400).as_deref(),
             Some("this host's clock is 3 days behind the server's")
         );
+    }
+
+    #[test]
+    fn sets_a_moment_beside_the_clock() {
+        let at = 1_700_000_000;
+        assert_eq!(date(at), "2023-11-14T22:13:20Z");
+        assert_eq!(beside(at, at + 3 * 3600), (true, "3 hours ago".to_owned()));
+        assert_eq!(beside(at, at - 120), (false, "in 2 minutes".to_owned()));
     }
 }

@@ -34,7 +34,9 @@ fn incident(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
         count(i.count, "attempt")
     )?;
     if let Some(image) = &i.image {
-        writeln!(out, "\nImage: {}", code(&image.reference))?;
+        let whole = image.repository.is_some();
+        let row = if whole { "Image" } else { "Registry" };
+        writeln!(out, "\n{row}: {}", code(&image.reference))?;
     }
     if let Some(when) = when(i) {
         writeln!(out, "\nWhen: {when}")?;

@@ -2,15 +2,16 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::Path;
 
 use pullwhy_catalogue::shell_word;
 use pullwhy_platform::{MANIFEST, manifest, script};
 use serde_json::Value;
 
 use super::az::Az;
-use super::{LOGS, gather, place, timeout};
+use super::{LOGS, gather, place};
 use crate::args::CollectArgs;
+use crate::commands::facts::{put, unwritable};
+use crate::commands::program::timeout;
 use crate::exit::{Exit, Failure};
 use crate::terminal;
 
@@ -22,7 +23,7 @@ pub(super) fn run(args: &CollectArgs) -> Result<Exit, Failure> {
         out.flush()?;
         return Ok(Exit::Nothing);
     };
-    let az = Az::new(timeout(&args.patience)?, args.verbose);
+    let az = Az::new(timeout(args.patience.timeout)?, args.verbose);
     fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
     let now = jiff::Timestamp::now();
     put(&folder.join(MANIFEST), &pretty(&manifest(&place, now)))?;
@@ -55,21 +56,4 @@ pub(super) fn run(args: &CollectArgs) -> Result<Exit, Failure> {
 
 fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
-}
-
-/// Written for this user alone: settings are nobody else's business.
-fn put(path: &Path, text: &str) -> Result<(), Failure> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-        .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|error| unwritable(path, &error))
-}
-
-fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(format!("`{}`: cannot be written: {error}", path.display()))
-        .help("name a folder that you may write to: --run DIR")
 }

@@ -24,7 +24,9 @@ impl Page<'_> {
         })?;
         let mut rows: Vec<(&str, String)> = vec![("sure", sure(incident).to_owned())];
         if let Some(image) = &incident.image {
-            rows.push(("image", image.reference.clone()));
+            let whole = image.repository.is_some();
+            let row = if whole { "image" } else { "registry" };
+            rows.push((row, image.reference.clone()));
         }
         if incident.instances.len() > 1 {
             let names: Vec<_> = incident.instances.iter().map(ended).take(4).collect();

@@ -8,15 +8,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::file::Broken;
+use crate::file::Broken;
 
 /// Secrets of a list or documents of a file that are looked at.
 const MANY: usize = 64;
 
 /// A secret.
 pub(crate) struct Secret {
-    pub name: String,
-    pub part: Part,
+    pub(crate) name: String,
+    pub(crate) part: Part,
 }
 
 /// Its content, decoded once.

@@ -5,25 +5,27 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use super::Credential;
-use super::keys::Rules;
-use super::secret::{self, Part, Secret};
+use crate::Credential;
+use crate::keys::Rules;
+use crate::secret::{self, Part, Secret};
 
 /// Entries of a file that are read.
 const ENTRIES: usize = 4096;
 
 /// What a credentials file holds.
 #[derive(Debug, Default)]
-pub(crate) struct AuthFile {
+pub struct AuthFile {
     /// A Kubernetes secret, by its name.
     pub secret: Option<String>,
+    /// Its entries, in the order of their keys.
     pub entries: Vec<Entry>,
     helpers: Map<String, Value>,
     store: Option<String>,
 }
 
 /// What is under a key of a file.
-pub(crate) struct Entry {
+pub struct Entry {
+    /// The key: a host, with or without scheme, port and path.
     pub key: String,
     /// `auth` decoded: user and password, or what is wrong with it.
     auth: Option<Result<(String, String), &'static str>>,
@@ -40,7 +42,7 @@ impl std::fmt::Debug for Entry {
 
 /// Why a file is of no use.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Broken {
+pub enum Broken {
     /// It cannot be read as what it should be.
     File(String),
     /// It is a secret, and its content is wrong.
@@ -50,7 +52,8 @@ pub(crate) enum Broken {
 }
 
 impl Broken {
-    pub(crate) fn why(&self) -> &str {
+    /// What is wrong, in words that follow the name of the file.
+    pub fn why(&self) -> &str {
         match self {
             Self::File(why) | Self::Secret(why) | Self::Unused(why) => why,
         }
@@ -63,8 +66,12 @@ impl From<&str> for Broken {
     }
 }
 
-/// Reads a file; `Err` says in words why it is none.
-pub(crate) fn read(bytes: &[u8], legacy: bool) -> Result<AuthFile, Broken> {
+/// Reads a file; `legacy`: it is a `.dockercfg`, whatever it looks like.
+///
+/// # Errors
+///
+/// In words, why it is of no use. Nothing of what it holds is in them but names of keys.
+pub fn read(bytes: &[u8], legacy: bool) -> Result<AuthFile, Broken> {
     let text = std::str::from_utf8(bytes).map_err(|_| "is no text in UTF-8")?;
     // A byte order mark in front is written by some editors; engines refuse it.
     if text.starts_with('\u{feff}') {
@@ -202,11 +209,11 @@ fn decode(auth: &str) -> Result<(String, String), &'static str> {
 
 impl AuthFile {
     /// The helper that is asked for a registry.
-    pub(crate) fn helper(&self, registry: &str, rules: Rules) -> Option<&str> {
+    pub fn helper(&self, registry: &str, rules: Rules) -> Option<&str> {
         if rules == Rules::Kubelet {
             return None;
         }
-        let hub = (registry == pullwhy_reference::DOCKER_HUB).then_some(super::keys::HUB);
+        let hub = (registry == pullwhy_reference::DOCKER_HUB).then_some(crate::keys::HUB);
         let keys = match rules {
             Rules::Docker => [Some(hub.unwrap_or(registry)), None],
             _ => [Some(registry), hub],
@@ -225,12 +232,12 @@ impl AuthFile {
     }
 
     /// The store for all registries, where it is asked for what the entries do not hold.
-    pub(crate) fn last_resort(&self, rules: Rules) -> Option<&str> {
+    pub fn last_resort(&self, rules: Rules) -> Option<&str> {
         self.store.as_deref().filter(|_| rules == Rules::Any)
     }
 
     /// Helpers that are named here and that an engine does not run.
-    pub(crate) fn unread_helpers(&self, registry: &str, rules: Rules) -> Option<String> {
+    pub fn unread_helpers(&self, registry: &str, rules: Rules) -> Option<String> {
         let store = self.store.as_deref().map(|s| format!("credsStore `{s}`"));
         let own = self.helpers.get(registry).and_then(Value::as_str);
         let own = own.map(|h| format!("credHelpers `{h}`"));
@@ -242,7 +249,7 @@ impl AuthFile {
     }
 
     /// An entry for which an engine throws the whole file away, though it may be another host's.
-    pub(crate) fn spoilt_by(&self, rules: Rules) -> Option<(&str, &'static str)> {
+    pub fn spoilt_by(&self, rules: Rules) -> Option<(&str, &'static str)> {
         if !matches!(rules, Rules::Docker | Rules::Kubelet) {
             return None;
         }
@@ -255,16 +262,31 @@ impl AuthFile {
 }
 
 impl Entry {
+    /// An entry of which no more than the key is known.
+    pub fn bare(key: &str) -> Self {
+        Self {
+            key: key.to_owned(),
+            auth: None,
+            plain: None,
+            identity: None,
+            token: None,
+        }
+    }
+
     /// Whether it is only Docker's mark for a login that a store keeps.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.auth.is_none()
             && self.plain.is_none()
             && self.identity.is_none()
             && self.token.is_none()
     }
 
-    /// What an engine would send; `Err` says why it can send nothing.
-    pub(crate) fn holds(&self, rules: Rules) -> Result<Option<Credential>, String> {
+    /// What an engine would send; nothing, if the entry is empty.
+    ///
+    /// # Errors
+    ///
+    /// In words, why it can send nothing.
+    pub fn holds(&self, rules: Rules) -> Result<Option<Credential>, String> {
         let basic = |(user, password): &(String, String)| Credential::Basic {
             user: user.clone(),
             password: password.clone(),

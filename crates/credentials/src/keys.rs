@@ -8,41 +8,31 @@
 //!   order of their letters; each label of a host may be a glob, the port must be the same, and a
 //!   path is the beginning of the repository, letter by letter. All that match are tried in turn.
 
-use super::file::{AuthFile, Entry};
-use super::glob;
-use crate::Engine;
+use crate::file::Entry;
+use crate::glob;
 
 /// Docker Hub's key in Docker's files.
-pub(crate) const HUB: &str = "https://index.docker.io/v1/";
+pub const HUB: &str = "https://index.docker.io/v1/";
 /// Docker Hub's host as the kubelet knows it.
 const HUB_HOST: &str = "index.docker.io";
 
 /// Whose rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rules {
+pub enum Rules {
     /// Podman's, and then Docker's: what any of them takes.
     Any,
+    /// Docker's.
     Docker,
+    /// Podman's.
     Podman,
+    /// The kubelet's.
     Kubelet,
-}
-
-impl Rules {
-    /// The rules for a file: a secret is read by the kubelet alone.
-    pub(crate) fn of(engine: Option<Engine>, file: &AuthFile) -> Self {
-        match engine {
-            Some(Engine::Docker) => Self::Docker,
-            Some(Engine::Podman) => Self::Podman,
-            Some(Engine::Kubelet) => Self::Kubelet,
-            _ if file.secret.is_some() => Self::Kubelet,
-            Some(Engine::Containerd) | None => Self::Any,
-        }
-    }
 }
 
 /// Entries for an image, best first, and those of the same host that are not.
 #[derive(Debug)]
-pub(crate) struct Found<'f> {
+pub struct Found<'f> {
+    /// Those that are used, in the order in which they are tried.
     pub matches: Vec<&'f Entry>,
     /// Key, and why it is passed over.
     pub passed: Vec<(&'f str, String)>,
@@ -51,7 +41,7 @@ pub(crate) struct Found<'f> {
 }
 
 /// Chooses the entries for an image.
-pub(crate) fn select<'f>(
+pub fn select<'f>(
     entries: &'f [Entry],
     registry: &str,
     repository: &str,
@@ -84,7 +74,7 @@ pub(crate) fn select<'f>(
 }
 
 /// Whether a key is of a registry's host.
-pub(crate) fn names(key: &str, registry: &str) -> bool {
+pub fn names(key: &str, registry: &str) -> bool {
     normal(host(key)) == normal(registry)
 }
 
@@ -277,7 +267,7 @@ fn normal(host: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::credentials::file;
+    use crate::file;
     use serde_json::json;
 
     fn chosen(keys: &[&str], image: (&str, &str), rules: Rules) -> (Vec<String>, Vec<String>) {

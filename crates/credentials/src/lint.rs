@@ -1,10 +1,10 @@
 //! The form of a credential: what looks wrong about it, said without showing it.
 
-use super::Credential;
+use crate::Credential;
 
 /// What looks wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Smell {
+pub enum Smell {
     /// It cannot be right.
     Wrong(&'static str),
     /// It may be right, and seldom is.
@@ -15,7 +15,7 @@ pub(crate) enum Smell {
 const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
 
 /// Looks at the form of a credential for a registry.
-pub(crate) fn smell(registry: &str, credential: &Credential) -> Option<Smell> {
+pub fn smell(registry: &str, credential: &Credential) -> Option<Smell> {
     let secret = credential.secret();
     if secret.is_empty() {
         return Some(Smell::Wrong("the password is empty"));

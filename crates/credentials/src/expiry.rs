@@ -5,15 +5,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
-use super::Credential;
-use crate::net::clock;
+use crate::Credential;
 
 /// Bytes of a token that are looked at.
 const MOST: usize = 64 << 10;
 
 /// An end date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Expiry {
+pub struct Expiry {
     /// Seconds since 1970.
     pub at: i64,
     /// What says so.
@@ -22,7 +21,7 @@ pub(crate) struct Expiry {
 
 impl Expiry {
     /// The end of a credential, where it can be read.
-    pub(crate) fn of(credential: &Credential) -> Option<Self> {
+    pub fn of(credential: &Credential) -> Option<Self> {
         let secret = credential.secret().trim();
         if secret.len() > MOST {
             return None;
@@ -39,21 +38,6 @@ impl Expiry {
             at,
             by: "the `expiration` in it",
         })
-    }
-
-    /// `2026-11-28T09:32:50Z`.
-    pub(crate) fn date(self) -> String {
-        clock::date(self.at)
-    }
-
-    /// Whether it is over, and in words how long: `3 hours ago`, `in 12 minutes`.
-    pub(crate) fn beside(self, now: i64) -> (bool, String) {
-        let span = clock::span(now.abs_diff(self.at));
-        if self.at <= now {
-            (true, format!("{span} ago"))
-        } else {
-            (false, format!("in {span}"))
-        }
     }
 }
 
@@ -143,22 +127,5 @@ mod tests {
         ] {
             assert_eq!(at(&opaque), None);
         }
-    }
-
-    #[test]
-    fn sets_it_beside_the_clock() {
-        let expiry = Expiry {
-            at: 1_700_000_000,
-            by: "",
-        };
-        assert_eq!(expiry.date(), "2023-11-14T22:13:20Z");
-        assert_eq!(
-            expiry.beside(1_700_000_000 + 3 * 3600),
-            (true, "3 hours ago".to_owned())
-        );
-        assert_eq!(
-            expiry.beside(1_700_000_000 - 120),
-            (false, "in 2 minutes".to_owned())
-        );
     }
 }

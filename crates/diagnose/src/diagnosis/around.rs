@@ -1,0 +1,147 @@
+//! What a source tells besides its pulls, and which of its errors are no pull's: pushes, builds
+//! that follow a warning, another program's failure, the CI job that ran the commands.
+
+use std::sync::Arc;
+
+use pullwhy_ingest::formats::file::Says;
+use pullwhy_model::Image;
+
+use super::{Diagnosis, Event};
+use crate::attempt::{Attempt, Seen, same_image};
+use crate::verdict::{Finding, Verdict};
+
+/// Lines after the beginning of a push that are about it.
+const PUSH: u64 = 100;
+/// Lines within which a client tells the error and the request that it answers.
+const TOLD: u64 = 4;
+/// Lines for which a client that was told of speaks on, as after the command that was typed.
+const SPEAKS: u64 = 30;
+/// Clients that run other clients, by their ids in reports.
+const JOBS: [&str; 5] = [
+    "github-actions",
+    "azure-pipelines",
+    "gitlab-ci",
+    "jenkins",
+    "circleci",
+];
+
+/// The state of a source that no attempt holds.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Around {
+    /// Line of the last word of a push, while one is going on.
+    push: Option<u64>,
+    /// Image that a tool builds and pushes itself, engine or not.
+    target: Option<Arc<Image>>,
+    /// The source tells of a failure of another program.
+    pub(super) other: bool,
+    /// The client that was told of last in words of its own, and the line.
+    client: Option<(&'static str, u64)>,
+    /// The CI system whose job this is, with how sure that is.
+    job: Option<(&'static str, u32)>,
+}
+
+impl Around {
+    /// Takes in what a line says of a push, and whether the line is about one.
+    fn pushes(&mut self, verdict: &Verdict, line: u64) -> bool {
+        if verdict.has(Says::Push) || verdict.has(Says::AsksToPush) {
+            self.push = Some(line);
+        } else if verdict.has(Says::Pushed) || verdict.names_a_pull {
+            self.push = None;
+        }
+        let target = verdict.marks.iter().find(|m| m.says == Says::PushTarget);
+        if let Some(image) = target.and_then(|m| m.image.clone()) {
+            self.target = Some(Arc::new(image));
+        }
+        self.push
+            .is_some_and(|begun| line.saturating_sub(begun) <= PUSH)
+    }
+
+    /// Whether a failure is about the image that is pushed, and so no pull's.
+    pub(super) fn is_of_the_push(&self, image: Option<&Arc<Image>>) -> bool {
+        let same = |target: &Image, image: &Image| {
+            let bare = |i: &Image| Image {
+                tag: None,
+                digest: None,
+                ..i.clone()
+            };
+            let name = |i: &Image| {
+                let i = bare(i);
+                pullwhy_reference::canonical(&i)
+            };
+            same_image(target, image) || name(target) == name(image)
+        };
+        let both = self.target.as_deref().zip(image.map(Arc::as_ref));
+        both.is_some_and(|(target, image)| same(target, image))
+    }
+
+    fn learn_job(&mut self, verdict: &Verdict) {
+        let vote = verdict.client.filter(|(client, _)| JOBS.contains(client));
+        let Some((client, sure)) = vote else { return };
+        // A job says in plain words which it is; others share their words.
+        let plain = verdict.has(Says::Job);
+        let sure = if plain { sure + 100 } else { sure };
+        if self.job.is_none_or(|(_, own)| sure > own) {
+            self.job = Some((client, sure));
+        }
+    }
+
+    /// The client that an attempt is of as long as its own lines do not say.
+    pub(super) fn client(&self, line: u64) -> Option<(&'static str, u32)> {
+        let told = self
+            .client
+            .filter(|(_, at)| line.saturating_sub(*at) <= SPEAKS);
+        told.map(|(client, _)| (client, 0))
+    }
+
+    /// Tells an attempt whose job it belongs to.
+    pub(super) fn tell(&self, attempt: &mut Attempt) {
+        let Some((job, _)) = self.job else { return };
+        attempt.in_job = true;
+        if let Some((client, _)) = &mut attempt.client
+            && JOBS.contains(client)
+        {
+            *client = job;
+        }
+    }
+}
+
+impl Diagnosis<'_, '_> {
+    /// Takes in what a line says besides pulls, and whether it is about a push.
+    pub(super) fn look_around(&mut self, event: &Event) -> bool {
+        let verdict = &event.verdict;
+        self.around.learn_job(verdict);
+        if let Some((client, sure)) = verdict.client
+            && sure > 1
+        {
+            self.around.client = Some((client, event.line));
+        }
+        if verdict.other_failure && verdict.findings.is_empty() {
+            self.another_program();
+        }
+        if verdict.has(Says::Builds) {
+            self.drop_attempts(|seen, _| seen.verdict.has(Says::Warns));
+        }
+        if verdict.has(Says::AsksToPush) {
+            // The refusal came first, then the request that it answers.
+            let catalogue = self.reader.catalogue();
+            let near = |seen: &Seen| event.line.saturating_sub(seen.line) <= TOLD;
+            self.drop_attempts(|seen, found| near(seen) && catalogue.at(found.cause).file.generic);
+        }
+        self.around.pushes(verdict, event.line)
+    }
+
+    /// The source tells of another program's failure: what counted only because it was pasted is
+    /// about that, and so is a warning after which the client went on.
+    fn another_program(&mut self) {
+        self.around.other = true;
+        self.drop_attempts(|seen, found| found.only_pasted || seen.verdict.has(Says::Warns));
+    }
+
+    /// Forgets attempts of which every finding is none after all.
+    fn drop_attempts(&mut self, is_none: impl Fn(&Seen, &Finding) -> bool) {
+        self.open.retain(|attempt| {
+            let mut findings = attempt.seen.iter().filter_map(|s| Some((s, s.found()?)));
+            findings.clone().next().is_none() || findings.any(|(seen, found)| !is_none(seen, found))
+        });
+    }
+}
