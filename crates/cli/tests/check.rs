@@ -331,3 +331,58 @@ fn an_address_of_the_other_family_is_not_used() {
     });
     assert!(told, "{report:#}");
 }
+
+#[test]
+fn a_hop_is_no_line_of_a_file() {
+    let image = format!("127.0.0.1:{}/team/app:1", closed_port());
+    let shown = |format: &str| {
+        let output = pullwhy()
+            .args(["check", "--format", format, &image])
+            .env("HOME", "/does/not/exist")
+            .output()
+            .expect("runs");
+        text(&output.stdout)
+    };
+    let human = shown("human");
+    assert!(human.contains("what the check shows"), "{human}");
+    assert!(human.contains("--> check, row "), "{human}");
+    let sarif = json(shown("sarif").as_bytes());
+    let place = &sarif["runs"][0]["results"][0]["locations"][0];
+    let name = &place["logicalLocations"][0]["fullyQualifiedName"];
+    assert!(
+        name.as_str()
+            .is_some_and(|n| n.starts_with("check/") && n.ends_with("/tcp"))
+    );
+    assert!(place["physicalLocation"].is_null());
+    let github = shown("github");
+    assert!(!github.contains("file="), "{github}");
+}
+
+#[test]
+fn a_fault_of_one_walk_among_several_is_one_of_now_and_then() {
+    const PASSING: &str = r#"
+title = "the registry is busy at first"
+image = "{registry}/team/app:1"
+[servers.registry]
+serves = "image"
+# HEAD and GET of the first walk.
+[[servers.registry.answer]]
+path = "/v2/team/app/manifests/*"
+status = 503
+times = 2
+[expect]
+verdict = "pullable"
+"#;
+    let scenario: pullwhy_lab::scenario::Scenario = toml::from_str(PASSING).expect("a scenario");
+    let stage = pullwhy_lab::stage::Stage::start(&scenario).expect("its servers");
+    let output = pullwhy()
+        .args(["check", "--repeat", "2", &stage.image])
+        .env("HOME", "/does/not/exist")
+        .output()
+        .expect("runs");
+    let shown = text(&output.stdout);
+    assert!(
+        shown.contains("a pull from here fails now and then"),
+        "{shown}"
+    );
+}

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use pullwhy_model::{Outcome, Report};
 
-use super::root;
+use super::{is_walk, root};
 
 pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for incident in &report.incidents {
@@ -27,6 +27,7 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             }
         }
         let place = root(incident)
+            .filter(|_| !is_walk(incident))
             .map(|e| {
                 format!(
                     "file={},line={},col={},",

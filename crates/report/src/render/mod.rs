@@ -60,6 +60,11 @@ pub(crate) fn trigger(incident: &Incident) -> Option<String> {
     known.then(|| incident.trigger.to_string().replace('-', " "))
 }
 
+/// Whether an incident is of a live check, whose evidence are hops and no lines of files.
+pub(crate) fn is_walk(incident: &Incident) -> bool {
+    incident.client == "pullwhy"
+}
+
 /// The line that proves an incident.
 pub(crate) fn root(incident: &Incident) -> Option<&Evidence> {
     incident

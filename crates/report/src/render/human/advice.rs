@@ -5,7 +5,7 @@ use std::io;
 use pullwhy_model::{Check, Confidence, Incident, Instance, Outcome};
 
 use super::Page;
-use crate::render::{condition, cost, count, retry, trigger, when};
+use crate::render::{condition, cost, count, is_walk, retry, trigger, when};
 use crate::wrap::{hanging, hanging_at, paragraph};
 
 /// Fixes shown unless more are asked for.
@@ -20,6 +20,7 @@ impl Page<'_> {
         self.heading(match (log, settings) {
             (true, true) => "what log and settings show",
             (false, true) => "what the settings show",
+            _ if is_walk(incident) => "what the check shows",
             _ => "what the log shows",
         })?;
         let mut rows: Vec<(&str, String)> = vec![("sure", sure(incident).to_owned())];
