@@ -142,6 +142,16 @@ pub struct Sighting {
     pub also: Vec<String>,
 }
 
+/// Where an address is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AddressKind {
+    /// In a private network, as of RFC 1918, RFC 6598 or RFC 4193.
+    Private,
+    /// Anywhere else.
+    Public,
+}
+
 /// A usual reason behind a cause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -160,6 +170,10 @@ pub struct ReasonFile {
     /// where the log does not name the registry, too.
     #[serde(default)]
     pub registry: Vec<String>,
+    /// Where the client's address, as the registry saw it, must be for this: it counts where the
+    /// log does not name the address, too.
+    #[serde(default)]
+    pub client_ip: Option<AddressKind>,
 }
 
 /// A cause that is often left open next to this one.
@@ -199,6 +213,10 @@ pub struct FixFile {
     /// where the log does not name the registry, too.
     #[serde(default)]
     pub registry: Vec<String>,
+    /// Where the client's address, as the registry saw it, must be for this: it counts where the
+    /// log does not name the address, too.
+    #[serde(default)]
+    pub client_ip: Option<AddressKind>,
     /// When to choose it.
     #[serde(default)]
     pub when: String,
@@ -301,6 +319,7 @@ pub const FACTS: &[(&str, &str)] = &[
     ("error_code", "ERROR_CODE"),
     ("platform", "PLATFORM"),
     ("container_id", "ID"),
+    ("config_file", "FILE"),
     ("uid", "UID"),
     ("gid", "GID"),
     ("path", "PATH"),

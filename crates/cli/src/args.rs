@@ -216,8 +216,13 @@ pub(crate) struct CheckArgs {
     /// Platform to choose from an index, if not that of this machine
     #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
     pub(crate) platform: Option<String>,
-    /// The engine whose way is followed: its credential files, its folders of certificates, its
-    /// reading of the name
+    /// The engine whose way is followed: its configuration, its credential files, its folders of
+    /// certificates, its reading of the name
+    ///
+    /// Read are daemon.json, unit and process of Docker; config.toml and hosts.toml of containerd;
+    /// registries.conf, aliases and policy.json of Podman; the kubelet's credential providers, and the
+    /// configuration of the runtime below it. Mirrors are asked in the engine's order, through its
+    /// proxy.
     ///
     /// `docker` reads Docker's config.json; `podman` auth.json, then Docker's; `containerd` none;
     /// `kubelet` the pull secret given with `--authfile`, then the node's own file. Docker trusts
@@ -225,6 +230,13 @@ pub(crate) struct CheckArgs {
     /// in /etc/containerd/certs.d. Without it, whatever one of them reads is used.
     #[arg(long = "as", value_name = "ENGINE", value_parser = engines())]
     pub(crate) engine: Option<Engine>,
+    /// The folder where the files of the engine's system are, if not `/`
+    ///
+    /// In a debug container whose node is mounted at /host, `--as kubelet --root /host` reads the
+    /// node's configuration, its `resolv.conf` and its processes. Programs that it names (credential
+    /// helpers) are not run.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
     /// A file with credentials: Docker's, Podman's, or a pull secret of Kubernetes in YAML or JSON
     #[arg(long, value_name = "PATH")]
     pub(crate) authfile: Option<PathBuf>,
@@ -252,6 +264,9 @@ pub(crate) struct CheckArgs {
     /// A check recorded elsewhere with `--format json`, to see what differs from here
     #[arg(long, value_name = "RUN.json")]
     pub(crate) compare: Option<PathBuf>,
+    /// Show where the engine of `--as` and this shell differ: proxies, mirrors, trust, credentials
+    #[arg(long, requires = "engine")]
+    pub(crate) diff: bool,
     /// Ask this resolver instead of the system's
     #[arg(long, value_name = "ADDR[:PORT]")]
     pub(crate) dns: Option<String>,

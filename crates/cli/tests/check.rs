@@ -185,13 +185,16 @@ fn a_login_in_a_variable_is_dockers_and_comes_first() {
 
 #[test]
 fn a_name_that_the_engine_reads_otherwise_is_told() {
+    // A system on which no engine is configured.
+    let root = tempfile::tempdir().expect("a folder");
+    let root = root.path().to_str().expect("UTF-8");
     for (engine, image, says) in [
         (
             "containerd",
             "127.0.0.1:1/app",
             "`ctr` of containerd refuses it",
         ),
-        ("podman", "app:1", "Podman searches for `app:1`"),
+        ("podman", "app:1", "Podman refuses the short name"),
         ("kubelet", "app:1", "below the kubelet, CRI-O searches"),
     ] {
         let given = [
@@ -199,6 +202,8 @@ fn a_name_that_the_engine_reads_otherwise_is_told() {
             "0.2",
             "--dns",
             "127.0.0.1:1",
+            "--root",
+            root,
             "--as",
             engine,
             image,
@@ -304,6 +309,86 @@ fn a_folder_of_certificates_that_is_not_there_is_said() {
         errors.contains("`--certs-dir /nowhere/certs.d`: there is no such folder"),
         "{errors}"
     );
+}
+
+#[test]
+fn another_root_is_read_and_set_beside_the_shell() {
+    let home = tempfile::tempdir().expect("a folder");
+    let root = home.path().join("node");
+    let port = closed_port();
+    let put = |name: &str, text: &str| {
+        let path = root.join(name);
+        std::fs::create_dir_all(path.parent().expect("below")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    };
+    put(
+        "etc/docker/daemon.json",
+        &format!("{{\n\"registry-mirrors\": [\"http://127.0.0.1:{port}\"]}}"),
+    );
+    put(
+        "etc/systemd/system/docker.service",
+        "[Service]\nExecStart=/usr/sbin/dockerd\nEnvironment=HTTP_PROXY=http://me:hidden@127.0.0.1:9\n",
+    );
+    put("etc/hosts", "127.0.0.1 registry-1.docker.io\n");
+    let folder = root.to_str().expect("UTF-8").to_owned();
+    let arguments = [
+        "--as",
+        "docker",
+        "--root",
+        &folder,
+        "--diff",
+        "--timeout",
+        "1",
+        "team/app:1",
+    ];
+    let (status, out, errors) = checked_in(home.path(), &[], &arguments);
+    assert_eq!(status, 1, "{out}{errors}");
+    let report = json(out.as_bytes());
+    let view = report["view"].as_array().expect("a list");
+    let of = |what: &str| {
+        view.iter()
+            .find(|d| d["what"] == what)
+            .map(|d| d["engine"].to_string())
+    };
+    let mirrors = of("mirrors").expect("mirrors differ");
+    assert!(mirrors.contains("daemon.json:2"), "{mirrors}");
+    let proxy = of("HTTP_PROXY").expect("the proxies differ");
+    assert!(proxy.contains("docker.service:3"), "{proxy}");
+    assert!(!out.contains("hidden"), "{out}");
+    let hops = report["hops"].as_array().expect("hops");
+    let passed = hops
+        .iter()
+        .find(|h| h["facts"]["passed_endpoint"].is_string());
+    assert_eq!(passed.expect("the mirror is gone")["status"], "warning");
+
+    let output = pullwhy()
+        .args([
+            "check",
+            "--as",
+            "docker",
+            "--root",
+            &folder,
+            "--diff",
+            "--timeout",
+            "1",
+        ])
+        .args(["team/app:1"])
+        .output()
+        .expect("runs");
+    let shown = text(&output.stdout);
+    assert!(
+        shown.contains("where the engine and this shell differ"),
+        "{shown}"
+    );
+
+    let (status, _, errors) = checked_in(home.path(), &[], &["--diff", "team/app:1"]);
+    assert!(status == 2 && errors.contains("--as"), "{errors}");
+    let (status, _, errors) = checked_in(
+        home.path(),
+        &[],
+        &["--as", "docker", "--root", "/nowhere/at/all", "a"],
+    );
+    assert!(status == 2 && errors.contains("no such folder"), "{errors}");
 }
 
 #[test]

@@ -383,5 +383,9 @@ fn without_the_pods_their_events_are_explained_without_settings() {
     let incident = &json(out.as_bytes())["incidents"][0];
     assert_eq!(incident["cause"], "auth/unspecified");
     assert!(errors.contains("has no right to"), "{errors}");
-    assert!(!machine.commands().contains("get secret"), "{}", machine.commands());
+    assert!(
+        !machine.commands().contains("get secret"),
+        "{}",
+        machine.commands()
+    );
 }

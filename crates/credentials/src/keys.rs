@@ -73,6 +73,11 @@ pub fn select<'f>(
     found
 }
 
+/// Whether the kubelet takes a pattern for an image.
+pub fn takes(pattern: &str, registry: &str, repository: &str) -> bool {
+    Key::of(pattern).mismatch(registry, repository).is_none()
+}
+
 /// Whether a key is of a registry's host.
 pub fn names(key: &str, registry: &str) -> bool {
     normal(host(key)) == normal(registry)

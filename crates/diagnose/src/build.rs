@@ -1,6 +1,8 @@
 //! From folded entries to incidents: absorb symptoms, judge outcome and spread, fill texts.
 
-use pullwhy_catalogue::file::CauseFile;
+use std::net::IpAddr;
+
+use pullwhy_catalogue::file::{AddressKind, CauseFile};
 use pullwhy_catalogue::{Catalogue, fill};
 use pullwhy_ingest::peel::{apart, has_year};
 use pullwhy_model::text::{clean, scrub};
@@ -254,6 +256,31 @@ pub(crate) fn suits(kinds: &[String], facts: &Facts) -> bool {
         || registry.is_none_or(|r| kinds.iter().any(|k| k == pullwhy_reference::kind(&r)))
 }
 
+/// Whether something for one kind of client addresses applies to the one that the registry saw.
+pub(crate) fn comes_from(kind: Option<AddressKind>, facts: &Facts) -> bool {
+    let address = facts
+        .get("client_ip")
+        .and_then(|ip| ip.to_string().parse::<IpAddr>().ok());
+    let of = |ip: IpAddr| {
+        let private = match ip.to_canonical() {
+            // RFC 6598: the provider's side of a shared address.
+            IpAddr::V4(ip) => {
+                ip.is_private() || ip.octets()[0] == 100 && ip.octets()[1] & 0xc0 == 64
+            }
+            IpAddr::V6(ip) => ip.is_unique_local(),
+        };
+        if private {
+            AddressKind::Private
+        } else {
+            AddressKind::Public
+        }
+    };
+    match (kind, address) {
+        (Some(kind), Some(ip)) => of(ip) == kind,
+        _ => true,
+    }
+}
+
 /// Whether something for some platforms applies to those that the log can be from.
 pub(crate) fn fits(platforms: &[String], own: &[&str]) -> bool {
     platforms.is_empty() || own.is_empty() || platforms.iter().any(|p| own.contains(&p.as_str()))
@@ -266,7 +293,7 @@ pub(crate) fn text(template: &str, facts: &Facts) -> String {
 /// Usual reasons on these platforms, each with the check that confirms it.
 pub(crate) fn reasons(file: &CauseFile, own: &[&str], facts: &Facts) -> Vec<Reason> {
     let applies = |r: &&pullwhy_catalogue::file::ReasonFile| {
-        fits(&r.platform, own) && suits(&r.registry, facts)
+        fits(&r.platform, own) && suits(&r.registry, facts) && comes_from(r.client_ip, facts)
     };
     let here = file.reasons.iter().filter(applies).map(|r| Reason {
         text: text(&r.says, facts),

@@ -30,15 +30,19 @@ pub fn judge(catalogue: &Catalogue, image: &Image, rows: &mut [HopRow]) -> Judge
     blame_login(rows);
     let mut decisive = None;
     for (index, row) in rows.iter_mut().enumerate() {
-        if row.status != Status::Failed {
+        if row.status != Status::Failed && !passed(row) {
             continue;
         }
         let best = best(catalogue, row);
         row.cause = best.map(|(cause, _)| catalogue.at(cause).id.clone());
-        if decisive.is_none() {
+        if decisive.is_none() && row.status == Status::Failed {
             decisive = Some((index, best));
         }
     }
+    let decisive = decisive.map(|(index, found)| match behind(rows, index) {
+        same if same == index => (index, found),
+        other => (other, best(catalogue, &rows[other])),
+    });
     // A failure that no cause knows has no diagnosis of its own; a later one may.
     let told = decisive.and_then(|(index, best)| {
         best.map(|best| (index, best)).or_else(|| {
@@ -92,13 +96,42 @@ fn blame_login(rows: &mut [HopRow]) {
     }
 }
 
+/// It failed, and the engine went on to another endpoint.
+fn passed(row: &HopRow) -> bool {
+    let passed = ["passed_endpoint", "passed_provider"];
+    row.status == Status::Warning && passed.iter().any(|name| row.facts.contains_key(*name))
+}
+
+/// Where a request without credentials is refused, a provider of them that failed is the cause: the
+/// engine went on without, and says nothing of it.
+fn behind(rows: &mut [HopRow], decisive: usize) -> usize {
+    let anonymous = rows[decisive]
+        .saw
+        .as_deref()
+        .is_some_and(|saw| saw.starts_with("anonymous"));
+    let failed = rows[..decisive]
+        .iter()
+        .position(|row| row.facts.contains_key("passed_provider"));
+    match failed.filter(|_| anonymous) {
+        Some(at) => {
+            rows[at].status = Status::Failed;
+            at
+        }
+        None => decisive,
+    }
+}
+
 /// Everything that was asked works; was everything asked?
 fn answer_without_failure(rows: &[HopRow]) -> Answer {
     let works = |hop: Hop| {
         rows.iter()
             .any(|r| r.hop == hop && matches!(r.status, Status::Ok | Status::Warning))
     };
-    if works(Hop::Manifest) {
+    // Whether the image is signed as the engine's policy wants was not looked at.
+    let open = rows
+        .iter()
+        .any(|r| r.saw.as_deref() == Some("signature-wanted"));
+    if works(Hop::Manifest) && !open {
         Answer::Pullable
     } else {
         Answer::Unknown
@@ -128,11 +161,21 @@ fn incident(
     sighting: &Sighting,
 ) -> Incident {
     let image = image.repository.is_some().then(|| Arc::new(image.clone()));
-    let open: Vec<CauseIndex> = sighting
+    let mut open: Vec<CauseIndex> = sighting
         .also
         .iter()
         .filter_map(|id| catalogue.index(id))
         .collect();
+    // A mirror that would work makes the pull too: its failure is a cause as well.
+    if rows[decisive].hop != Hop::Config {
+        for row in rows.iter().filter(|row| passed(row)) {
+            let own = row
+                .cause
+                .as_ref()
+                .and_then(|id| catalogue.index(id.as_str()));
+            open.extend(own.filter(|own| *own != cause && !open.contains(own)));
+        }
+    }
     let strength = if open.is_empty() {
         sighting.strength
     } else {

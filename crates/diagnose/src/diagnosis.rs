@@ -151,7 +151,6 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
         for index in 0..verdict.findings.len() {
             let finding = &verdict.findings[index];
             let image = finding.image.clone().or_else(|| image.clone());
-            let image = self.as_asked_for(image, &event);
             if self.around.is_of_the_push(image.as_ref()) {
                 continue;
             }
@@ -171,7 +170,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
                 }
                 place => place,
             };
-            let place = self.place_for_finding(&event, place, image.clone(), finding.cause);
+            let place = self.place_for_finding(&event, place, image, finding.cause);
             let instance = self.instance(&event);
             let attempt = &mut self.open[place];
             attempt.instance = attempt.instance.take().or(instance);
@@ -180,7 +179,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             }
             any = true;
             let anonymous = attempt.anonymous;
-            let named = image.or_else(|| attempt.image.clone());
+            let named = finding.image.clone().or_else(|| attempt.image.clone());
             attempt.add(
                 Seen {
                     verdict: Arc::clone(&verdict),

@@ -88,17 +88,6 @@ fn a_registry_without_image_is_told() {
 }
 
 #[test]
-fn a_host_behind_the_registry_renames_no_image() {
-    let log = "#2 [internal] load metadata for mcr.microsoft.com/appsvc/staticappsclient:stable\n\
-               #2 ERROR: failed to authorize: failed to fetch anonymous token: unexpected status from GET request to https://mcrprod.azurecr.io/oauth2/token?scope=repository%3Aappsvc%2Fstaticappsclient%3Apull&service=mcrprod.azurecr.io: 429 Too Many Requests\n";
-    let image = only(log).image.expect("an image");
-    assert_eq!(
-        image.reference,
-        "mcr.microsoft.com/appsvc/staticappsclient:stable"
-    );
-}
-
-#[test]
 fn the_challenge_in_a_debug_log_is_no_failure() {
     let challenge = "time=\"2024-05-01T10:00:00Z\" level=debug msg=Unauthorized header=\"Bearer realm=\\\"https://auth.docker.io/token\\\",service=\\\"registry.docker.io\\\",scope=\\\"repository:library/redis:pull\\\"\" host=registry-1.docker.io\n";
     nothing(challenge);

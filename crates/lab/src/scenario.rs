@@ -46,6 +46,12 @@ pub struct Scenario {
     /// Files below the scenario's own folder, with placeholders in names and texts.
     #[serde(default)]
     pub files: BTreeMap<String, String>,
+    /// The number of the user who asks; root if not given.
+    #[serde(default)]
+    pub user: u32,
+    /// Whether `etc/containers` lacks the policy that its package brings along.
+    #[serde(default)]
+    pub no_policy: bool,
     /// Folders of `files` with trust for single registries; without, one that trusts all servers.
     #[serde(default)]
     pub certs_dirs: Vec<String>,
@@ -182,6 +188,9 @@ pub struct Server {
     /// Its name; its address if it has none.
     #[serde(default)]
     pub host: Option<String>,
+    /// The port that clients know it by; the one that it has if not given.
+    #[serde(default)]
+    pub port: Option<u16>,
     /// How it takes connections.
     #[serde(default)]
     pub listen: Listen,

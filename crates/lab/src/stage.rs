@@ -9,7 +9,8 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use pullwhy_probe::trust::{CertsDir, certs_plan};
 use pullwhy_probe::{
-    Engine, Environment, IdRange, Options, Platform, ProxyEnvironment, Pull, auth_plan,
+    Engine, EngineProxy, Environment, IdRange, Options, Platform, ProxyEnvironment, Pull,
+    auth_plan, engine_setup,
 };
 
 use crate::Error;
@@ -86,6 +87,12 @@ impl Stage {
             dns: Vec::new(),
             folder,
         };
+        let moved = bound
+            .values()
+            .filter(|(_, place)| place.port != place.bound);
+        let ports: Vec<(String, u16, u16)> = moved
+            .map(|(_, place)| (place.host.clone(), place.port, place.bound))
+            .collect();
         let certificates = stage.folder.0.join("certs.d");
         for (name, (socket, place)) in bound {
             let server = &scenario.servers[&name];
@@ -97,10 +104,24 @@ impl Stage {
         }
         write(&stage.folder.0.join("hosts"), &hosts)?;
         write(&stage.folder.0.join("system.crt"), &authority.pem())?;
+        if scenario
+            .files
+            .keys()
+            .any(|f| f.starts_with("etc/containers/"))
+            && !scenario.no_policy
+        {
+            let path = stage.folder.0.join("etc/containers/policy.json");
+            write(&path, r#"{"default":[{"type":"insecureAcceptAnything"}]}"#)?;
+        }
         for (name, text) in &scenario.files {
-            write(&stage.folder.0.join(stage.fill(name)), &stage.fill(text))?;
+            let path = stage.folder.0.join(stage.fill(name));
+            write(&path, &stage.fill(text))?;
+            if text.starts_with("#!") {
+                runnable(&path)?;
+            }
         }
         stage.options = stage.options(scenario, &dns, certificates)?;
+        stage.options.ports = ports;
         stage.image = stage.fill(&scenario.image);
         stage.dns = dns.into_values().collect();
         Ok(stage)
@@ -212,9 +233,17 @@ impl Stage {
         let environment = Environment {
             docker_config: Some(folder.join("docker")),
             runtime: Some(folder.join("run")),
+            home: Some(folder.join("home")),
+            user: Some(scenario.user),
             root: folder.clone(),
             ..Environment::default()
         };
+        let mut setup = engine.map(|engine| engine_setup(engine, &environment));
+        if !scenario.certs_of_engine
+            && let Some(setup) = &mut setup
+        {
+            setup.read_hosts_below(vec![certificates.clone()]);
+        }
         let given = scenario.authfile.as_ref().map(|_| folder.join("given"));
         let proxy = scenario.proxy.as_ref().map(|text| self.fill(text));
         let creds = scenario.creds.as_deref().map(in_base64);
@@ -235,10 +264,13 @@ impl Stage {
             credentials: creds.map(|(u, p)| (u.to_owned(), p.to_owned())),
             auth: auth_plan(engine, given.as_deref(), &environment),
             engine,
-            proxy: ProxyEnvironment {
-                https: proxy.clone(),
-                http: proxy,
-                no: scenario.no_proxy.clone(),
+            proxy: match setup.as_ref().and_then(|s| s.proxy.as_ref()) {
+                Some(own) => EngineProxy::environment(own),
+                None => ProxyEnvironment {
+                    https: proxy.clone(),
+                    http: proxy,
+                    no: scenario.no_proxy.clone(),
+                },
             },
             certs_dirs: match scenario.certs_dirs.as_slice() {
                 [] if scenario.certs_of_engine => certs_plan(engine, &environment),
@@ -262,10 +294,14 @@ impl Stage {
                 total: wish
                     .total_ms
                     .map_or(Pull::default().total, Duration::from_millis),
-                userns: wish.userns.as_deref().and_then(IdRange::parse),
+                userns: match &wish.userns {
+                    Some(range) => IdRange::parse(range),
+                    None => setup.as_ref().and_then(|s| s.ids),
+                },
                 swell: wish.swell.unwrap_or(Pull::default().swell),
                 layout: wish.keep.then(|| self.layout()),
             }),
+            setup,
             ..Options::default()
         })
     }
@@ -308,6 +344,8 @@ struct Place {
     host: String,
     address: std::net::IpAddr,
     port: u16,
+    /// Where it really is.
+    bound: u16,
     tls: bool,
 }
 
@@ -321,7 +359,8 @@ impl Place {
         Self {
             host: server.host.clone().unwrap_or_else(|| address.to_string()),
             address,
-            port: bound.port(),
+            port: server.port.unwrap_or(bound.port()),
+            bound: bound.port(),
             tls: server.listen == Listen::Tls,
         }
     }
@@ -406,6 +445,22 @@ fn unhex(text: &str) -> Vec<u8> {
     pairs
         .filter_map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok())
         .collect()
+}
+
+/// Makes a file a program.
+fn runnable(path: &Path) -> Result<(), Error> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(path, mode).map_err(|source| Error::File {
+            path: path.to_owned(),
+            source,
+        })?;
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Error> {

@@ -25,13 +25,17 @@ fn said() -> Vec<(Hop, Option<Target>, String)> {
     let blobs =
         format!("missing denied ip-denied rate-limited unavailable odd wrong-size {BROKEN}");
     let mut table = vec![
-        (Hop::Reference, None, "invalid".to_owned()),
+        (Hop::Reference, None, "invalid short-name".to_owned()),
         (
             Hop::Credentials,
             None,
             "malformed config-unreadable helper-missing helper-failed".to_owned(),
         ),
-        (Hop::Config, registry, "certs-unusable".to_owned()),
+        (
+            Hop::Config,
+            registry,
+            "certs-unusable config-broken policy-rejects registry-blocked".to_owned(),
+        ),
         (
             Hop::Proxy,
             proxy,

@@ -77,6 +77,20 @@ pub struct Difference {
     pub follows: Option<String>,
 }
 
+/// What an engine and the shell that `check` runs in see differently.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ViewDifference {
+    /// A variable, or what it is about: `mirrors`, `credentials`, `trust of r.example`.
+    pub what: String,
+    /// What the engine has, with the file and line.
+    pub engine: String,
+    /// What the shell has.
+    pub shell: String,
+    /// What follows from it; null where nothing does.
+    pub follows: Option<String>,
+}
+
 /// Everything that `check` found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -98,6 +112,9 @@ pub struct CheckReport {
     /// What differs from the walk given with `--compare`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Difference>,
+    /// Where the engine of `--as` and this shell differ, with `--diff`; null without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<Vec<ViewDifference>>,
     /// Milliseconds in all.
     pub elapsed_ms: f64,
 }

@@ -11,7 +11,7 @@ mod settings;
 pub mod text;
 
 pub use cause::{CauseId, Confidence, Hop, Outcome, Role, Target, Transient, Trigger};
-pub use check::{Answer, CHECK_SCHEMA, CheckReport, Difference, HopRow, Status};
+pub use check::{Answer, CHECK_SCHEMA, CheckReport, Difference, HopRow, Status, ViewDifference};
 pub use incident::{
     Candidate, Check, Evidence, Fact, Facts, Fix, Image, Incident, Instance, Reason, Risk, Step,
 };

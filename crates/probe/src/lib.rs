@@ -23,6 +23,7 @@ mod options;
 mod platform;
 mod repeat;
 mod rows;
+mod setup;
 pub mod trust;
 
 pub use challenge::{Challenge, parse as parse_challenges};
@@ -35,6 +36,7 @@ pub use options::{Family, IdRange, Options, ProxyEnvironment, Pull};
 pub use platform::Platform;
 pub use pullwhy_model::HopRow;
 pub use repeat::{Repeated, repeated};
+pub use setup::{EngineProxy, Setting, Setup, Trouble, engine_setup, view_differences};
 
 use std::time::Instant;
 

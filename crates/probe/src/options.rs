@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::engine::{AuthPlan, Engine};
 use crate::platform::Platform;
+use crate::setup::Setup;
 use crate::trust::CertsDir;
 
 /// Settings of a walk.
@@ -19,6 +20,8 @@ pub struct Options {
     pub family: Family,
     /// `--resolve HOST:PORT:ADDR`.
     pub resolve: Vec<(String, u16, IpAddr)>,
+    /// Ports that are other ones than names and URLs say, as with `--connect-to` of curl.
+    pub ports: Vec<(String, u16, u16)>,
     /// `--dns ADDR[:PORT]`: ask this resolver only.
     pub dns: Option<SocketAddr>,
     /// `--creds USER:PASSWORD`.
@@ -44,6 +47,8 @@ pub struct Options {
     pub resolv_conf: Option<PathBuf>,
     /// Fetch and verify every byte, and not only ask for it.
     pub pull: Option<Pull>,
+    /// What the engine's own configuration says.
+    pub setup: Option<Setup>,
 }
 
 impl Default for Options {
@@ -53,6 +58,7 @@ impl Default for Options {
             platform: Platform::of_this_machine(),
             family: Family::Any,
             resolve: Vec::new(),
+            ports: Vec::new(),
             dns: None,
             credentials: None,
             auth: AuthPlan::default(),
@@ -65,6 +71,7 @@ impl Default for Options {
             name_servers: Vec::new(),
             resolv_conf: None,
             pull: None,
+            setup: None,
         }
     }
 }
@@ -102,6 +109,8 @@ pub struct IdRange {
     pub start: u32,
     /// How many there are.
     pub size: u32,
+    /// The same for groups, where their range is another one.
+    groups: Option<(u32, u32)>,
 }
 
 impl IdRange {
@@ -109,7 +118,26 @@ impl IdRange {
     pub fn parse(text: &str) -> Option<Self> {
         let (start, size) = text.split_once(':')?;
         let (start, size) = (start.parse::<u32>().ok()?, size.parse::<u32>().ok()?);
-        (size > 0 && start.checked_add(size).is_some()).then_some(Self { start, size })
+        (size > 0 && start.checked_add(size).is_some()).then_some(Self {
+            start,
+            size,
+            groups: None,
+        })
+    }
+
+    /// A range for users and one for groups.
+    pub(crate) fn of(start: u32, size: u32, group: u32, groups: u32) -> Self {
+        Self {
+            start,
+            size,
+            groups: Some((group, groups)),
+        }
+    }
+
+    /// First and number of users' ids, or of groups'.
+    pub(crate) fn part(self, group: bool) -> (u32, u32) {
+        let users = (self.start, self.size);
+        self.groups.filter(|_| group).unwrap_or(users)
     }
 }
 

@@ -14,29 +14,45 @@ const VALUE: usize = 300;
 
 /// The rows of a walk.
 pub(crate) struct Rows<'o> {
-    rows: Vec<HopRow>,
+    made: Vec<HopRow>,
     observer: &'o mut dyn Observer,
+    /// Rows are not told yet: it is open whether they count.
+    held: bool,
 }
 
 impl<'o> Rows<'o> {
     pub(crate) fn new(observer: &'o mut dyn Observer) -> Self {
         Self {
-            rows: Vec::new(),
+            made: Vec::new(),
             observer,
+            held: false,
+        }
+    }
+
+    /// Rows aside, of which only progress is told.
+    pub(crate) fn aside(&mut self) -> Rows<'_> {
+        Rows {
+            made: Vec::new(),
+            observer: self.observer,
+            held: true,
         }
     }
 
     pub(crate) fn push(&mut self, row: Row) {
         let row = row.finish();
-        self.observer.row(&row);
-        self.rows.push(row);
+        if !self.held {
+            self.observer.row(&row);
+        }
+        self.made.push(row);
     }
 
     /// Takes rows over that were made aside.
     pub(crate) fn replay(&mut self, rows: Vec<HopRow>) {
         for row in rows {
-            self.observer.row(&row);
-            self.rows.push(row);
+            if !self.held {
+                self.observer.row(&row);
+            }
+            self.made.push(row);
         }
     }
 
@@ -47,11 +63,11 @@ impl<'o> Rows<'o> {
 
     /// Whether a row of this hop is there.
     pub(crate) fn has(&self, hop: Hop) -> bool {
-        self.rows.iter().any(|row| row.hop == hop)
+        self.made.iter().any(|row| row.hop == hop)
     }
 
     pub(crate) fn done(self) -> Vec<HopRow> {
-        self.rows
+        self.made
     }
 }
 

@@ -161,6 +161,7 @@ pub fn render_check(
             if !style.quiet {
                 render::check::verdict(report, style, out)?;
                 render::check::differences(report, style, out)?;
+                render::check::view(report, style, out)?;
             }
         }
         Format::Json => {

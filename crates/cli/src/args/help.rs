@@ -36,6 +36,8 @@ pub(super) const CHECK: &str = "\
   pullwhy check --timeout 3 --format json registry.example/app > run.json
   pullwhy check --resolve r.example:443:10.0.0.9 r.example/app
   pullwhy check --as kubelet --authfile secret.yaml r.example/app
+  sudo pullwhy check --as docker --diff nginx:1.27
+  pullwhy check --as kubelet --root /host r.example/app   in a debug container
 
 \x1b[1;4mExit status:\x1b[0m
   0  a pull would work

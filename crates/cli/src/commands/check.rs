@@ -13,7 +13,7 @@ use pullwhy_model::{Answer, CHECK_SCHEMA, CheckReport, Fact, Hop, HopRow, Tool, 
 use pullwhy_probe::trust::{CertsDir, certs_plan};
 use pullwhy_probe::{
     Environment, Family, IdRange, LayerProgress, Observer, Options, Platform, ProxyEnvironment,
-    Pull, Walk, auth_plan,
+    Pull, Setup, Walk, auth_plan, engine_setup, view_differences,
 };
 use pullwhy_report::{Format, Style};
 
@@ -24,7 +24,8 @@ use crate::terminal::{self, LayerBars, Stream};
 
 pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
     let network = args.netns.as_deref().map(Network::find);
-    let options = options(args, network.as_ref())?;
+    let environment = environment(args)?;
+    let options = options(args, network.as_ref(), &environment)?;
     let elsewhere = args.compare.as_deref().map(recorded).transpose()?;
     let catalogue = super::catalogue(common)?;
     let style = super::explain::style(&args.output, Stream::Out);
@@ -66,6 +67,10 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
     let differences = elsewhere.map_or_else(Vec::new, |elsewhere| {
         pullwhy_diagnose::compare(&walk.rows, &elsewhere)
     });
+    let view = match (&options.setup, args.diff) {
+        (Some(setup), true) => Some(view_differences(&args.image, setup, &options, &environment)),
+        _ => None,
+    };
     let mut report = CheckReport {
         schema: CHECK_SCHEMA.to_owned(),
         tool: Tool {
@@ -78,6 +83,7 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
         hops: walk.rows,
         incident: judged.incident,
         differences,
+        view,
         elapsed_ms: walk.elapsed_ms,
     };
     if args.output.redact {
@@ -162,7 +168,11 @@ impl Observer for Screen<'_> {
     }
 }
 
-fn options(args: &CheckArgs, network: Option<&Network>) -> Result<Options, Failure> {
+fn options(
+    args: &CheckArgs,
+    network: Option<&Network>,
+    environment: &Environment,
+) -> Result<Options, Failure> {
     if !(0.05..=3600.0).contains(&args.timeout) {
         return Err(
             Failure::new(format!("`--timeout {}` is out of range", args.timeout))
@@ -186,7 +196,19 @@ fn options(args: &CheckArgs, network: Option<&Network>) -> Result<Options, Failu
                 })?,
         ),
     };
-    let environment = environment();
+    let mut setup = args.engine.map(|e| engine_setup(e, environment));
+    if let Some(setup) = setup.as_mut().filter(|_| !args.certs_dirs.is_empty()) {
+        setup.read_hosts_below(args.certs_dirs.clone());
+    }
+    let etc = match network {
+        Some(network) => network.etc.clone(),
+        None => environment.root.join("etc"),
+    };
+    let resolv_conf = match network {
+        Some(network) => Some(network.resolv_conf.clone()),
+        // What asks the system would ask this one, and not that below the folder.
+        None => args.root.as_ref().map(|_| etc.join("resolv.conf")),
+    };
     Ok(Options {
         timeout: Duration::from_secs_f64(args.timeout),
         platform,
@@ -202,20 +224,25 @@ fn options(args: &CheckArgs, network: Option<&Network>) -> Result<Options, Failu
             .collect::<Result<_, _>>()?,
         dns: args.dns.as_deref().map(resolver).transpose()?,
         credentials,
-        auth: auth_plan(args.engine, args.authfile.as_deref(), &environment),
+        auth: auth_plan(args.engine, args.authfile.as_deref(), environment),
         engine: args.engine,
-        proxy: proxy(),
-        certs_dirs: certs_dirs(args, &environment)?,
+        proxy: match setup.as_ref().and_then(|s| s.proxy.as_ref()) {
+            Some(own) => own.environment(),
+            None => environment.proxy.clone(),
+        },
+        certs_dirs: certs_dirs(args, environment)?,
+        system_authorities: setup.as_ref().and_then(|s| s.store(environment)),
         now: Some(jiff::Timestamp::now().into()),
-        etc: network.map_or_else(|| PathBuf::from("/etc"), |n| n.etc.clone()),
-        resolv_conf: network.map(|n| n.resolv_conf.clone()),
-        pull: args.pull.then(|| pull(args)).transpose()?,
+        etc,
+        resolv_conf,
+        pull: args.pull.then(|| pull(args, setup.as_ref())).transpose()?,
+        setup,
         ..Options::default()
     })
 }
 
 /// How every byte is fetched, where that is asked for.
-fn pull(args: &CheckArgs) -> Result<Pull, Failure> {
+fn pull(args: &CheckArgs, setup: Option<&Setup>) -> Result<Pull, Failure> {
     let total = args.pull_timeout.unwrap_or(3600.0);
     if !(0.05..=604_800.0).contains(&total) {
         return Err(
@@ -243,7 +270,10 @@ fn pull(args: &CheckArgs) -> Result<Pull, Failure> {
     };
     Ok(Pull {
         total: Duration::from_secs_f64(total),
-        userns: args.userns_remap.as_ref().map(range).transpose()?,
+        userns: match &args.userns_remap {
+            Some(text) => Some(range(text)?),
+            None => setup.and_then(|setup| setup.ids),
+        },
         layout: args.keep.as_ref().map(folder).transpose()?,
         ..Pull::default()
     })
@@ -288,18 +318,41 @@ fn folder(name: &str) -> Option<PathBuf> {
         .map(PathBuf::from)
 }
 
-/// What of this environment tells where credentials are.
-fn environment() -> Environment {
-    Environment {
-        home: folder("HOME").or_else(|| folder("USERPROFILE")),
+/// What of this environment tells where the engines' files are. Below another root it is the files in
+/// their usual places: this shell's variables are of this system.
+fn environment(args: &CheckArgs) -> Result<Environment, Failure> {
+    let home = folder("HOME").or_else(|| folder("USERPROFILE"));
+    if let Some(root) = &args.root {
+        if !root.is_dir() {
+            let text = format!("`--root {}`: there is no such folder", root.display());
+            return Err(Failure::new(text)
+                .help("give the folder where the node's file system is mounted, such as /host"));
+        }
+        let below = |path: PathBuf| root.join(path.strip_prefix("/").unwrap_or(&path));
+        return Ok(Environment {
+            home: home.map(below),
+            user: user(),
+            ssl_cert_file: folder("SSL_CERT_FILE"),
+            proxy: proxy(),
+            root: root.clone(),
+            foreign: true,
+            ..Environment::default()
+        });
+    }
+    Ok(Environment {
+        home,
         docker_config: folder("DOCKER_CONFIG"),
         docker_auth_config: variable("DOCKER_AUTH_CONFIG"),
         registry_auth_file: folder("REGISTRY_AUTH_FILE"),
         runtime: folder("XDG_RUNTIME_DIR"),
         config_home: folder("XDG_CONFIG_HOME"),
         user: user(),
+        registries_conf: folder("CONTAINERS_REGISTRIES_CONF"),
+        ssl_cert_file: folder("SSL_CERT_FILE"),
+        proxy: proxy(),
         root: PathBuf::from("/"),
-    }
+        foreign: false,
+    })
 }
 
 /// The number of this process's user.

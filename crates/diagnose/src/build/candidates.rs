@@ -6,7 +6,7 @@ use pullwhy_catalogue::file::CandidateFile;
 use pullwhy_catalogue::{Catalogue, CauseIndex};
 use pullwhy_model::{Candidate, Confidence, Facts};
 
-use super::{check, fits, suits, text};
+use super::{check, comes_from, fits, suits, text};
 use crate::fold::Entry;
 
 /// The root first, then what its usual evidence or this very wording leaves open; the weights sum to 1.
@@ -48,7 +48,9 @@ pub(super) fn of(
     let others = rest.into_iter().map(|(index, (weight, written))| {
         let other = catalogue.at(index);
         let mut reasons = other.file.reasons.iter();
-        let reason = reasons.find(|r| fits(&r.platform, own) && suits(&r.registry, facts));
+        let reason = reasons.find(|r| {
+            fits(&r.platform, own) && suits(&r.registry, facts) && comes_from(r.client_ip, facts)
+        });
         Candidate {
             cause: other.id.clone(),
             weight: round(weight),

@@ -66,23 +66,6 @@ impl Diagnosis<'_, '_> {
         }
     }
 
-    /// An image as it was asked for, where a failure has it from the URL of a host behind the
-    /// registry: `mcrprod.azurecr.io` hands out the tokens of `mcr.microsoft.com`.
-    pub(super) fn as_asked_for(
-        &self,
-        told: Option<Arc<Image>>,
-        event: &Event,
-    ) -> Option<Arc<Image>> {
-        let told = told?;
-        let whole = told.tag.is_some() || told.digest.is_some() || told.repository.is_none();
-        let near = self.open.iter().rev();
-        let near = near.filter(|a| a.near(event.at, event.line));
-        let asked = near
-            .filter_map(|a| a.image.as_ref())
-            .find(|own| own.repository == told.repository && own.registry != told.registry);
-        asked.filter(|_| !whole).cloned().or(Some(told))
-    }
-
     /// Of registries that were named one after the other, the error says which one it is of.
     pub(super) fn turns_back(&mut self, place: usize, finding: &Finding) {
         let attempt = &mut self.open[place];

@@ -226,20 +226,22 @@ impl Entries {
         let tally = &mut self.tally;
         tally.max_uid = tally.max_uid.max(entry.uid);
         tally.max_gid = tally.max_gid.max(entry.gid);
-        let (range, ids) = (self.range, [entry.uid, entry.gid]);
-        let last = range.map_or(USUAL, |range| i64::from(range.size) - 1);
-        let Some(id) = ids.into_iter().find(|id| !(0..=last).contains(id)) else {
+        let (range, ids) = (self.range, [(entry.uid, false), (entry.gid, true)]);
+        let last = |group| range.map_or(USUAL, |range| i64::from(range.part(group).1) - 1);
+        let mut ids = ids.into_iter();
+        let Some((id, group)) = ids.find(|(id, group)| !(0..=last(*group)).contains(id)) else {
             return;
         };
+        let last = last(group);
         let path = shown(entry.name);
-        let whose = if id == entry.uid { "user" } else { "group" };
+        let whose = if group { "group" } else { "user" };
         let owner = Some((id, entry.uid, entry.gid));
         let found = match range {
             Some(range) => {
                 tally.unmapped += 1;
                 let says = format!(
                     "`{path}` belongs to {whose} id {id}; this host maps 0 to {last}, on {} and up",
-                    range.start
+                    range.part(group).0
                 );
                 Finding {
                     saw: "unmapped-id",

@@ -33,7 +33,7 @@ pub(crate) fn ask(name: &str, registry: &str, timeout: Duration) -> Answer {
     } else {
         registry
     };
-    match run(&program, server, timeout) {
+    match run(Command::new(&program).arg("get"), server, timeout) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Answer::Missing,
         Err(error) if error.kind() == io::ErrorKind::TimedOut => {
             Answer::Failed("did not end in time".to_owned())
@@ -58,19 +58,21 @@ pub(crate) fn ask(name: &str, registry: &str, timeout: Duration) -> Answer {
     }
 }
 
-/// Whether a helper succeeded, and what it printed: on success its output, else all of it. It has
+/// Whether a program succeeded, and what it printed: on success its output, else all of it. It has
 /// ended when its output has: what it leaves behind holds that open, and is ended with it.
-fn run(program: &str, server: &str, timeout: Duration) -> io::Result<(bool, String)> {
+pub(super) fn run(
+    command: &mut Command,
+    server: &str,
+    timeout: Duration,
+) -> io::Result<(bool, String)> {
     let until = Deadline::after(timeout);
-    let mut command = Command::new(program);
     command
-        .arg("get")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     // A group of its own, so that all of it can be ended.
     #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    std::os::unix::process::CommandExt::process_group(command, 0);
     let mut child = command.spawn()?;
     let input = child.stdin.take();
     let server = server.as_bytes().to_vec();
@@ -155,7 +157,11 @@ mod tests {
         let executable = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(&program, executable).expect("a script");
         let started = Instant::now();
-        let said = run(&program.to_string_lossy(), "r.test", Duration::from_secs(1));
+        let said = run(
+            &mut Command::new(&program),
+            "r.test",
+            Duration::from_secs(1),
+        );
         let took = started.elapsed();
         std::fs::remove_dir_all(&folder).expect("the folder goes");
         assert!(took < Duration::from_secs(10), "{took:?}");

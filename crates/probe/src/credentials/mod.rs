@@ -4,6 +4,7 @@
 
 pub(crate) mod helper;
 pub(crate) mod passed;
+pub(crate) mod provider;
 
 pub(crate) use pullwhy_credentials::{Credential, MOST, expiry, file, keys, lint};
 

@@ -222,7 +222,7 @@ impl<'b> Asked<'b> {
 }
 
 pub(crate) fn path(session: &Session<'_, '_>, blob: &Blob) -> String {
-    format!("/v2/{}/blobs/{}", session.repository, blob.digest)
+    session.path(&format!("blobs/{}", blob.digest))
 }
 
 /// What a status means for a blob, and whether its length is the one that was promised.

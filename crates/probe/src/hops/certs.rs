@@ -12,8 +12,14 @@ const TOLD: usize = 4;
 
 pub(crate) fn read(registry: &str, options: &Options, rows: &mut Rows<'_>) -> RegistryTrust {
     let trust = registry_trust(&options.certs_dirs, registry);
+    tell(&trust, registry, rows);
+    trust
+}
+
+/// The row of what was read.
+pub(crate) fn tell(trust: &RegistryTrust, registry: &str, rows: &mut Rows<'_>) {
     let Some(first) = trust.folders.first() else {
-        return trust;
+        return;
     };
     let mut row = Row::new(Hop::Config, first.display().to_string())
         .role(Target::Registry)
@@ -60,5 +66,4 @@ pub(crate) fn read(registry: &str, options: &Options, rows: &mut Rows<'_>) -> Re
         (true, false) => row.warning("certs-doubtful", says(&passing)),
         (true, true) => row.ok(has.join("; ")),
     });
-    trust
 }

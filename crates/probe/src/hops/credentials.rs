@@ -1,6 +1,8 @@
 //! Which credential an engine would send, from which entry of which file, and which ones it
 //! passes over and why.
 
+mod providers;
+
 use std::io::{self, Read};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
@@ -63,6 +65,7 @@ pub(crate) fn find(
             return search.held;
         }
     }
+    search.providers(rows);
     if search.held.is_empty() {
         rows.push(search.none());
     }
@@ -271,6 +274,13 @@ impl Search<'_> {
     fn ask(&mut self, name: &str, row: Row, rows: &mut Rows<'_>) -> bool {
         let program = format!("docker-credential-{name}");
         let row = row.fact("helper", name);
+        if self.options.setup.as_ref().is_some_and(|s| s.foreign) {
+            let says = format!(
+                "`{program}` would be asked; it is a program of another system, and not run here"
+            );
+            rows.push(row.warning("provider-not-run", says));
+            return true;
+        }
         rows.push(
             match helper::ask(name, self.registry, self.options.timeout) {
                 helper::Answer::Credential(credential) => {

@@ -2,7 +2,9 @@
 
 pub(crate) mod blobs;
 pub(crate) mod certs;
+pub(crate) mod config;
 pub(crate) mod credentials;
+pub(crate) mod endpoints;
 pub(crate) mod follow;
 pub(crate) mod limits;
 pub(crate) mod manifest;
@@ -15,11 +17,12 @@ use pullwhy_reference::{Client, Difference, Reading};
 use crate::Engine;
 use crate::content;
 use crate::credentials::Held;
+use crate::net::Deadline;
 use crate::net::connect::Net;
-use crate::net::origin::Origin;
-use crate::net::split_host;
 use crate::options::Options;
 use crate::rows::{Row, Rows};
+use crate::setup::endpoint::{self, Endpoint, Order};
+use crate::setup::podman::{self, Names};
 
 use manifest::Manifest;
 use registry::Session;
@@ -48,62 +51,140 @@ pub(crate) fn walk(reference: &str, options: &Options, rows: &mut Rows<'_>) -> I
 }
 
 fn walk_to_layers(reference: &str, options: &Options, rows: &mut Rows<'_>) -> Image {
-    let Some(image) = read_reference(reference, options.engine, rows) else {
+    let Some(images) = names(reference, options, rows) else {
         skip(&AFTER_REFERENCE, "the image has no usable name", rows);
         return Image {
             reference: reference.to_owned(),
             ..Image::default()
         };
     };
-    let registry = image.registry.clone().unwrap_or_default();
-    let repository = image.repository.clone().unwrap_or_default();
-    let net = Net::new(options, certs::read(&registry, options, rows));
-    let held = credentials::find(&registry, &repository, options, rows);
-    let host = if registry == pullwhy_reference::DOCKER_HUB {
-        "registry-1.docker.io"
+    config::settings(options, rows);
+    let order = options.setup.as_ref().map_or(&Order::Plain, |s| &s.order);
+    let ends = Deadline::after(options.timeout * (crate::WALK - 1));
+    let mut last = Image::default();
+    let mut images = images.into_iter().peekable();
+    while let Some(image) = images.next() {
+        if images.peek().is_none() {
+            walk_image(&image, order, options, ends, rows);
+            return image;
+        }
+        let mut aside = rows.aside();
+        walk_image(&image, order, options, ends, &mut aside);
+        let mut tried = aside.done();
+        let failed = tried.iter().any(|row| row.status == Status::Failed);
+        if failed {
+            endpoints::pass_over_name(&mut tried, &image);
+        }
+        rows.replay(tried);
+        last = image;
+        if !failed {
+            break;
+        }
+    }
+    last
+}
+
+/// Walks the endpoints of an image.
+fn walk_image(
+    image: &Image,
+    order: &Order,
+    options: &Options,
+    ends: Deadline,
+    rows: &mut Rows<'_>,
+) {
+    let route = endpoint::route(order, image);
+    config::tell(image, &route, rows);
+    if route.endpoints.is_empty() {
+        skip(&AFTER_REFERENCE, "there is no host to ask", rows);
     } else {
-        registry.as_str()
+        endpoints::walk(image, &route.endpoints, options, ends, rows);
+    }
+}
+
+/// The images that a reference may mean: one, but for short names that Podman searches for.
+fn names(reference: &str, options: &Options, rows: &mut Rows<'_>) -> Option<Vec<Image>> {
+    let setup = options.setup.as_ref();
+    let order = setup.map(|s| &s.order);
+    let Some(Order::Podman(podman)) = order else {
+        // Below a kubelet it is known then which runtime reads the name.
+        let known = matches!(order, Some(Order::Containerd(_)));
+        let kubelet = options.engine == Some(Engine::Kubelet);
+        let engine = options.engine.filter(|_| !(kubelet && known));
+        return read_reference(reference, engine, rows).map(|image| vec![image]);
     };
-    let Some((host, port)) = split_host(host, 443) else {
-        skip(
-            &AFTER_REFERENCE[1..],
-            "the registry's name is no host",
-            rows,
-        );
-        return image;
+    let mut aside = rows.aside();
+    let image = read_reference(reference, None, &mut aside);
+    let made = aside.done();
+    let Some(image) = image else {
+        rows.replay(made);
+        return None;
     };
-    let origin = Origin {
-        https: true,
-        host,
-        port,
-    };
-    if !net.reach(&origin, Target::Registry, rows) {
+    match podman::names(reference, &podman.registries, &image) {
+        Names::Full => {
+            rows.replay(made);
+            Some(vec![image])
+        }
+        Names::Candidates(images, because) => {
+            let row = Row::new(Hop::Reference, reference);
+            let first = images.first().and_then(|i| {
+                Some(format!(
+                    "{}/{}",
+                    i.registry.as_ref()?,
+                    i.repository.as_ref()?
+                ))
+            });
+            rows.push(row.fact("reads_as", first.unwrap_or_default()).ok(because));
+            Some(images)
+        }
+        Names::Refused(says, source) => {
+            let row = Row::new(Hop::Reference, reference);
+            let row = match source {
+                Some(source) => row.fact("config_file", source.file.display().to_string()),
+                None => row,
+            };
+            rows.push(row.failed("short-name", says));
+            None
+        }
+    }
+}
+
+/// Walks the path of one endpoint. `None`: it gave no manifest.
+fn walk_endpoint(
+    image: &Image,
+    endpoint: &Endpoint,
+    options: &Options,
+    ends: Deadline,
+    rows: &mut Rows<'_>,
+) -> Option<Manifest> {
+    let trust = endpoints::trust(endpoint, options, rows);
+    let net = Net::new(options, trust, endpoint.plain.clone(), ends);
+    let held = endpoints::credentials(endpoint, options, rows);
+    if !net.reach(&endpoint.origin, Target::Registry, rows) {
         skip(
             &AFTER_REFERENCE[4..],
             "the registry cannot be reached",
             rows,
         );
-        return image;
+        return None;
     }
-    let mut session = Session::new(&net, origin, repository);
+    let mut session = Session::new(&net, endpoint);
     if let Some(first) = held.first() {
         session.hold(first);
     }
-    if !session.ping(rows) {
+    if !session.greet(image, rows) {
         skip(
             &AFTER_REFERENCE[5..],
             "this is no registry that can be asked",
             rows,
         );
-        return image;
+        return None;
     }
-    if let Some(manifest) = manifest_with(&mut session, &held, &image, rows) {
-        match &options.pull {
-            Some(pull) => content::pull(&session, &manifest, &image, pull, rows),
-            None => blobs::probe(&session, &manifest, rows),
-        }
+    let manifest = manifest_with(&mut session, &held, image, rows)?;
+    match &options.pull {
+        Some(pull) => content::pull(&session, &manifest, image, pull, rows),
+        None => blobs::probe(&session, &manifest, rows),
     }
-    image
+    Some(manifest)
 }
 
 /// The manifest, with each credential in turn where an engine does so. What came of those that

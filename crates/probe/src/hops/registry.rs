@@ -1,10 +1,11 @@
 //! The registry itself: `GET /v2/`, and requests with whatever it takes to be let in.
 //! OCI distribution specification, section "Endpoints", end-1.
 
-use pullwhy_model::{Hop, Target};
+use pullwhy_model::{Hop, Image, Target};
 use serde_json::Value;
 
 use super::follow::{Answer, Ask, Stopped, broken, follow};
+use super::token::encoded;
 use crate::challenge::{self, Challenge};
 use crate::credentials::{Credential, Flaw, Held};
 use crate::net::clock;
@@ -13,6 +14,7 @@ use crate::net::http::Response;
 use crate::net::origin::Origin;
 use crate::net::tcp;
 use crate::rows::{Row, Rows};
+use crate::setup::endpoint::Endpoint;
 
 /// Bytes of an error's body that are read.
 pub(crate) const ERROR: usize = 64 << 10;
@@ -22,7 +24,13 @@ pub(crate) const ERROR: usize = 64 << 10;
 pub(crate) struct Session<'n, 'o> {
     pub net: &'n Net<'o>,
     pub origin: Origin,
+    /// Path of the API: `/v2`.
+    pub root: String,
     pub repository: String,
+    /// The registry that a mirror is asked for, as containerd tells it.
+    pub namespace: Option<String>,
+    /// Whether `/v2/` is asked first.
+    pub asks_first: bool,
     pub credential: Option<Credential>,
     /// What was known of it before it was sent.
     pub flaw: Flaw,
@@ -39,15 +47,28 @@ pub(crate) struct ApiError {
 }
 
 impl<'n, 'o> Session<'n, 'o> {
-    pub(crate) fn new(net: &'n Net<'o>, origin: Origin, repository: String) -> Self {
+    pub(crate) fn new(net: &'n Net<'o>, endpoint: &Endpoint) -> Self {
         Self {
             net,
-            origin,
-            repository,
+            origin: endpoint.origin.clone(),
+            root: endpoint.root.clone(),
+            repository: endpoint.repository.clone(),
+            namespace: endpoint.namespace.clone(),
+            asks_first: endpoint.asks_first,
             credential: None,
             flaw: Flaw::None,
             challenge: None,
             authorization: None,
+        }
+    }
+
+    /// Path of something of the repository: `manifests/latest`.
+    pub(crate) fn path(&self, of: &str) -> String {
+        let path = format!("{}/{}/{of}", self.root, self.repository);
+        match &self.namespace {
+            Some(registry) if of.contains('?') => format!("{path}&ns={}", encoded(registry)),
+            Some(registry) => format!("{path}?ns={}", encoded(registry)),
+            None => path,
         }
     }
 
@@ -71,9 +92,49 @@ impl<'n, 'o> Session<'n, 'o> {
         }
     }
 
+    /// Asks whether a registry is there: `/v2/`, or the manifest where only its path need be there.
+    /// `false`: it is of no use.
+    pub(crate) fn greet(&mut self, image: &Image, rows: &mut Rows<'_>) -> bool {
+        if self.asks_first {
+            return self.ping(rows);
+        }
+        let version = image.digest.as_ref().or(image.tag.as_ref());
+        let path = self.path(&format!("manifests/{}", version.map_or("latest", |v| v)));
+        let row = Row::new(Hop::Ping, format!("{}{path}", self.origin.authority()))
+            .role(Target::Registry)
+            .fact("host", self.origin.host.as_str());
+        let accept = [("Accept", super::manifest::ACCEPT.to_owned())];
+        let answer = match self.follow(&path, &accept, ERROR, None, Some(rows)) {
+            Ok(answer) => answer,
+            Err(stopped) => {
+                rows.push(stopped.tell(row));
+                return false;
+            }
+        };
+        let response = answer.response;
+        self.challenge = pick(response.all("www-authenticate"));
+        let row = row.fact("http_status", i64::from(response.status));
+        let row = match (&self.challenge, response.status) {
+            (Some(c), 401) => row.ok(format!("it wants {} authentication", c.scheme)),
+            (_, 500..) => row.failed(
+                "unavailable",
+                format!("{}: {}", response.status, said(&response)),
+            ),
+            (_, 200) if response.is_page() => row.failed(
+                "page",
+                "a page for people, where a registry answers with JSON",
+            ),
+            (_, status) => row.ok(format!("{status}: it is not asked for `/v2/`")),
+        };
+        let usable = !row.is_failure();
+        rows.push(row);
+        usable
+    }
+
     /// Asks whether a registry is there, and what it wants to see. `false`: it is of no use.
     pub(crate) fn ping(&mut self, rows: &mut Rows<'_>) -> bool {
-        let row = Row::new(Hop::Ping, format!("{}/v2/", self.origin.authority()))
+        let path = format!("{}/", self.root);
+        let row = Row::new(Hop::Ping, format!("{}{path}", self.origin.authority()))
             .role(Target::Registry)
             .fact("host", self.origin.host.as_str());
         // Other faults of an early answer are none: it is asked again, as if for the first time.
@@ -85,7 +146,7 @@ impl<'n, 'o> Session<'n, 'o> {
             }
             _ => (row, None),
         };
-        let answer = match self.follow("/v2/", &[], ERROR, given, Some(rows)) {
+        let answer = match self.follow(&path, &[], ERROR, given, Some(rows)) {
             Ok(answer) => answer,
             Err(stopped) => {
                 rows.push(stopped.tell(row));

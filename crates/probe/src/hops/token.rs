@@ -69,7 +69,11 @@ impl Session<'_, '_> {
         if !self.net.reach(&origin, Target::Token, rows) {
             return false;
         }
-        let scope = format!("repository:{}:pull", self.repository);
+        let own = || format!("repository:{}:pull", self.repository);
+        // Below a path of its own a mirror knows the repository by another name.
+        let named = self.challenge.as_ref().and_then(|c| c.get("scope"));
+        let named = named.filter(|_| !self.asks_first).map(str::to_owned);
+        let scope = named.unwrap_or_else(own);
         let answer = self.ask_token(
             &origin,
             &path,

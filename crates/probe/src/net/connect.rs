@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use pullwhy_model::{Hop, Target};
 
 use super::body::{Incoming, Opened};
+use super::cidr::Cidr;
 use super::clock::Clock;
 use super::http::{Request, Response};
 use super::origin::Origin;
@@ -23,7 +24,7 @@ use super::{Deadline, is_loopback, lock};
 use crate::hops::blobs;
 use crate::options::Options;
 use crate::rows::{Row, Rows};
-use crate::trust::RegistryTrust;
+use crate::trust::{RegistryTrust, Source};
 
 /// Spare connections to the registry while it is pinged and asked for the manifest: with the one
 /// of these requests as many as blobs are asked for at a time.
@@ -49,9 +50,36 @@ pub(super) struct Way {
 /// What was answered before it was asked for by its hop, and how long it took.
 pub(crate) type Early = (io::Result<Response>, Duration);
 
+/// Whether a registry may speak plain HTTP where HTTPS is meant.
+#[derive(Clone, Debug)]
+pub(crate) enum Plain {
+    /// On this machine, as for Docker.
+    ThisMachine,
+    /// Never.
+    Never,
+    /// It may.
+    Allowed,
+    /// Its certificate is not checked if it has an address in one of these; and it may, if `plain`.
+    In {
+        nets: Vec<(Cidr, Source)>,
+        plain: bool,
+    },
+}
+
+impl Plain {
+    /// Why it is spoken.
+    pub(super) fn why(&self) -> &'static str {
+        match self {
+            Self::ThisMachine => "plain HTTP, as engines allow for this machine",
+            _ => "plain HTTP, as the engine's configuration allows for this registry",
+        }
+    }
+}
+
 /// The network of a walk.
 pub(crate) struct Net<'a> {
     pub(crate) options: &'a Options,
+    pub(super) plain: Plain,
     pub(crate) clock: Clock,
     pub(super) shared: Arc<Shared>,
     /// One timeout before a walk must have ended: a name that is then asked for takes no more. A pull
@@ -65,7 +93,13 @@ pub(crate) struct Net<'a> {
 }
 
 impl<'a> Net<'a> {
-    pub(crate) fn new(options: &'a Options, registry: RegistryTrust) -> Self {
+    /// `ends`: one timeout before the walk must have ended.
+    pub(crate) fn new(
+        options: &'a Options,
+        registry: RegistryTrust,
+        plain: Plain,
+        ends: Deadline,
+    ) -> Self {
         let trust = Trust::new(options.system_authorities.clone(), registry);
         let shared = Arc::new(Shared::new(trust));
         let early = Arc::clone(&shared);
@@ -73,8 +107,9 @@ impl<'a> Net<'a> {
         std::thread::spawn(move || early.trust.roots().is_empty());
         Self {
             clock: Clock::new(options.now),
-            ends: Mutex::new(Deadline::after(options.timeout * (crate::WALK - 1))),
+            ends: Mutex::new(ends),
             options,
+            plain,
             shared,
             blobs: AtomicUsize::new(0),
             ways: Mutex::default(),
@@ -179,6 +214,26 @@ impl<'a> Net<'a> {
         !origin.https || self.way(origin).is_some_and(|way| way.plain)
     }
 
+    /// Whether a host may speak plain HTTP. What is found for the registry's address holds for its
+    /// certificate and those of all hosts of the pull.
+    fn may_be_plain(&self, origin: &Origin, role: Target, addresses: &[IpAddr]) -> bool {
+        let registry = role == Target::Registry;
+        match &self.plain {
+            Plain::ThisMachine => is_loopback(&origin.host),
+            Plain::Never => false,
+            Plain::Allowed => registry,
+            Plain::In { nets, plain } => {
+                let has = |net: &&(Cidr, Source)| addresses.iter().any(|a| net.0.has(*a));
+                let found = nets.iter().find(has).filter(|_| registry);
+                if let Some((_, source)) = found {
+                    // A second address of the same registry says nothing new.
+                    let _ = self.shared.trust.anyone.set(source.clone());
+                }
+                found.is_some() && *plain
+            }
+        }
+    }
+
     fn make_way(&self, origin: &Origin, role: Target, rows: &mut Rows<'_>) -> Option<Way> {
         let choice = proxy::choose(&self.options.proxy, origin.https, &origin.host, origin.port);
         let proxy = match choice {
@@ -206,6 +261,9 @@ impl<'a> Net<'a> {
             None => (origin.host.as_str(), origin.port, role),
         };
         let addresses = self.resolve(host, port, asked, rows)?;
+        let mut moved = self.options.ports.iter();
+        let at = moved.find(|(h, p, _)| h == host && *p == port);
+        let at = at.map_or(port, |(_, _, at)| *at);
         let started = Instant::now();
         let direct = proxy.is_none();
         let spare = match role {
@@ -220,15 +278,13 @@ impl<'a> Net<'a> {
             wish: None,
             took: self.options.timeout,
         };
-        // A registry on this machine may speak plain HTTP: both are tried at once.
-        let plain = addresses
-            .first()
-            .filter(|_| direct && origin.https && is_loopback(&origin.host))
-            .map(|ip| {
-                let way = way(SocketAddr::new(*ip, port));
-                super::way::plain_question(&way, origin, self.deadline(), None)
-            });
-        let (stream, address) = self.dial(host, port, &addresses, asked, rows)?;
+        let plain = origin.https && self.may_be_plain(origin, role, &addresses);
+        // Where plain HTTP may be spoken both are tried at once.
+        let plain = addresses.first().filter(|_| direct && plain).map(|ip| {
+            let way = way(SocketAddr::new(*ip, at));
+            super::way::plain_question(&way, origin, self.deadline(), None)
+        });
+        let (stream, address) = self.dial((host, port), at, &addresses, asked, rows)?;
         let mut way = way(address);
         // The other blobs follow the first one closely; the registry is asked for two things first.
         let at_once = direct && role == Target::Blob;

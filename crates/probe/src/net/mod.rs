@@ -2,6 +2,7 @@
 
 pub(crate) mod body;
 pub(crate) mod certificate;
+pub(crate) mod cidr;
 pub(crate) mod clock;
 pub(crate) mod connect;
 pub(crate) mod dns;

@@ -2,11 +2,13 @@
 
 use std::net::IpAddr;
 
+use super::cidr::Cidr;
+
 /// A parsed `NO_PROXY`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NoProxy {
     all: bool,
-    networks: Vec<(IpAddr, u8)>,
+    networks: Vec<Cidr>,
     addresses: Vec<(IpAddr, Option<u16>)>,
     domains: Vec<Domain>,
 }
@@ -34,7 +36,7 @@ impl NoProxy {
                 rules.all = true;
                 continue;
             }
-            if let Some(network) = parse_network(&entry) {
+            if let Some(network) = Cidr::parse(&entry) {
                 rules.networks.push(network);
                 continue;
             }
@@ -69,10 +71,7 @@ impl NoProxy {
             return true;
         }
         if let Ok(address) = host.parse::<IpAddr>() {
-            return self
-                .networks
-                .iter()
-                .any(|(net, bits)| inside(address, *net, *bits))
+            return self.networks.iter().any(|net| net.has(address))
                 || self
                     .addresses
                     .iter()
@@ -93,23 +92,6 @@ fn split_port(entry: &str) -> (&str, Option<u16>) {
         }
         _ => (entry, None),
     }
-}
-
-fn parse_network(entry: &str) -> Option<(IpAddr, u8)> {
-    let (address, bits) = entry.split_once('/')?;
-    let address: IpAddr = address.parse().ok()?;
-    let bits: u8 = bits.parse().ok()?;
-    let most = if address.is_ipv4() { 32 } else { 128 };
-    (bits <= most).then_some((address, bits))
-}
-
-fn inside(address: IpAddr, network: IpAddr, bits: u8) -> bool {
-    let number = |a: IpAddr| match a {
-        IpAddr::V4(a) => (u128::from(u32::from(a)) << 96, true),
-        IpAddr::V6(a) => (u128::from(a), false),
-    };
-    let ((a, a4), (n, n4)) = (number(address), number(network));
-    a4 == n4 && (bits == 0 || (a ^ n) >> (128 - u32::from(bits)) == 0)
 }
 
 #[cfg(test)]

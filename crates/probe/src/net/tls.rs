@@ -16,7 +16,7 @@ use super::certificate::{Chain, is_sha1};
 use super::verify::{Client, Noting, Roots, Verdict, Wish};
 use super::wire::Wire;
 use super::{Deadline, tcp};
-use crate::trust::RegistryTrust;
+use crate::trust::{RegistryTrust, Source};
 
 /// A TLS connection over TCP.
 pub(crate) type TlsStream = StreamOwned<ClientConnection, Wire>;
@@ -28,6 +28,8 @@ pub(crate) struct Trust {
     /// A file in place of the system's store.
     instead: Option<PathBuf>,
     pub registry: RegistryTrust,
+    /// What says that no certificate is checked, where that came out by the registry's address.
+    pub anyone: OnceLock<Source>,
 }
 
 /// A connection with TLS.
@@ -54,7 +56,13 @@ impl Trust {
             roots: OnceLock::new(),
             instead,
             registry,
+            anyone: OnceLock::new(),
         }
+    }
+
+    /// What says that no certificate is checked.
+    pub(crate) fn skip_verify(&self) -> Option<&Source> {
+        self.registry.skip_verify.as_ref().or(self.anyone.get())
     }
 
     /// Reads the stores, once.
@@ -72,7 +80,7 @@ impl Trust {
         host: (&str, u16),
         deadline: Deadline,
     ) -> Result<Secured, Failure> {
-        self.shake(stream, host, deadline, self.registry.skip_verify.is_some())
+        self.shake(stream, host, deadline, self.skip_verify().is_some())
     }
 
     /// The same whatever the certificate: to ask what is no secret of whom nobody vouches for.

@@ -3,12 +3,14 @@
 
 use super::certificate::Chain;
 use super::clock;
-use super::tls::{self, Failure, Secured};
+use super::tls::{self, Failure, Secured, Trust};
 use crate::rows::Row;
 use crate::trust::RegistryTrust;
 
 /// The row of a handshake that was completed.
-pub(super) fn secured(row: Row, secured: &Secured, trust: &RegistryTrust) -> Row {
+pub(super) fn secured(row: Row, secured: &Secured, trust: &Trust) -> Row {
+    let skip = trust.skip_verify();
+    let trust = &trust.registry;
     let version = secured.tls.conn.protocol_version();
     let version = version.map_or(String::new(), |v| format!("{v:?}"));
     let chain = secured.chain.as_ref();
@@ -47,7 +49,7 @@ pub(super) fn secured(row: Row, secured: &Secured, trust: &RegistryTrust) -> Row
             says.push_str(&format!(" and gets {given}"));
         }
     }
-    let unchecked = trust.skip_verify.as_ref().zip(verdict.refused.as_ref());
+    let unchecked = skip.zip(verdict.refused.as_ref());
     match unchecked {
         Some((source, why)) => {
             let why = match why {

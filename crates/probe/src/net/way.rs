@@ -23,8 +23,8 @@ const PLAIN: Duration = Duration::from_secs(1);
 impl Net<'_> {
     pub(super) fn dial(
         &self,
-        host: &str,
-        port: u16,
+        (host, port): (&str, u16),
+        at: u16,
         addresses: &[IpAddr],
         role: Target,
         rows: &mut Rows<'_>,
@@ -41,7 +41,7 @@ impl Net<'_> {
             rows.push(row.failed("timeout", "no time is left for it"));
             return None;
         };
-        let attempts = tcp::connect(addresses, port, timeout);
+        let attempts = tcp::connect(addresses, at, timeout);
         let told: Vec<String> = attempts
             .iter()
             .map(|a| match &a.result {
@@ -157,7 +157,7 @@ impl Net<'_> {
             .then(|| plain_question(&way, origin, self.deadline(), Some((patience, wait))));
         match self.shared.trust.handshake(stream, host, self.deadline()) {
             Ok(secured) => {
-                let row = told::secured(row.took(started), &secured, self.trust());
+                let row = told::secured(row.took(started), &secured, &self.shared.trust);
                 rows.push(row);
                 way.wish = secured.wish;
                 self.shared.put(origin, Stream::Tls(Box::new(secured.tls)));
@@ -177,12 +177,9 @@ impl Net<'_> {
                 let answer = (no_tls || silent).then(answer).flatten();
                 drop(called_off);
                 let speaks = answer.as_ref().is_some_and(|a| a.response.is_ok());
-                // What is no TLS on this machine is asked in plain HTTP, whatever it then says.
+                // What is no TLS where plain HTTP is allowed is asked in plain HTTP, whatever it then says.
                 if here && (no_tls || speaks) {
-                    rows.push(
-                        row.took(started)
-                            .skipped("plain HTTP, as engines allow for this machine"),
-                    );
+                    rows.push(row.took(started).skipped(self.plain.why()));
                     way.plain = true;
                     if let Some(answer) = answer {
                         if let Some(stream) = answer.stream {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Authorities, ClientCertificate, Layout, RegistryTrust, Source, entries, load};
 
-pub(super) fn read(folder: &Path, layout: Layout, trust: &mut RegistryTrust) {
+pub(crate) fn read(folder: &Path, layout: Layout, trust: &mut RegistryTrust) {
     let mut files: Vec<PathBuf> = entries(folder).filter(|path| !path.is_dir()).collect();
     files.sort();
     for path in &files {

@@ -58,17 +58,8 @@ pub fn outline(text: &str, registry: &str) -> (Vec<PathBuf>, Vec<Problem>) {
 
 /// What a file of this content says, but for the certificates that it names.
 fn said(path: &Path, text: &str, registry: &str, trust: &mut RegistryTrust) -> Vec<Named> {
-    let file = File { path, text };
-    let parsed = DeTable::parse(text).map_err(|error| Wrong {
-        at: error.span().map_or(0, |span| span.start),
-        why: format!("is no TOML: {}", error.message()),
-    });
-    let read = parsed.and_then(|table| file.settings(table.get_ref(), registry, trust));
-    read.unwrap_or_else(|wrong| {
-        let says = format!("{}; {IGNORED}", wrong.why);
-        trust.problem(file.source(wrong.at), false, says);
-        Vec::new()
-    })
+    let hosts = parsed(path, text, trust).unwrap_or_default();
+    settings(hosts, registry, trust)
 }
 
 /// A file that is named for the registry.
@@ -108,91 +99,115 @@ impl Named {
     }
 }
 
-impl File<'_> {
-    /// Applies what the file says about the registry itself.
-    fn settings(
-        &self,
-        root: &DeTable<'_>,
-        registry: &str,
-        trust: &mut RegistryTrust,
-    ) -> Result<Vec<Named>, Wrong> {
-        let own = origin(match registry {
-            pullwhy_reference::DOCKER_HUB => "registry-1.docker.io",
-            other => other,
-        });
-        let mut apply = None;
-        if let Some(server) = root.get("server") {
-            let url = text(server, "server")?;
-            if origin(url) == own {
-                apply = Some(root);
-            } else {
-                trust.problem(
-                    self.source(server.span().start),
-                    false,
-                    format!("sends pulls to {url}; this walk asks {registry}"),
-                );
-            }
-        } else {
-            apply = Some(root);
+/// A host of a file.
+pub(crate) struct Host {
+    /// Its URL as it is written; `None` for the registry that the image names.
+    pub url: Option<String>,
+    /// Where it stands.
+    pub source: Source,
+    /// Tags may be resolved there.
+    pub resolves: bool,
+    /// Content may be fetched there.
+    pub pulls: bool,
+    /// Its path is that of the API.
+    pub override_path: bool,
+    /// Whether certificates are left unchecked, where that is said.
+    skip_verify: Option<(bool, Source)>,
+    named: Vec<Named>,
+    headers: bool,
+}
+
+impl Host {
+    /// Whether anything says how TLS is to be spoken with it.
+    pub(crate) fn has_tls(&self) -> bool {
+        self.skip_verify.is_some() || !self.named.is_empty()
+    }
+
+    /// What it is trusted by. Certificates are read.
+    pub(crate) fn trust(self) -> RegistryTrust {
+        let mut trust = RegistryTrust::default();
+        self.fill(&mut trust);
+        trust
+    }
+
+    fn fill(self, trust: &mut RegistryTrust) {
+        if let Some((true, source)) = self.skip_verify {
+            trust.skip_verify = Some(source);
         }
+        for named in self.named {
+            named.load(trust);
+        }
+    }
+}
+
+/// The hosts of a file in the order in which containerd asks them, the registry itself or `server`
+/// last. What is wrong is noted; `None` where containerd passes over the whole file.
+pub(crate) fn hosts(path: &Path, trust: &mut RegistryTrust) -> Option<Vec<Host>> {
+    let bytes = match load::bytes(path) {
+        Ok(bytes) => bytes,
+        Err(why) => {
+            let says = format!("cannot be read: {why}; {IGNORED}");
+            trust.problem(Source::file(path), false, says);
+            return None;
+        }
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    let hosts = parsed(path, &text, trust)?;
+    for host in hosts.iter().filter(|host| host.headers) {
+        let says = "has header fields of its own, which this walk does not send";
+        trust.problem(host.source.clone(), false, says);
+    }
+    Some(hosts)
+}
+
+fn parsed(path: &Path, text: &str, trust: &mut RegistryTrust) -> Option<Vec<Host>> {
+    let file = File { path, text };
+    let table = DeTable::parse(text).map_err(|error| Wrong {
+        at: error.span().map_or(0, |span| span.start),
+        why: format!("is no TOML: {}", error.message()),
+    });
+    match table.and_then(|table| file.hosts(table.get_ref())) {
+        Ok(hosts) => Some(hosts),
+        Err(wrong) => {
+            let says = format!("{}; {IGNORED}", wrong.why);
+            trust.problem(file.source(wrong.at), false, says);
+            None
+        }
+    }
+}
+
+impl File<'_> {
+    /// All hosts of the file; the whole file counts or nothing of it.
+    fn hosts(&self, root: &DeTable<'_>) -> Result<Vec<Host>, Wrong> {
+        let mut found = Vec::new();
         if let Some(hosts) = root.get("host") {
             let DeValue::Table(hosts) = hosts.get_ref() else {
                 return Err(wrong(hosts, "`host` is no table"));
             };
-            for (name, host) in hosts.iter().take(HOSTS) {
+            // In the order in which they stand.
+            let mut all: Vec<_> = hosts.iter().collect();
+            all.sort_by_key(|(name, _)| name.span().start);
+            for (name, host) in all.into_iter().take(HOSTS) {
                 let DeValue::Table(table) = host.get_ref() else {
                     return Err(wrong(host, "a host is no table"));
                 };
-                self.check_capabilities(
-                    name.get_ref(),
-                    table,
-                    origin(name.get_ref()) == own,
-                    trust,
-                )?;
-                if origin(name.get_ref()) == own {
-                    apply = Some(table);
-                } else {
-                    trust.mirrors.push(name.get_ref().to_string());
-                }
+                let at = name.span().start;
+                found.push(self.host(Some(name.get_ref().to_string()), at, table)?);
             }
         }
-        match apply {
-            Some(table) => self.apply(table, trust),
-            None => Ok(Vec::new()),
-        }
+        let (url, at) = match root.get("server") {
+            Some(server) => (
+                Some(text(server, "server")?.to_owned()).filter(|url| !url.is_empty()),
+                server.span().start,
+            ),
+            None => (None, 0),
+        };
+        found.push(self.host(url, at, root)?);
+        Ok(found)
     }
 
-    /// A host that may not resolve and pull is not asked for images.
-    fn check_capabilities(
-        &self,
-        name: &str,
-        table: &DeTable<'_>,
-        own: bool,
-        trust: &mut RegistryTrust,
-    ) -> Result<(), Wrong> {
-        let Some(value) = table.get("capabilities") else {
-            return Ok(());
-        };
-        let DeValue::Array(list) = value.get_ref() else {
-            return Err(wrong(value, "`capabilities` is no list"));
-        };
-        let mut words = Vec::new();
-        for word in list.iter().take(FILES) {
-            let word = (text(word, "capabilities")?, word);
-            if !matches!(word.0, "pull" | "resolve" | "push" | "referrers") {
-                return Err(wrong(word.1, &format!("`{}` is no capability", word.0)));
-            }
-            words.push(word.0);
-        }
-        if own && !(words.contains(&"pull") && words.contains(&"resolve")) {
-            let says = format!("{name} may not both resolve and pull: containerd passes it over");
-            trust.problem(self.source(value.span().start), false, says);
-        }
-        Ok(())
-    }
-
-    fn apply(&self, table: &DeTable<'_>, trust: &mut RegistryTrust) -> Result<Vec<Named>, Wrong> {
-        // The whole file counts or nothing of it: types first.
+    fn host(&self, url: Option<String>, at: usize, table: &DeTable<'_>) -> Result<Host, Wrong> {
+        let (resolves, pulls) = capabilities(table)?;
         let authorities = match table.get("ca") {
             Some(value) => strings(value, "ca")?,
             None => Vec::new(),
@@ -201,19 +216,9 @@ impl File<'_> {
             Some(value) => pairs(value)?,
             None => Vec::new(),
         };
-        if let Some(value) = table.get("skip_verify") {
-            match value.get_ref() {
-                DeValue::Boolean(true) => {
-                    let line = self.line(value.span().start);
-                    trust.skip_verify = Some(Source {
-                        file: self.path.to_owned(),
-                        named_in: Some((self.path.to_owned(), line)),
-                    });
-                }
-                DeValue::Boolean(false) => {}
-                _ => return Err(wrong(value, "`skip_verify` is neither true nor false")),
-            }
-        }
+        let skip_verify = flag(table, "skip_verify")?;
+        let skip_verify = skip_verify.map(|(yes, at)| (yes, self.source(at)));
+        let override_path = flag(table, "override_path")?.is_some_and(|(yes, _)| yes);
         let authorities = authorities.into_iter();
         let authorities = authorities.map(|(at, name)| Named::Authorities(self.names(at, name)));
         let clients = clients.into_iter().map(|(at, certificate, key)| {
@@ -221,7 +226,16 @@ impl File<'_> {
             let key = key.map_or_else(|| source.file.clone(), |key| self.absolute(key));
             Named::Client(source, key)
         });
-        Ok(authorities.chain(clients).collect())
+        Ok(Host {
+            url,
+            source: self.source(at),
+            resolves,
+            pulls,
+            override_path,
+            skip_verify,
+            named: authorities.chain(clients).collect(),
+            headers: table.get("header").is_some(),
+        })
     }
 
     fn source(&self, at: usize) -> Source {
@@ -246,6 +260,73 @@ impl File<'_> {
         let before = &self.text.as_bytes()[..at.min(self.text.len())];
         before.split(|b| *b == b'\n').count()
     }
+}
+
+/// Whether tags may be resolved, and content be fetched: all may be where nothing is said.
+fn capabilities(table: &DeTable<'_>) -> Result<(bool, bool), Wrong> {
+    let Some(value) = table.get("capabilities") else {
+        return Ok((true, true));
+    };
+    let DeValue::Array(list) = value.get_ref() else {
+        return Err(wrong(value, "`capabilities` is no list"));
+    };
+    let (mut resolves, mut pulls) = (list.is_empty(), list.is_empty());
+    for word in list.iter().take(FILES) {
+        let said = text(word, "capabilities")?;
+        match said.to_ascii_lowercase().as_str() {
+            "resolve" => resolves = true,
+            "pull" => pulls = true,
+            "push" | "referrers" => {}
+            _ => return Err(wrong(word, &format!("`{said}` is no capability"))),
+        }
+    }
+    Ok((resolves, pulls))
+}
+
+/// A value that is true or false, and where it stands.
+fn flag(table: &DeTable<'_>, key: &str) -> Result<Option<(bool, usize)>, Wrong> {
+    let Some(value) = table.get(key) else {
+        return Ok(None);
+    };
+    match value.get_ref() {
+        DeValue::Boolean(yes) => Ok(Some((*yes, value.span().start))),
+        _ => Err(wrong(value, &format!("`{key}` is neither true nor false"))),
+    }
+}
+
+/// What a file says about the registry itself, and who is asked besides.
+fn settings(hosts: Vec<Host>, registry: &str, trust: &mut RegistryTrust) -> Vec<Named> {
+    let own = origin(match registry {
+        pullwhy_reference::DOCKER_HUB => "registry-1.docker.io",
+        other => other,
+    });
+    let last = hosts.len().saturating_sub(1);
+    let mut apply = None;
+    for (at, host) in hosts.into_iter().enumerate() {
+        let is_own = host.url.as_ref().is_none_or(|url| origin(url) == own);
+        match &host.url {
+            Some(url) if !is_own && at == last => {
+                let says = format!("sends pulls to {url}; this walk asks {registry}");
+                trust.problem(host.source.clone(), false, says);
+            }
+            Some(url) if !is_own => trust.mirrors.push(url.clone()),
+            // The server's own table counts only where no other is for the registry.
+            _ if at < last || apply.is_none() => apply = Some(host),
+            _ => {}
+        }
+    }
+    let Some(host) = apply else {
+        return Vec::new();
+    };
+    if !(host.resolves && host.pulls) {
+        let name = host.url.as_deref().unwrap_or(registry);
+        let says = format!("{name} may not both resolve and pull: containerd passes it over");
+        trust.problem(host.source.clone(), false, says);
+    }
+    if let Some((true, source)) = host.skip_verify {
+        trust.skip_verify = Some(source);
+    }
+    host.named
 }
 
 fn wrong(value: &Value<'_>, why: &str) -> Wrong {

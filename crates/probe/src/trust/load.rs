@@ -15,7 +15,7 @@ const MOST: u64 = 1 << 20;
 const CERTIFICATES: usize = 1024;
 
 /// A whole file, if it is not too large.
-pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, String> {
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     // A named pipe would be waited for.
     let regular = std::fs::metadata(path).and_then(|m| {
@@ -34,14 +34,14 @@ pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, String> {
 }
 
 /// All certificates of a PEM file.
-pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let bytes = bytes(path)?;
     let all = CertificateDer::pem_slice_iter(&bytes).take(CERTIFICATES);
     Ok(all.flatten().collect())
 }
 
 /// A client certificate and its key, which may be in one file.
-pub(super) fn pair(certificate: &Path, key: &Path) -> Result<Arc<CertifiedKey>, String> {
+pub(crate) fn pair(certificate: &Path, key: &Path) -> Result<Arc<CertifiedKey>, String> {
     let chain = certificates(certificate)?;
     if chain.is_empty() {
         return Err("it holds no certificate in PEM form".to_owned());

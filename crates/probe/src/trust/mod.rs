@@ -9,9 +9,9 @@
 //!
 //! Not here: the system's store and the handshake (`net::tls`).
 
-mod folder;
-mod hosts_toml;
-mod load;
+pub(crate) mod folder;
+pub(crate) mod hosts_toml;
+pub(crate) mod load;
 mod plan;
 
 use std::fmt;
@@ -101,10 +101,19 @@ pub struct Source {
 }
 
 impl Source {
-    fn file(path: impl Into<PathBuf>) -> Self {
+    pub(crate) fn file(path: impl Into<PathBuf>) -> Self {
         Self {
             file: path.into(),
             named_in: None,
+        }
+    }
+
+    /// A line of a file.
+    pub(crate) fn at(path: impl Into<PathBuf>, line: usize) -> Self {
+        let file = path.into();
+        Self {
+            named_in: Some((file.clone(), line)),
+            file,
         }
     }
 }
@@ -228,7 +237,7 @@ fn recognised(root: &Path) -> Layout {
 }
 
 /// Names of a registry's folder, the first that is there counts.
-fn names(layout: Layout, registry: &str) -> Vec<String> {
+pub(crate) fn names(layout: Layout, registry: &str) -> Vec<String> {
     let own = registry.to_owned();
     if layout != Layout::Containerd {
         return vec![own];

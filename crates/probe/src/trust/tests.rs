@@ -90,12 +90,12 @@ fn what_is_wrong_in_hosts_toml_is_told_with_its_line() {
             "true r.test/a (r.test/hosts.toml:1): client certificate:",
         ),
         (
-            "server = \"https://m.test\"\nca = 3",
+            "server = \"https://m.test\"\nca = []",
             "false r.test/hosts.toml:1: sends pulls to https://m.test",
         ),
         (
             "[host.\"https://r.test\"]\ncapabilities = [\"push\"]",
-            "false r.test/hosts.toml:2: https://r.test may not both",
+            "false r.test/hosts.toml:1: https://r.test may not both",
         ),
         (
             "[host.\"https://m.test\"]\ncapabilities = [\"fly\"]",

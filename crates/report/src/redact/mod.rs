@@ -84,6 +84,10 @@ fn texts_of_check(report: &mut CheckReport) -> Vec<&mut String> {
         out.extend([&mut d.target, &mut d.here, &mut d.there]);
         out.extend(&mut d.follows);
     }
+    for d in report.view.iter_mut().flatten() {
+        out.extend([&mut d.what, &mut d.engine, &mut d.shell]);
+        out.extend(&mut d.follows);
+    }
     if let Some(incident) = &mut report.incident {
         out.extend(texts(incident));
     }

@@ -118,6 +118,31 @@ pub(crate) fn differences(
     writeln!(out)
 }
 
+/// Where the engine and this shell differ.
+pub(crate) fn view(report: &CheckReport, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let Some(view) = &report.view else {
+        return Ok(());
+    };
+    if view.is_empty() {
+        return writeln!(out, "the engine and this shell see the same\n");
+    }
+    let width = if style.width == 0 { 100 } else { style.width };
+    writeln!(out, "where the engine and this shell differ")?;
+    for d in view {
+        writeln!(out, "  {}", d.what)?;
+        let mut tell = |lead: &str, text: &str| {
+            let text = crate::wrap::hanging(lead, text, width);
+            out.write_all(text.as_bytes())
+        };
+        tell("    engine  ", &d.engine)?;
+        tell("    shell   ", &d.shell)?;
+        if let Some(follows) = &d.follows {
+            tell("    so      ", follows)?;
+        }
+    }
+    writeln!(out)
+}
+
 /// The hops as a table of Markdown.
 pub(crate) fn markdown(report: &CheckReport, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
@@ -145,6 +170,13 @@ pub(crate) fn markdown(report: &CheckReport, out: &mut dyn Write) -> io::Result<
             row.elapsed_ms,
             safe(&row.summary)
         )?;
+    }
+    if let Some(view) = report.view.as_ref().filter(|view| !view.is_empty()) {
+        writeln!(out, "\n| what | engine | this shell |\n|---|---|---|")?;
+        for d in view {
+            let (what, engine, shell) = (safe(&d.what), safe(&d.engine), safe(&d.shell));
+            writeln!(out, "| {what} | {engine} | {shell} |")?;
+        }
     }
     writeln!(out)
 }

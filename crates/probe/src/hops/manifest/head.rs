@@ -8,6 +8,7 @@ use crate::hops::registry::Session;
 use crate::net::http::Response;
 use crate::net::tcp;
 use crate::rows::Row;
+use crate::setup::endpoint::Order;
 
 /// What HEAD was answered.
 pub(super) type Head = io::Result<Response>;
@@ -50,7 +51,11 @@ pub(super) fn beside(
 /// What it means for engines that HEAD fails where GET has given the manifest.
 pub(super) fn judge(session: &Session<'_, '_>, mut row: Row, head: Option<Head>) -> Row {
     let Some(head) = head else { return row };
-    let engine = session.net.options.engine;
+    let options = session.net.options;
+    let order = options.setup.as_ref().map(|setup| &setup.order);
+    // The kubelet's runtime may be known.
+    let is_containerd = options.engine == Some(Engine::Containerd)
+        || matches!(order, Some(Order::Containerd(_)));
     let response = match head {
         Ok(response) => response,
         // Everybody who asks by HEAD stops here.
@@ -67,7 +72,7 @@ pub(super) fn judge(session: &Session<'_, '_>, mut row: Row, head: Option<Head>)
     }
     let stops = "containerd, and with it Kubernetes and BuildKit, asks by HEAD and stops there";
     let says = format!("HEAD is answered with {status} and GET with the manifest");
-    if engine != Some(Engine::Containerd) {
+    if !is_containerd {
         let says = format!("{says}: Docker's own store and Podman go on, {stops}");
         return row.and_warns("head-refused", &says);
     }

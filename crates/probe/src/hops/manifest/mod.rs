@@ -24,7 +24,7 @@ use crate::rows::{Row, Rows};
 /// Bytes of a manifest; the specification asks registries to take at least 4 MiB.
 const MOST: usize = 4 << 20;
 
-const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.v1+prettyjws;q=0.5";
+pub(super) const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.v1+prettyjws;q=0.5";
 
 /// Fetches the manifest for an image and a platform.
 pub(crate) fn fetch(
@@ -107,7 +107,7 @@ fn get(
     depth: usize,
     rows: &mut Rows<'_>,
 ) -> Option<(Value, String, Vec<u8>)> {
-    let path = format!("/v2/{}/manifests/{version}", session.repository);
+    let path = session.path(&format!("manifests/{version}"));
     let fields = [("Accept", ACCEPT.to_owned())];
     let row = Row::new(
         Hop::Manifest,

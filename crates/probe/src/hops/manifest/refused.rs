@@ -83,7 +83,7 @@ pub(super) fn refused(
 /// Whether the registry gives it to callers without a credential: then the login is stale.
 fn without_credential(session: &mut Session<'_, '_>, version: &str) -> bool {
     let authorization = session.authorization.take();
-    let path = format!("/v2/{}/manifests/{version}", session.repository);
+    let path = session.path(&format!("manifests/{version}"));
     let answer = session.get(&path, &[("Accept", ACCEPT.to_owned())], ERROR, None);
     session.authorization = authorization;
     answer.is_ok_and(|a| a.response.status == 200)
@@ -107,7 +107,7 @@ enum Repository {
 
 /// Asks for the tags of the repository, of which the manifest is unknown.
 fn nearest(session: &Session<'_, '_>, tag: &str) -> Repository {
-    let path = format!("/v2/{}/tags/list?n=1000", session.repository);
+    let path = session.path("tags/list?n=1000");
     let Ok(answer) = session.get(&path, &[], TAGS, None) else {
         return Repository::Tags(String::new());
     };

@@ -1,96 +1,16 @@
-//! The engines whose way `--as` follows, and where each of them looks for credentials.
+//! Where each engine looks for credentials.
 //!
 //! Docker reads its own `config.json` only (cli, `config/config.go`), or since 28.3 what is in
 //! `DOCKER_AUTH_CONFIG`. Podman reads `auth.json` and then Docker's file, but only the one file
 //! that is named where one is named (containers/image, `pkg/docker/config`, `getAuthFilePaths`;
 //! common, `pkg/auth`, `GetDefaultAuthFile`). containerd reads none: whoever asks it to pull hands
 //! the credential over. The kubelet reads the pod's pull secrets and then the node's file
-//! (kubernetes, `pkg/credentialprovider/config.go`).
-//!
-//! The environment is read by the caller. Folders of certificates are in `trust`; other settings of
-//! the engines (`daemon.json`, `registries.conf`) are not read.
+//! (kubernetes, `pkg/credentialprovider/config.go`); its provider plug-ins are in `setup`.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use pullwhy_reference::Client;
-
-/// An engine whose way a walk follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Engine {
-    /// The Docker Engine, with the files of its command line.
-    Docker,
-    /// containerd without Kubernetes: `ctr`.
-    Containerd,
-    /// Podman, and what shares its libraries: Buildah, Skopeo, CRI-O by itself.
-    Podman,
-    /// The kubelet, whichever runtime is below it.
-    Kubelet,
-}
-
-impl Engine {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Docker, Self::Containerd, Self::Podman, Self::Kubelet];
-
-    /// The word on the command line.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Docker => "docker",
-            Self::Containerd => "containerd",
-            Self::Podman => "podman",
-            Self::Kubelet => "kubelet",
-        }
-    }
-
-    /// Clients that read a reference for it, where they read it otherwise than Docker.
-    pub(crate) fn clients(self) -> &'static [Client] {
-        match self {
-            Self::Docker => &[],
-            Self::Containerd => &[Client::Containerd],
-            Self::Podman => &[Client::Podman],
-            // Its runtime reads the name: containerd's CRI service as Docker does, CRI-O not.
-            Self::Kubelet => &[Client::CriO],
-        }
-    }
-}
-
-impl fmt::Display for Engine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Docker => "Docker",
-            Self::Containerd => "containerd",
-            Self::Podman => "Podman",
-            Self::Kubelet => "the kubelet",
-        })
-    }
-}
-
-/// What of the environment tells where credentials are.
-#[derive(Clone, Default)]
-pub struct Environment {
-    /// The user's home.
-    pub home: Option<PathBuf>,
-    /// `DOCKER_CONFIG`, a folder.
-    pub docker_config: Option<PathBuf>,
-    /// `DOCKER_AUTH_CONFIG`, which holds the credentials themselves.
-    pub docker_auth_config: Option<String>,
-    /// `REGISTRY_AUTH_FILE`.
-    pub registry_auth_file: Option<PathBuf>,
-    /// `XDG_RUNTIME_DIR`.
-    pub runtime: Option<PathBuf>,
-    /// `XDG_CONFIG_HOME`.
-    pub config_home: Option<PathBuf>,
-    /// The user's number, for the file below `/run/containers`.
-    pub user: Option<u32>,
-    /// Where `etc`, `var/lib/kubelet` and `run/containers` are: `/`.
-    pub root: PathBuf,
-}
-
-impl fmt::Debug for Environment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Environment(…)")
-    }
-}
+use super::{Engine, Environment};
 
 /// Where credentials are looked for, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,0 +1,136 @@
+//! The endpoints of an engine, one after the other: the first that serves the image makes the pull.
+//! What failed before it is a warning; where an engine does not go on, the failure stands.
+
+use pullwhy_model::{Fact, Hop, HopRow, Image, Status, Target};
+
+use super::{certs, credentials, walk_endpoint};
+use crate::Engine;
+use crate::credentials::Held;
+use crate::net::Deadline;
+use crate::options::Options;
+use crate::rows::{Row, Rows};
+use crate::setup::endpoint::{Endpoint, EndpointTrust, Next};
+use crate::trust::RegistryTrust;
+
+/// Walks the endpoints in order, all of them within the time of one walk.
+pub(super) fn walk(
+    image: &Image,
+    endpoints: &[Endpoint],
+    options: &Options,
+    ends: Deadline,
+    rows: &mut Rows<'_>,
+) {
+    for (at, endpoint) in endpoints.iter().enumerate() {
+        let Some(following) = endpoints.get(at + 1) else {
+            walk_endpoint(image, endpoint, options, ends, rows);
+            return;
+        };
+        let mut aside = rows.aside();
+        let manifest = walk_endpoint(image, endpoint, options, ends, &mut aside);
+        let mut tried = aside.done();
+        let failed = tried.iter().any(|row| row.status == Status::Failed);
+        if !failed || !goes_on(endpoint.next, manifest.is_some(), &tried) {
+            rows.replay(tried);
+            return;
+        }
+        let engine = options.engine.map_or(String::new(), |e| e.to_string());
+        pass_over(&mut tried, &engine, endpoint, following);
+        rows.replay(tried);
+    }
+}
+
+/// Whether an engine asks the next endpoint after what came of this one.
+fn goes_on(next: Next, manifest: bool, tried: &[HopRow]) -> bool {
+    // Of a manifest that an engine cannot read there is only one.
+    let unreadable = [
+        "unsupported",
+        "unsupported-layer",
+        "schema-1",
+        "not-an-image",
+    ];
+    let saw = |word: &str| {
+        tried
+            .iter()
+            .any(|r| r.status == Status::Failed && r.saw.as_deref() == Some(word))
+    };
+    let answered = tried
+        .iter()
+        .any(|r| matches!(r.hop, Hop::Ping | Hop::Manifest) && r.facts.contains_key("http_status"));
+    match next {
+        Next::Any => !unreadable.into_iter().any(saw),
+        Next::BeforeManifest => !manifest,
+        Next::Unanswered => !answered,
+    }
+}
+
+/// Makes warnings of failures that another endpoint may make good.
+fn pass_over(tried: &mut Vec<HopRow>, engine: &str, endpoint: &Endpoint, following: &Endpoint) {
+    // What was not tried is tried at the next one.
+    tried.retain(|row| row.status != Status::Skipped || !row.target.is_empty());
+    let mut first = true;
+    for row in tried {
+        if row.status != Status::Failed {
+            continue;
+        }
+        row.status = Status::Warning;
+        let fact = |text: String| Fact::from(text.as_str());
+        row.facts
+            .insert("passed_endpoint".to_owned(), fact(endpoint.url()));
+        if let Some(source) = &endpoint.named {
+            row.facts
+                .insert("configured_in".to_owned(), fact(source.to_string()));
+        }
+        if std::mem::take(&mut first) {
+            row.summary
+                .push_str(&format!("; {engine} goes on to {}", following.url()));
+        }
+    }
+}
+
+/// Makes warnings of the failures of a name that a short name may stand for, but is not the last.
+pub(super) fn pass_over_name(tried: &mut Vec<HopRow>, image: &Image) {
+    tried.retain(|row| row.status != Status::Skipped || !row.target.is_empty());
+    let part = |part: &Option<String>| part.clone().unwrap_or_default();
+    let name = format!("{}/{}", part(&image.registry), part(&image.repository));
+    for row in tried.iter_mut().filter(|row| row.status == Status::Failed) {
+        row.status = Status::Warning;
+        row.facts
+            .insert("passed_endpoint".to_owned(), Fact::from(name.as_str()));
+        row.summary.push_str("; Podman goes on to the next name");
+    }
+}
+
+/// What an endpoint's certificate is checked by.
+pub(super) fn trust(endpoint: &Endpoint, options: &Options, rows: &mut Rows<'_>) -> RegistryTrust {
+    match &endpoint.trust {
+        EndpointTrust::Folders => certs::read(&endpoint.registry, options, rows),
+        EndpointTrust::Insecure(source) => RegistryTrust {
+            skip_verify: Some(source.clone()),
+            ..certs::read(&endpoint.registry, options, rows)
+        },
+        EndpointTrust::Own(trust) => {
+            certs::tell(trust, &endpoint.registry, rows);
+            (**trust).clone()
+        }
+    }
+}
+
+/// The credentials for an endpoint. Docker and containerd would send a mirror those of the registry
+/// that it stands in for; a walk sends none to a host that they were not given for.
+pub(super) fn credentials(
+    endpoint: &Endpoint,
+    options: &Options,
+    rows: &mut Rows<'_>,
+) -> Vec<Held> {
+    // Podman looks for a mirror's own.
+    let own = options.engine == Some(Engine::Podman) && options.credentials.is_none();
+    if endpoint.mirror && !own {
+        let row = Row::new(Hop::Credentials, endpoint.registry.as_str()).role(Target::Registry);
+        rows.push(row.ok(
+            "none: a credential for the image's registry is not sent from here to a mirror, though an \
+             engine may do so",
+        ));
+        return Vec::new();
+    }
+    credentials::find(&endpoint.registry, &endpoint.repository, options, rows)
+}

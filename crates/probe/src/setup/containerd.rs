@@ -1,0 +1,373 @@
+//! containerd: `config.toml` with its imports (`cmd/containerd/server/config`, versions 1 to 3), and of
+//! it what the CRI service does with registries (`internal/cri/config`). Which hosts are asked stands
+//! in `hosts.toml` below `config_path`, or in the older `mirrors` and `configs`.
+
+use std::path::PathBuf;
+
+use super::endpoint::Order;
+use super::service::{Placed, Service};
+use super::text::{Text, files_of};
+use super::{EngineProxy, Setting, Setup, proxies, stale_environment, surroundings, tree};
+use crate::trust::{ClientCertificate, RegistryTrust, Source, load};
+use crate::{Engine, Environment};
+
+/// Files that are read, with those that are imported.
+const FILES: usize = 64;
+
+/// Registries of containerd's configuration.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Registries {
+    /// Folders with a `hosts.toml` for each registry; the first that has one for it counts.
+    pub folders: Vec<PathBuf>,
+    /// Endpoints by registry, of the older table.
+    pub mirrors: Vec<(String, Vec<Placed>)>,
+    /// How TLS is spoken with a host, of the older table.
+    pub tls: Vec<(String, RegistryTrust)>,
+    /// Folders that are there and not read, by containerd before 2.2.
+    pub unread: Vec<(PathBuf, Source)>,
+}
+
+/// Where the CRI service's table is, by the version of the file.
+const TABLES: [(i64, &[&str]); 3] = [
+    (1, &["plugins", "cri"]),
+    (2, &["plugins", "io.containerd.grpc.v1.cri"]),
+    (3, &["plugins", "io.containerd.cri.v1.images"]),
+];
+
+pub(super) fn read(environment: &Environment, setup: &mut Setup) {
+    let service = Service::read(environment, "containerd.service", "containerd");
+    let files = files(environment, &service, setup);
+    // Below a kubelet there may be another runtime.
+    if files.is_empty() && !service.is_known() && setup.engine == Engine::Kubelet {
+        return;
+    }
+    let mut registries = Registries::default();
+    let mut found = Found::default();
+    for file in &files {
+        match tree::parse(file) {
+            Ok(root) => take(file, &root, &mut found, setup),
+            Err((source, why)) => {
+                let says = format!("{why}: containerd does not start");
+                breaks_start(setup, &service, &source, &says);
+            }
+        }
+    }
+    let usual = environment.rooted("etc/containerd/certs.d");
+    let cri = setup.engine == Engine::Kubelet;
+    if let Some((path, source)) = &found.config_path {
+        setup.note("config_path", path.as_str(), source);
+        let each = path.split(':').filter(|p| !p.is_empty());
+        registries.folders = each.map(|p| environment.rooted(p)).collect();
+    } else if !cri {
+        // `ctr` reads it as it is told to (`--hosts-dir`), nerdctl by itself.
+        registries.folders.push(usual.clone());
+    } else if found.version >= 3 && found.mirrors.is_empty() {
+        registries.folders.push(usual.clone());
+        registries
+            .folders
+            .push(environment.rooted("etc/docker/certs.d"));
+    } else if found.mirrors.is_empty()
+        && let Some(file) = files.first()
+    {
+        registries
+            .unread
+            .push((usual.clone(), Source::file(&file.path)));
+    }
+    if let (Some((_, source)), Some((old, what))) = (&found.config_path, &found.old) {
+        let says = format!(
+            "`{what}` is set and `config_path` too ({source}): containerd's CRI service refuses to load with both, and nothing can be pulled through it"
+        );
+        if cri {
+            breaks_start(setup, &service, old, &says);
+        } else {
+            setup.warns(old, says);
+        }
+    } else if let Some((old, what)) = found.old.as_ref().filter(|_| !cri) {
+        let says = format!("`{what}` is for the CRI service: `ctr` and nerdctl do not read it");
+        setup.warns(old, says);
+    }
+    if let Some(source) = found.disabled.as_ref().filter(|_| cri) {
+        let says = "the CRI service is among `disabled_plugins`: the kubelet cannot pull through this containerd";
+        setup.breaks(source, says);
+    }
+    if cri {
+        registries.mirrors = found.mirrors;
+        registries.tls = found.tls.into_iter().map(|tls| tls.load(setup)).collect();
+    }
+    if let Some(root) = found.root {
+        setup.settings.push(root);
+    }
+    setup.settings.extend(found.snapshotter);
+    setup.order = Order::Containerd(registries);
+    setup.proxy = proxies(&service, &EngineProxy::default());
+    stale_environment(&service, "containerd", setup);
+    surroundings(&service, setup);
+    let all: Vec<Setting> = setup
+        .proxy
+        .iter()
+        .flat_map(EngineProxy::all)
+        .cloned()
+        .collect();
+    setup.settings.extend(all);
+}
+
+/// What is found in the files; what a later one says counts.
+#[derive(Default)]
+struct Found {
+    version: i64,
+    config_path: Option<Placed>,
+    mirrors: Vec<(String, Vec<Placed>)>,
+    tls: Vec<Tls>,
+    /// The first of the older tables, and its name.
+    old: Option<(Source, &'static str)>,
+    disabled: Option<Source>,
+    root: Option<Setting>,
+    snapshotter: Option<Setting>,
+}
+
+/// The older settings of a host's TLS.
+#[derive(Default)]
+struct Tls {
+    host: String,
+    skip: Option<Source>,
+    authority: Option<(PathBuf, Source)>,
+    client: Option<(PathBuf, PathBuf, Source)>,
+}
+
+impl Tls {
+    /// Reads the files that it names.
+    fn load(self, setup: &mut Setup) -> (String, RegistryTrust) {
+        let mut trust = RegistryTrust {
+            skip_verify: self.skip,
+            ..RegistryTrust::default()
+        };
+        if let Some((path, source)) = self.authority {
+            match load::certificates(&path) {
+                Ok(certificates) if !certificates.is_empty() => {
+                    trust.authorities.push(crate::trust::Authorities {
+                        source: Source {
+                            file: path,
+                            ..source
+                        },
+                        layout: crate::trust::Layout::Containerd,
+                        certificates,
+                    });
+                }
+                other => {
+                    let why = other
+                        .err()
+                        .unwrap_or_else(|| "it holds no certificate".to_owned());
+                    let says = format!(
+                        "`ca_file` {} cannot be used: {why}; containerd refuses to pull",
+                        path.display()
+                    );
+                    setup.breaks(&source, says);
+                }
+            }
+        }
+        if let Some((certificate, key, source)) = self.client {
+            match load::pair(&certificate, &key) {
+                Ok(key) => trust.clients.push(ClientCertificate { source, key }),
+                Err(why) => {
+                    setup.breaks(
+                        &source,
+                        format!("client certificate: {why}; containerd refuses to pull"),
+                    );
+                }
+            }
+        }
+        (self.host, trust)
+    }
+}
+
+/// `config.toml` and what it imports, in the order in which they count.
+fn files(environment: &Environment, service: &Service, setup: &mut Setup) -> Vec<Text> {
+    let named = service.option("config", "c").pop();
+    let path = named
+        .as_ref()
+        .map_or("/etc/containerd/config.toml", |(path, _)| path);
+    let mut open = vec![environment.rooted(path)];
+    let mut all: Vec<Text> = Vec::new();
+    while let Some(path) = open.pop() {
+        if all.len() >= FILES || all.iter().any(|t| t.path == path) {
+            continue;
+        }
+        let file = match Text::read(&path) {
+            Ok(Some(file)) => file,
+            Ok(None) => continue,
+            Err(why) => {
+                setup.warns(
+                    &Source::file(path),
+                    format!("cannot be read: {why}; what it says is not known here"),
+                );
+                continue;
+            }
+        };
+        if let Ok(root) = tree::parse(&file)
+            && let Some(imports) = root.get("imports").and_then(tree::texts)
+        {
+            let each = imports.iter().rev();
+            open.extend(each.flat_map(|(pattern, _)| imported(environment, &file, pattern)));
+        }
+        all.push(file);
+    }
+    all
+}
+
+/// Files of an import, which may be a pattern in its last part: the last first.
+fn imported(environment: &Environment, file: &Text, pattern: &str) -> Vec<PathBuf> {
+    let path = if pattern.starts_with('/') {
+        environment.rooted(pattern)
+    } else {
+        let beside = file.path.parent().map(|p| p.join(pattern));
+        beside.unwrap_or_default()
+    };
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let Some((start, end)) = name.split_once('*') else {
+        return vec![path];
+    };
+    let folder = path.parent().map(PathBuf::from).unwrap_or_default();
+    let mut found = files_of(&folder, end);
+    found.retain(|p| {
+        let own = p.file_name().unwrap_or_default().to_string_lossy();
+        own.starts_with(start) && own.len() >= start.len() + end.len()
+    });
+    found.reverse();
+    found
+}
+
+fn breaks_start(setup: &mut Setup, service: &Service, source: &Source, says: &str) {
+    match &service.process {
+        Some(process) => {
+            let says = format!(
+                "{says}; the running one (process {}) has read it before, and goes on until it is restarted",
+                process.pid
+            );
+            setup.warns(source, says);
+        }
+        None => setup.breaks(source, says),
+    }
+}
+
+fn take(file: &Text, root: &toml::de::DeTable<'_>, found: &mut Found, setup: &mut Setup) {
+    let place = |at: usize| file.source(at);
+    let version = root.get("version").and_then(|v| match v.get_ref() {
+        toml::de::DeValue::Integer(number) => number.as_str().parse().ok(),
+        _ => None,
+    });
+    // A file that is imported may leave it out.
+    let version = version.unwrap_or(if found.version > 0 { found.version } else { 1 });
+    found.version = found.version.max(version);
+    if let Some(all) = root.get("disabled_plugins").and_then(tree::texts) {
+        let cri = all.iter().find(|(name, _)| {
+            matches!(
+                *name,
+                "cri" | "io.containerd.grpc.v1.cri" | "io.containerd.cri.v1.images"
+            )
+        });
+        found.disabled = cri.map(|(_, at)| place(*at));
+    }
+    if let Some(value) = root.get("root")
+        && let Some(path) = tree::text(value)
+    {
+        found.root = Some(Setting::new("root", path, &place(value.span().start)));
+    }
+    for (other, path) in TABLES {
+        let Some(table) = tree::at(root, path).and_then(tree::table) else {
+            continue;
+        };
+        let registry = table.get("registry").and_then(tree::table);
+        // Later versions read the tables of version 2 only in files that say that they are of it.
+        if other != version {
+            if let Some(registry) = registry.filter(|_| other != 1 || version > 1) {
+                let at = table.get("registry").map_or(0, |v| v.span().start);
+                let at = tree::entries(registry).first().map_or(at, |(_, at, _)| *at);
+                let says = format!(
+                    "stands in a table of version {other}, `{}`, and the file is of version {version}: it does not count",
+                    path.join(".")
+                );
+                setup.warns(&place(at), says);
+            }
+            continue;
+        }
+        // Up to 1.7 the whole table of the later file counts, later the two are merged.
+        let before = found.config_path.as_ref().map(|(_, source)| source);
+        let before = before
+            .or(found.old.as_ref().map(|(source, _)| source))
+            .cloned();
+        if let Some(before) = before.filter(|_| version < 3) {
+            let says = format!(
+                "is of no effect with containerd 1.x: the table `{}` of {} takes the place of the whole one",
+                path.join("."),
+                file.path.display()
+            );
+            setup.warns(&before, says);
+            (found.config_path, found.old) = (None, None);
+            found.mirrors.clear();
+            found.tls.clear();
+        }
+        if let Some(registry) = registry {
+            of_registries(file, registry, found);
+        }
+        let snapshotter =
+            tree::at(table, &["containerd", "snapshotter"]).or(table.get("snapshotter"));
+        if let Some(value) = snapshotter
+            && let Some(name) = tree::text(value)
+        {
+            found.snapshotter = Some(Setting::new(
+                "snapshotter",
+                name,
+                &place(value.span().start),
+            ));
+        }
+    }
+}
+
+fn of_registries(file: &Text, registry: &toml::de::DeTable<'_>, found: &mut Found) {
+    let place = |at: usize| file.source(at);
+    if let Some(value) = registry.get("config_path")
+        && let Some(path) = tree::text(value)
+    {
+        let source = place(value.span().start);
+        found.config_path = Some((path.to_owned(), source)).filter(|(path, _)| !path.is_empty());
+    }
+    if let Some(mirrors) = registry.get("mirrors").and_then(tree::table) {
+        for (name, at, value) in tree::entries(mirrors) {
+            let endpoints = tree::table(value).and_then(|t| t.get("endpoint"));
+            let endpoints = endpoints.and_then(tree::texts).unwrap_or_default();
+            let endpoints = endpoints
+                .into_iter()
+                .map(|(url, at)| (url.to_owned(), place(at)));
+            found.mirrors.retain(|(other, _)| other != name);
+            found.mirrors.push((name.to_owned(), endpoints.collect()));
+            found.old.get_or_insert((place(at), "mirrors"));
+        }
+    }
+    let Some(configs) = registry.get("configs").and_then(tree::table) else {
+        return;
+    };
+    for (host, _, value) in tree::entries(configs) {
+        let tls = tree::table(value).and_then(|t| t.get("tls"));
+        let Some(table) = tls.and_then(tree::table) else {
+            continue;
+        };
+        let own = |key: &str| {
+            let value = table.get(key)?;
+            let path = tree::text(value).filter(|path| !path.is_empty())?;
+            Some((PathBuf::from(path), place(value.span().start)))
+        };
+        let skip = table.get("insecure_skip_verify");
+        let skip = skip.filter(|v| tree::flag(v) == Some(true));
+        let client = own("cert_file").zip(own("key_file"));
+        found.tls.push(Tls {
+            host: host.to_owned(),
+            skip: skip.map(|v| place(v.span().start)),
+            authority: own("ca_file"),
+            client: client.map(|((cert, source), (key, _))| (cert, key, source)),
+        });
+    }
+}

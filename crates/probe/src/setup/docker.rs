@@ -1,0 +1,375 @@
+//! Docker: `daemon.json` (moby, `daemon/config/config.go`), options and environment of the service
+//! (`daemon/command`), and what the registry settings among them mean (`daemon/pkg/registry`).
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use serde_json::{Map, Value};
+
+use super::service::{Placed, Service};
+use super::text::Text;
+use super::{
+    EngineProxy, Setting, Setup, endpoint, ids, json, proxies, stale_environment, surroundings,
+};
+use crate::Environment;
+use crate::net::cidr::Cidr;
+use crate::net::origin::Origin;
+use crate::net::split_host;
+use crate::trust::Source;
+
+/// Keys of `daemon.json`, of all releases from 20.10 to 29; `dockerd` does not start with another.
+const KEYS: &str = "allow-direct-routing allow-nondistributable-artifacts api-cors-header \
+    authorization-plugins bip bip6 bridge bridge-accept-fwmark builder cdi-spec-dirs cgroup-parent \
+    cluster-advertise cluster-store cluster-store-opts containerd containerd-namespace \
+    containerd-plugin-namespace containerd-plugins-namespace cpu-rt-period cpu-rt-runtime cri-containerd \
+    data-root debug default-address-pools default-cgroupns-mode default-gateway default-gateway-v6 \
+    default-init default-ipc-mode default-network-opts default-runtime default-shm-size \
+    default-stop-timeout default-ulimits deprecated-key-path dns dns-opts dns-search exec-opts exec-root \
+    experimental features firewall-backend fixed-cidr fixed-cidr-v6 graph group host-gateway-ip \
+    host-gateway-ips hosts http-proxy https-proxy icc init init-path insecure-registries ip ip-forward \
+    ip-forward-no-drop ip-masq ip6tables iptables ipv6 labels live-restore live-restore-enabled \
+    log-driver log-format log-level log-opts max-concurrent-downloads max-concurrent-uploads \
+    max-download-attempts metrics-addr min-api-version mtu network-control-plane-mtu \
+    network-diagnostic-port no-new-privileges no-proxy node-generic-resources nri-opts oom-score-adjust \
+    pidfile proxies raw-logs registry-mirrors resolv-conf rootless runtimes seccomp-profile \
+    selinux-enabled shutdown-timeout storage-driver storage-opts swarm-default-advertise-addr \
+    swarm-raft-election-tick swarm-raft-heartbeat-tick tls tlscacert tlscert tlskey tlsverify \
+    userland-proxy userland-proxy-path userns-remap validate";
+
+/// Options whose key in the file is another word, and short options.
+const NAMES: [(&str, &str); 22] = [
+    ("H", "hosts"),
+    ("host", "hosts"),
+    ("D", "debug"),
+    ("l", "log-level"),
+    ("G", "group"),
+    ("g", "graph"),
+    ("p", "pidfile"),
+    ("b", "bridge"),
+    ("s", "storage-driver"),
+    ("registry-mirror", "registry-mirrors"),
+    ("insecure-registry", "insecure-registries"),
+    ("label", "labels"),
+    ("dns-opt", "dns-opts"),
+    ("storage-opt", "storage-opts"),
+    ("exec-opt", "exec-opts"),
+    ("default-ulimit", "default-ulimits"),
+    ("log-opt", "log-opts"),
+    ("authorization-plugin", "authorization-plugins"),
+    ("node-generic-resource", "node-generic-resources"),
+    ("default-address-pool", "default-address-pools"),
+    ("default-network-opt", "default-network-opts"),
+    ("cdi-spec-dir", "cdi-spec-dirs"),
+];
+/// Entries of a list that are read.
+const ENTRIES: usize = 64;
+
+/// Registries of Docker's configuration.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Registries {
+    /// Asked before Docker Hub, in order.
+    pub mirrors: Vec<(Origin, String, Source)>,
+    /// Hosts whose certificates are not checked, and that may speak plain HTTP.
+    pub insecure_hosts: Vec<(String, Source)>,
+    /// The same by address.
+    pub insecure_nets: Vec<(Cidr, Source)>,
+}
+
+/// `daemon.json` with its places.
+struct File {
+    text: Text,
+    table: Map<String, Value>,
+    places: HashMap<String, usize>,
+}
+
+impl File {
+    fn source(&self, path: &str) -> Source {
+        self.text
+            .source(self.places.get(path).copied().unwrap_or(0))
+    }
+
+    /// Texts of a list.
+    fn list(&self, key: &str) -> Vec<Placed> {
+        let list = self.table.get(key).and_then(Value::as_array);
+        let list = list.into_iter().flatten().take(ENTRIES).enumerate();
+        list.filter_map(|(at, value)| {
+            let place = self.source(&format!("{key}[{at}]"));
+            Some((value.as_str()?.to_owned(), place))
+        })
+        .collect()
+    }
+
+    fn text(&self, key: &str) -> Option<Placed> {
+        let value = self.table.get(key)?.as_str()?;
+        Some((value.to_owned(), self.source(key)))
+    }
+}
+
+pub(super) fn read(environment: &Environment, setup: &mut Setup) {
+    let service = Service::read(environment, "docker.service", "dockerd");
+    let file = open(environment, &service, setup);
+    if let Some(file) = &file {
+        check_keys(file, &service, setup);
+    }
+    let list = |key: &str, option: &str| {
+        let own = file.as_ref().map(|f| f.list(key)).unwrap_or_default();
+        if own.is_empty() {
+            service.option(option, "")
+        } else {
+            own
+        }
+    };
+    let mut registries = Registries::default();
+    for (url, source) in list("registry-mirrors", "registry-mirror") {
+        setup.note("registry-mirrors", url.as_str(), &source);
+        match mirror(&url) {
+            Ok((origin, path)) => {
+                if !path.is_empty() {
+                    let says = format!(
+                        "the mirror `{url}` has a path: older releases (20.10 for one) do not start with it"
+                    );
+                    setup.warns(&source, says);
+                }
+                registries.mirrors.push((origin, path, source));
+            }
+            Err(why) => setup.breaks(
+                &source,
+                format!("the mirror `{url}` {why}: dockerd does not start"),
+            ),
+        }
+    }
+    for (entry, source) in list("insecure-registries", "insecure-registry") {
+        setup.note("insecure-registries", entry.as_str(), &source);
+        insecure(&entry, &source, &mut registries, setup);
+    }
+    let own = Source::file("what Docker has built in for 127.0.0.0/8 and ::1");
+    for net in ["127.0.0.0/8", "::1/128"] {
+        registries
+            .insecure_nets
+            .extend(Cidr::parse(net).map(|net| (net, own.clone())));
+    }
+    setup.order = endpoint::Order::Docker(registries);
+    let text = |key: &str, option: &str, short: &str| {
+        let own = file.as_ref().and_then(|f| f.text(key));
+        own.or_else(|| service.option(option, short).pop())
+    };
+    let root = text("data-root", "data-root", "").or_else(|| text("graph", "graph", "g"));
+    if let Some((path, source)) = root {
+        setup.note("data-root", path.as_str(), &source);
+    }
+    if let Some((user, source)) = text("userns-remap", "userns-remap", "") {
+        setup.note("userns-remap", user.as_str(), &source);
+        ids::of_docker(environment, &user, &source, setup);
+    }
+    let proxy = own_proxies(file.as_ref(), &service);
+    setup.proxy = proxies(&service, &proxy);
+    stale_environment(&service, "dockerd", setup);
+    surroundings(&service, setup);
+    let all: Vec<Setting> = setup
+        .proxy
+        .iter()
+        .flat_map(EngineProxy::all)
+        .cloned()
+        .collect();
+    setup.settings.extend(all);
+    for (server, source) in list("dns", "dns") {
+        setup.note("dns (for containers, not for pulls)", server, &source);
+    }
+}
+
+/// The file that the options name, or the one in its place; a rootless daemon's is the user's.
+fn open(environment: &Environment, service: &Service, setup: &mut Setup) -> Option<File> {
+    let named = service.option("config-file", "").pop();
+    let usual = || {
+        let system = environment.rooted("etc/docker/daemon.json");
+        let own = environment
+            .config_folder()
+            .map(|f| f.join("docker/daemon.json"));
+        let rootless = own.filter(|path| !system.exists() && path.exists());
+        rootless.unwrap_or(system)
+    };
+    let path: PathBuf = match &named {
+        Some((path, _)) => environment.rooted(path),
+        None => usual(),
+    };
+    let text = match Text::read(&path) {
+        Ok(Some(text)) => text,
+        Ok(None) => {
+            if let Some((_, source)) = named {
+                let says = format!(
+                    "names {}, which is not there: dockerd does not start",
+                    path.display()
+                );
+                breaks_start(setup, service, &source, &says);
+            }
+            return None;
+        }
+        Err(why) => {
+            let says = format!("cannot be read: {why}; what it says is not known here");
+            setup.warns(&Source::file(path), says);
+            return None;
+        }
+    };
+    // An empty file is as none.
+    if text.text.trim().is_empty() {
+        return None;
+    }
+    match serde_json::from_str::<Value>(&text.text) {
+        Ok(Value::Object(table)) => Some(File {
+            places: json::places(&text.text),
+            text,
+            table,
+        }),
+        Ok(_) => {
+            let says = "is no table: dockerd does not start";
+            breaks_start(setup, service, &Source::at(path, 1), says);
+            None
+        }
+        Err(error) => {
+            let source = Source::at(path, error.line().max(1));
+            let says = format!("is no JSON ({error}): dockerd does not start");
+            breaks_start(setup, service, &source, &says);
+            None
+        }
+    }
+}
+
+/// What keeps `dockerd` from starting is no hindrance yet to one that runs.
+fn breaks_start(setup: &mut Setup, service: &Service, source: &Source, says: &str) {
+    match &service.process {
+        Some(process) => {
+            let says = format!(
+                "{says}; the running one (process {}) has read it before, and goes on until it is restarted",
+                process.pid
+            );
+            setup.warns(source, says);
+        }
+        None => setup.breaks(source, says),
+    }
+}
+
+fn check_keys(file: &File, service: &Service, setup: &mut Setup) {
+    for key in file.table.keys().take(ENTRIES * 4) {
+        // The name of an option is let pass where its key is another word, and is of no effect.
+        if let Some((_, meant)) = NAMES
+            .iter()
+            .find(|(option, _)| option == key && option.len() > 1)
+        {
+            let says = format!(
+                "`{key}` is the option's name; in the file it is `{meant}`, and dockerd passes this over in silence"
+            );
+            setup.warns(&file.source(key), says);
+        } else if !KEYS.split_whitespace().any(|known| known == key) {
+            let says = format!(
+                "`{key}` is no option of Docker 20.10 to 29: dockerd does not start with an option that it does not know"
+            );
+            breaks_start(setup, service, &file.source(key), &says);
+        }
+    }
+    let list = |key: &str| {
+        matches!(
+            key,
+            "registry-mirrors" | "insecure-registries" | "dns" | "hosts"
+        )
+    };
+    for (key, value) in &file.table {
+        let wrong = match value {
+            Value::Array(all) => !all.iter().all(Value::is_string),
+            _ => true,
+        };
+        if list(key) && wrong {
+            let says = format!("`{key}` is no list of texts: dockerd does not start");
+            breaks_start(setup, service, &file.source(key), &says);
+        }
+    }
+    let inner = file.table.get("proxies").and_then(Value::as_object);
+    let keys: Vec<&String> = file
+        .table
+        .keys()
+        .chain(inner.into_iter().flat_map(Map::keys))
+        .collect();
+    for (word, source) in service.words() {
+        let bare = word.trim_start_matches('-');
+        if bare.len() == word.len() {
+            continue;
+        }
+        let name = bare.split('=').next().unwrap_or_default();
+        let named = NAMES.iter().find(|(option, _)| *option == name);
+        let key = named.map_or(name, |(_, key)| key);
+        if keys.iter().any(|k| *k == key) {
+            let place = if inner.is_some_and(|i| i.contains_key(key)) {
+                file.source(&format!("proxies.{key}"))
+            } else {
+                file.source(key)
+            };
+            let says = format!(
+                "`{key}` is given here and as the option `{word}` ({source}): dockerd does not start with both"
+            );
+            breaks_start(setup, service, &place, &says);
+        }
+    }
+}
+
+/// A mirror's origin and path, by the rules of `ValidateMirror`.
+fn mirror(url: &str) -> Result<(Origin, String), &'static str> {
+    let Some((scheme, rest)) = url.split_once("://").filter(|(s, _)| !s.is_empty()) else {
+        return Err("has no `https://` or `http://` in front");
+    };
+    if !matches!(scheme, "http" | "https") {
+        return Err("is of a scheme that is neither `https://` nor `http://`");
+    }
+    if rest.contains(['?', '#']) {
+        return Err("has a query or a fragment");
+    }
+    if rest
+        .split('/')
+        .next()
+        .is_some_and(|host| host.contains('@'))
+    {
+        return Err("has a user in it");
+    }
+    let (origin, path) = Origin::parse(url).ok_or("is no URL")?;
+    Ok((origin, path.trim_end_matches('/').to_owned()))
+}
+
+fn insecure(entry: &str, source: &Source, registries: &mut Registries, setup: &mut Setup) {
+    let mut host = entry;
+    if let Some((scheme, rest)) = entry.split_once("://") {
+        if !matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") {
+            let says = format!("`{entry}` is no host: dockerd does not start");
+            return setup.breaks(source, says);
+        }
+        let says = format!("`{entry}` should be `{rest}`; dockerd takes off the scheme");
+        setup.warns(source, says);
+        host = rest;
+    }
+    if let Some(net) = Cidr::parse(host).filter(|_| host.contains('/')) {
+        registries.insecure_nets.push((net, source.clone()));
+    } else if host.starts_with('-') || host.contains('/') || split_host(host, 443).is_none() {
+        let says =
+            format!("`{entry}` is neither a host with its port nor a net: dockerd does not start");
+        setup.breaks(source, says);
+    } else {
+        registries
+            .insecure_hosts
+            .push((host.to_owned(), source.clone()));
+    }
+}
+
+/// Proxies of the file, or of options.
+fn own_proxies(file: Option<&File>, service: &Service) -> EngineProxy {
+    let one = |key: &str, name: &str| {
+        let inner = file.and_then(|f| {
+            let value = f.table.get("proxies")?.get(key)?.as_str()?;
+            Some((value.to_owned(), f.source(&format!("proxies.{key}"))))
+        });
+        let found = inner.or_else(|| service.option(key, "").pop());
+        let (value, source) = found.filter(|(value, _)| !value.is_empty())?;
+        Some(Setting::new(name, value, &source))
+    };
+    EngineProxy {
+        https: one("https-proxy", "HTTPS_PROXY"),
+        http: one("http-proxy", "HTTP_PROXY"),
+        no: one("no-proxy", "NO_PROXY"),
+    }
+}

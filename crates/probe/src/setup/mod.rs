@@ -1,0 +1,300 @@
+//! What an engine's own configuration says about its pulls, with the file and line of each setting:
+//! which endpoints are asked in which order, over which proxy, with which trust, and what is broken
+//! in it. Files are read before a walk; nothing is asked and nothing is run here.
+//!
+//! ```text
+//! Docker      daemon.json, systemd unit and drop-ins, the running daemon
+//! containerd  config.toml and its imports, hosts.toml, the same of its service
+//! Podman      registries.conf and .d, short-name aliases, policy.json, containers.conf
+//! kubelet     containerd's, and the configuration of credential providers
+//! all         /etc/subuid, /etc/subgid
+//! ```
+//!
+//! Not here: credentials files (`engine::auth_plan`), certificates (`trust`), the walk (`hops`).
+
+pub(crate) mod containerd;
+mod diff;
+pub(crate) mod docker;
+pub(crate) mod endpoint;
+mod ids;
+mod json;
+mod kubelet;
+pub(crate) mod podman;
+pub(crate) mod policy;
+pub(crate) mod registries;
+mod service;
+mod text;
+mod tree;
+mod yaml;
+
+use std::path::PathBuf;
+
+use crate::credentials::provider::Provider;
+use crate::options::ProxyEnvironment;
+use crate::trust::Source;
+use crate::{Engine, Environment, IdRange};
+
+use endpoint::Order;
+
+pub use diff::view_differences;
+
+/// What an engine's configuration says.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Whose it is.
+    pub engine: Engine,
+    /// What it says that matters for a pull.
+    pub settings: Vec<Setting>,
+    /// What is broken or contradictory in it.
+    pub troubles: Vec<Trouble>,
+    /// The proxies of the engine's process; `None` where nothing tells its environment, and that of
+    /// this process stands in for it.
+    pub proxy: Option<EngineProxy>,
+    /// The ids that the engine maps, where it has a user namespace of its own.
+    pub ids: Option<IdRange>,
+    /// Authorities of the engine's process in place of the system's: `SSL_CERT_FILE`.
+    pub authorities: Option<Setting>,
+    /// Programs that the kubelet asks for credentials.
+    pub(crate) providers: Vec<Provider>,
+    /// Programs are of another system, and are not run.
+    pub(crate) foreign: bool,
+    /// The engine's process.
+    pub(crate) process: Option<PathBuf>,
+    /// Which endpoints are asked.
+    pub(crate) order: Order,
+}
+
+/// A setting and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// As the engine calls it.
+    pub name: String,
+    /// Its value, in a line.
+    pub value: String,
+    /// Where it stands.
+    pub source: Source,
+}
+
+impl Setting {
+    pub(crate) fn new(name: &str, value: impl Into<String>, source: &Source) -> Self {
+        Self {
+            name: name.to_owned(),
+            value: value.into(),
+            source: source.clone(),
+        }
+    }
+}
+
+/// What is broken or contradictory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// Where.
+    pub source: Source,
+    /// The word by which a cause is found.
+    pub saw: &'static str,
+    /// What, and what the engine does about it.
+    pub says: String,
+    /// The engine does not pull because of it.
+    pub stops: bool,
+}
+
+/// Proxies of an engine's process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EngineProxy {
+    /// `HTTPS_PROXY`.
+    pub https: Option<Setting>,
+    /// `HTTP_PROXY`.
+    pub http: Option<Setting>,
+    /// `NO_PROXY`.
+    pub no: Option<Setting>,
+}
+
+impl EngineProxy {
+    /// The same without places, as a walk takes it.
+    pub fn environment(&self) -> ProxyEnvironment {
+        let value = |setting: &Option<Setting>| setting.as_ref().map(|s| s.value.clone());
+        ProxyEnvironment {
+            https: value(&self.https),
+            http: value(&self.http),
+            no: value(&self.no).unwrap_or_default(),
+        }
+    }
+
+    /// Those that are set.
+    pub fn all(&self) -> impl Iterator<Item = &Setting> {
+        [&self.https, &self.http, &self.no].into_iter().flatten()
+    }
+}
+
+impl Setup {
+    fn new(engine: Engine) -> Self {
+        Self {
+            engine,
+            settings: Vec::new(),
+            troubles: Vec::new(),
+            proxy: None,
+            ids: None,
+            authorities: None,
+            providers: Vec::new(),
+            foreign: false,
+            process: None,
+            order: Order::Plain,
+        }
+    }
+
+    /// The files that it was read from, in order.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        let settings = self.settings.iter().map(|s| &s.source);
+        let troubles = self.troubles.iter().map(|t| &t.source);
+        for source in settings.chain(troubles) {
+            if !files.contains(&source.file) {
+                files.push(source.file.clone());
+            }
+        }
+        files
+    }
+
+    /// Other folders of certificates and `hosts.toml` than the configuration names, as `--certs-dir`
+    /// gives them.
+    pub fn read_hosts_below(&mut self, folders: Vec<PathBuf>) {
+        if let Order::Containerd(registries) = &mut self.order {
+            registries.folders = folders;
+            registries.unread.clear();
+        }
+    }
+
+    /// The file of authorities that the engine's process has in place of this one's: its own, or the
+    /// system's where this process has another.
+    pub fn store(&self, environment: &Environment) -> Option<PathBuf> {
+        if let Some(own) = &self.authorities {
+            return Some(environment.rooted(&own.value));
+        }
+        // Podman runs with the variables of the shell.
+        let known = self.engine != Engine::Podman && self.proxy.is_some();
+        let shells = known && environment.ssl_cert_file.is_some();
+        if !(environment.foreign || shells) {
+            return None;
+        }
+        // Where Go looks (`crypto/x509`, `root_linux.go`).
+        let usual = [
+            "etc/ssl/certs/ca-certificates.crt",
+            "etc/pki/tls/certs/ca-bundle.crt",
+            "etc/ssl/ca-bundle.pem",
+            "etc/pki/tls/cacert.pem",
+            "etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+            "etc/ssl/cert.pem",
+        ];
+        let mut all = usual.iter().map(|path| environment.rooted(path));
+        all.find(|path| path.exists())
+    }
+
+    fn note(&mut self, name: &str, value: impl Into<String>, source: &Source) {
+        self.settings.push(Setting::new(name, value, source));
+    }
+
+    fn breaks(&mut self, source: &Source, says: impl Into<String>) {
+        self.trouble(source, "config-broken", true, says);
+    }
+
+    fn warns(&mut self, source: &Source, says: impl Into<String>) {
+        self.trouble(source, "config-doubtful", false, says);
+    }
+
+    fn trouble(
+        &mut self,
+        source: &Source,
+        saw: &'static str,
+        stops: bool,
+        says: impl Into<String>,
+    ) {
+        self.troubles.push(Trouble {
+            source: source.clone(),
+            saw,
+            says: says.into(),
+            stops,
+        });
+    }
+}
+
+/// Reads an engine's configuration.
+pub fn engine_setup(engine: Engine, environment: &Environment) -> Setup {
+    let mut setup = Setup {
+        foreign: environment.foreign,
+        ..Setup::new(engine)
+    };
+    match engine {
+        Engine::Docker => docker::read(environment, &mut setup),
+        Engine::Containerd => containerd::read(environment, &mut setup),
+        Engine::Kubelet => kubelet::read(environment, &mut setup),
+        Engine::Podman => podman::read(environment, &mut setup),
+    }
+    setup
+}
+
+/// What the process of a service has besides its proxies.
+fn surroundings(service: &service::Service, setup: &mut Setup) {
+    if let Some((path, source)) = service.effective("SSL_CERT_FILE") {
+        let setting = Setting::new("SSL_CERT_FILE", path, &source);
+        setup.settings.push(setting.clone());
+        setup.authorities = Some(setting);
+    }
+    setup.process = service.process.as_ref().map(|p| p.folder.clone());
+}
+
+/// The proxies of a service: what its own options say, and else its environment.
+fn proxies(service: &service::Service, own: &EngineProxy) -> Option<EngineProxy> {
+    let variable = |upper: &str, lower: &str| {
+        let found = service
+            .effective(upper)
+            .or_else(|| service.effective(lower));
+        let (value, source) = found.filter(|(value, _)| !value.is_empty())?;
+        Some(Setting::new(upper, value, &source))
+    };
+    let mut proxy = EngineProxy::default();
+    if service.is_known() {
+        proxy.https = variable("HTTPS_PROXY", "https_proxy");
+        proxy.http = variable("HTTP_PROXY", "http_proxy");
+        proxy.no = variable("NO_PROXY", "no_proxy");
+    }
+    for (to, from) in [
+        (&mut proxy.https, &own.https),
+        (&mut proxy.http, &own.http),
+        (&mut proxy.no, &own.no),
+    ] {
+        if from.is_some() {
+            to.clone_from(from);
+        }
+    }
+    (service.is_known() || own.all().next().is_some()).then_some(proxy)
+}
+
+/// Variables that the unit sets and the running process does not have, or the other way round: it
+/// was started before the unit was changed.
+fn stale_environment(service: &service::Service, program: &str, setup: &mut Setup) {
+    let Some(process) = service.process.as_ref() else {
+        return;
+    };
+    let Some(running) = process.variables.as_ref().filter(|_| service.unit) else {
+        return;
+    };
+    for name in ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"] {
+        let spelt = |n: &str| n.eq_ignore_ascii_case(name);
+        let has = running.iter().find(|(n, _)| spelt(n)).map(|(_, v)| v);
+        let wants = service.variables.iter().rev().find(|(n, ..)| spelt(n));
+        match (wants, has) {
+            (Some((_, wanted, source)), has) if has != Some(wanted) => {
+                let has = has.map_or("has none".to_owned(), |v| format!("has `{v}`"));
+                let says = format!(
+                    "sets {name} to `{wanted}`, and the running {program} (process {}) {has}: it was started before; `systemctl daemon-reload` and a restart make it count",
+                    process.pid
+                );
+                setup.warns(source, says);
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,412 @@
+//! `registries.conf` and its drop-ins (containers/image, `pkg/sysregistriesv2`): mirrors, blocked and
+//! insecure registries, search registries and aliases of short names.
+
+use toml::de::DeTable;
+
+use super::service::Placed;
+use super::text::{Text, files_of};
+use super::{Setup, tree};
+use crate::Environment;
+use crate::trust::Source;
+
+/// Registries that are kept.
+const MOST: usize = 1024;
+
+/// What the files say.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Registries {
+    /// One of a prefix; the last file that names it counts.
+    pub list: Vec<Registry>,
+    /// Where short names are looked for, in order.
+    pub search: Vec<Placed>,
+    /// Where that is said.
+    pub search_in: Option<Source>,
+    /// `enforcing`, `permissive` or `disabled`.
+    pub mode: Option<Placed>,
+    /// What short names stand for.
+    pub aliases: Vec<(String, Placed)>,
+}
+
+/// A registry or a part of one.
+#[derive(Clone, Debug)]
+pub(crate) struct Registry {
+    pub prefix: String,
+    pub own: Location,
+    pub mirrors: Vec<Location>,
+    pub blocked: Option<Source>,
+    pub digests_only: bool,
+    pub source: Source,
+}
+
+/// Where images are.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Location {
+    /// Takes the place of the prefix; empty where the prefix is one of subdomains.
+    pub place: String,
+    pub insecure: Option<Source>,
+    /// `all`, `digest-only` or `tag-only`.
+    pub pull: String,
+    pub source: Option<Source>,
+}
+
+impl Registries {
+    /// The entry of the longest prefix for a name such as `docker.io/library/nginx`.
+    pub(crate) fn find(&self, name: &str) -> Option<&Registry> {
+        let fits = self
+            .list
+            .iter()
+            .filter(|r| matches(name, &r.prefix).is_some());
+        fits.max_by_key(|r| r.prefix.len())
+    }
+}
+
+/// Length of what a prefix takes of a name, if it is one of it.
+pub(crate) fn matches(name: &str, prefix: &str) -> Option<usize> {
+    let ends = |at: usize| match name.as_bytes().get(at) {
+        None | Some(b':' | b'/' | b'@') => Some(at),
+        _ => None,
+    };
+    if let Some(domain) = prefix.strip_prefix('*').filter(|d| d.starts_with('.')) {
+        let at = name.find(domain)?;
+        return ends(at + domain.len()).filter(|_| !name[..at].contains('/'));
+    }
+    name.starts_with(prefix)
+        .then(|| ends(prefix.len()))
+        .flatten()
+}
+
+pub(super) fn read(environment: &Environment, setup: &mut Setup) -> Registries {
+    let mut registries = Registries::default();
+    let system = environment.rooted("etc/containers/registries.conf");
+    let own = environment
+        .config_folder()
+        .map(|f| f.join("containers/registries.conf"));
+    let own = own.filter(|path| path.exists());
+    let mut folders = vec![environment.rooted("etc/containers/registries.conf.d")];
+    let main = match (&environment.registries_conf, own) {
+        (Some(named), _) => {
+            if !named.exists() {
+                let source = Source::file(named);
+                setup.breaks(
+                    &source,
+                    "named by `CONTAINERS_REGISTRIES_CONF`, is not there: Podman does not pull",
+                );
+            }
+            named.clone()
+        }
+        // The user's file takes the place of the system's and of its drop-ins.
+        (None, Some(own)) => {
+            folders.clear();
+            own
+        }
+        (None, None) => system,
+    };
+    folders.extend(
+        environment
+            .config_folder()
+            .map(|f| f.join("containers/registries.conf.d")),
+    );
+    let drop_ins = folders.iter().flat_map(|folder| files_of(folder, ".conf"));
+    let each = std::iter::once((main.clone(), true)).chain(drop_ins.map(|path| (path, false)));
+    for (path, is_main) in each.collect::<Vec<_>>() {
+        let file = match Text::read(&path) {
+            Ok(Some(file)) => file,
+            Ok(None) => continue,
+            Err(why) => {
+                setup.breaks(
+                    &Source::file(path),
+                    format!("cannot be read: {why}; Podman does not pull"),
+                );
+                continue;
+            }
+        };
+        if let Err((source, says)) = take(&file, is_main, &mut registries) {
+            setup.breaks(&source, format!("{says}: Podman does not pull"));
+        }
+    }
+    registries
+}
+
+/// What is wrong, and where.
+type Wrong = (Source, String);
+
+fn take(file: &Text, is_main: bool, to: &mut Registries) -> Result<(), Wrong> {
+    let root = tree::parse(file)?;
+    let place = |at: usize| file.source(at);
+    let of = |key: &str| root.get(key).map_or(0, |v| v.span().start);
+    let older = root.get("registries").and_then(tree::table);
+    let newer = [
+        "registry",
+        "unqualified-search-registries",
+        "short-name-mode",
+        "aliases",
+    ];
+    if let Some(older) = older {
+        let at = place(of("registries"));
+        if !is_main {
+            return Err((
+                at,
+                "a drop-in of version 1, where only version 2 is read".to_owned(),
+            ));
+        }
+        if newer.iter().any(|key| root.get(*key).is_some()) {
+            return Err((at, "mixes versions 1 and 2 of the file's form".to_owned()));
+        }
+        return of_version_1(file, older, to);
+    }
+    let mut list = Vec::new();
+    if let Some(value) = root.get("registry") {
+        let tables = tree::list(value).unwrap_or_default();
+        for one in tables.into_iter().take(MOST) {
+            let table = tree::table(one)
+                .ok_or_else(|| (place(one.span().start), "`registry` is no table".to_owned()))?;
+            list.push(registry(file, table, one.span().start)?);
+        }
+    }
+    contradictions(&list)?;
+    for own in list {
+        // Of one file the first of a prefix counts, of several the last file.
+        to.list
+            .retain(|r| r.prefix != own.prefix || r.source.file == own.source.file);
+        if to.list.iter().all(|r| r.prefix != own.prefix) && to.list.len() < MOST {
+            to.list.push(own);
+        }
+    }
+    if let Some(value) = root.get("unqualified-search-registries") {
+        let source = place(value.span().start);
+        let all = tree::texts(value).ok_or_else(|| {
+            (
+                source.clone(),
+                "`unqualified-search-registries` is no list of texts".to_owned(),
+            )
+        })?;
+        for (name, at) in &all {
+            let bare = name.trim_end_matches('/');
+            if bare.is_empty() || bare.contains("://") || bare.contains('/') {
+                return Err((
+                    place(*at),
+                    format!("`{name}` of `unqualified-search-registries` is no host"),
+                ));
+            }
+        }
+        let named = all
+            .iter()
+            .map(|(name, at)| (name.trim_end_matches('/').to_owned(), place(*at)));
+        to.search = named.collect();
+        to.search_in = Some(source);
+    }
+    if let Some(value) = root.get("short-name-mode")
+        && let Some(mode) = tree::text(value).filter(|mode| !mode.is_empty())
+    {
+        let source = place(value.span().start);
+        if !matches!(mode, "enforcing" | "permissive" | "disabled") {
+            return Err((source, format!("`{mode}` is no `short-name-mode`")));
+        }
+        to.mode = Some((mode.to_owned(), source));
+    }
+    aliases(file, &root, to)
+}
+
+/// Adds the aliases of a document.
+pub(super) fn aliases(file: &Text, root: &DeTable<'_>, to: &mut Registries) -> Result<(), Wrong> {
+    let Some(table) = root.get("aliases").and_then(tree::table) else {
+        return Ok(());
+    };
+    // The file that is installed with the aliases of well-known images has hundreds.
+    for (name, value) in table.iter().take(16 * MOST) {
+        let source = file.source(value.span().start);
+        let target =
+            tree::text(value).ok_or_else(|| (source.clone(), "an alias is no text".to_owned()))?;
+        let registry = target.split('/').next().unwrap_or_default();
+        let named = registry.contains(['.', ':']) || registry == "localhost";
+        if !target.is_empty() && (!named || !target.contains('/')) {
+            return Err((
+                source,
+                format!("the alias `{target}` names no registry and repository"),
+            ));
+        }
+        let name = name.get_ref().as_ref();
+        to.aliases.retain(|(other, _)| other != name);
+        to.aliases
+            .push((name.to_owned(), (target.to_owned(), source)));
+    }
+    Ok(())
+}
+
+fn registry(file: &Text, table: &DeTable<'_>, at: usize) -> Result<Registry, Wrong> {
+    let place = |at: usize| file.source(at);
+    let own = location(file, table, at)?;
+    let named = table.get("prefix").and_then(tree::text).unwrap_or_default();
+    let prefix = bare(named).ok_or_else(|| {
+        (
+            place(at),
+            format!("the prefix `{named}` has a scheme in front"),
+        )
+    })?;
+    let prefix = if prefix.is_empty() {
+        own.place.clone()
+    } else {
+        prefix
+    };
+    if prefix.is_empty() {
+        return Err((
+            place(at),
+            "a registry has neither `location` nor `prefix`".to_owned(),
+        ));
+    }
+    let wild = prefix.starts_with("*.");
+    if wild && prefix.contains(['/', '@', ':']) {
+        return Err((
+            place(at),
+            format!("the prefix `{prefix}` has more than a domain behind its star"),
+        ));
+    }
+    if own.place.is_empty() && !wild {
+        return Err((
+            place(at),
+            format!("the registry `{prefix}` has no `location`"),
+        ));
+    }
+    if !own.pull.is_empty() {
+        return Err((
+            place(at),
+            "`pull-from-mirror` is for mirrors, and stands at the registry".to_owned(),
+        ));
+    }
+    let digests_only = table.get("mirror-by-digest-only").and_then(tree::flag) == Some(true);
+    let mut mirrors = Vec::new();
+    for one in table.get("mirror").and_then(tree::list).unwrap_or_default() {
+        let at = one.span().start;
+        let inner =
+            tree::table(one).ok_or_else(|| (place(at), "`mirror` is no table".to_owned()))?;
+        let mirror = location(file, inner, at)?;
+        if mirror.place.is_empty() {
+            return Err((place(at), "a mirror has no `location`".to_owned()));
+        }
+        if digests_only && !mirror.pull.is_empty() {
+            return Err((
+                place(at),
+                "`pull-from-mirror` and `mirror-by-digest-only` exclude each other".to_owned(),
+            ));
+        }
+        if !matches!(
+            mirror.pull.as_str(),
+            "" | "all" | "digest-only" | "tag-only"
+        ) {
+            return Err((
+                place(at),
+                format!("`{}` is no `pull-from-mirror`", mirror.pull),
+            ));
+        }
+        mirrors.push(mirror);
+    }
+    let blocked = table.get("blocked").filter(|v| tree::flag(v) == Some(true));
+    Ok(Registry {
+        prefix,
+        own,
+        mirrors,
+        blocked: blocked.map(|v| place(v.span().start)),
+        digests_only,
+        source: place(at),
+    })
+}
+
+fn location(file: &Text, table: &DeTable<'_>, at: usize) -> Result<Location, Wrong> {
+    let value = table.get("location");
+    let text = value.and_then(tree::text).unwrap_or_default();
+    let source = file.source(value.map_or(at, |v| v.span().start));
+    let location = bare(text).ok_or_else(|| {
+        (
+            source.clone(),
+            format!("the location `{text}` has a scheme in front"),
+        )
+    })?;
+    let insecure = table
+        .get("insecure")
+        .filter(|v| tree::flag(v) == Some(true));
+    let pull = table.get("pull-from-mirror").and_then(tree::text);
+    Ok(Location {
+        place: location,
+        insecure: insecure.map(|v| file.source(v.span().start)),
+        pull: pull.unwrap_or_default().to_owned(),
+        source: Some(source),
+    })
+}
+
+/// A location without slashes at its end; `None` if it has a scheme.
+fn bare(text: &str) -> Option<String> {
+    let schemed = text.starts_with("http://") || text.starts_with("https://");
+    (!schemed).then(|| text.trim_end_matches('/').to_owned())
+}
+
+/// The same location, once insecure or blocked and once not.
+fn contradictions(list: &[Registry]) -> Result<(), Wrong> {
+    for (at, one) in list.iter().enumerate() {
+        let place = |r: &Registry| match r.own.place.as_str() {
+            "" => r.prefix.clone(),
+            place => place.to_owned(),
+        };
+        for other in list[..at].iter().filter(|o| place(o) == place(one)) {
+            let what = if one.own.insecure.is_some() != other.own.insecure.is_some() {
+                "insecure"
+            } else if one.blocked.is_some() != other.blocked.is_some() {
+                "blocked"
+            } else {
+                continue;
+            };
+            let says = format!(
+                "`{}` stands here and in line {} with another `{what}`",
+                place(one),
+                other.source.named_in.as_ref().map_or(0, |(_, line)| *line)
+            );
+            return Err((one.source.clone(), says));
+        }
+    }
+    Ok(())
+}
+
+/// The older form: `[registries.search]`, `[registries.insecure]`, `[registries.block]`.
+fn of_version_1(file: &Text, older: &DeTable<'_>, to: &mut Registries) -> Result<(), Wrong> {
+    let list = |name: &str| {
+        let all = tree::at(older, &[name, "registries"]).and_then(tree::texts);
+        all.unwrap_or_default()
+    };
+    for (blocked, name) in [(true, "block"), (false, "insecure")] {
+        for (text, at) in list(name) {
+            let source = file.source(at);
+            let location = bare(text)
+                .ok_or_else(|| (source.clone(), format!("`{text}` has a scheme in front")))?;
+            let known = to.list.iter().position(|r| r.prefix == location);
+            let index = known.unwrap_or_else(|| {
+                to.list.push(Registry {
+                    prefix: location.clone(),
+                    own: Location {
+                        place: location,
+                        source: Some(source.clone()),
+                        ..Location::default()
+                    },
+                    mirrors: Vec::new(),
+                    blocked: None,
+                    digests_only: false,
+                    source: source.clone(),
+                });
+                to.list.len() - 1
+            });
+            if blocked {
+                to.list[index].blocked = Some(source);
+            } else {
+                to.list[index].own.insecure = Some(source);
+            }
+        }
+    }
+    let search = list("search");
+    to.search_in = search.first().map(|(_, at)| file.source(*at));
+    to.search = search
+        .into_iter()
+        .map(|(name, at)| (name.to_owned(), file.source(at)))
+        .collect();
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

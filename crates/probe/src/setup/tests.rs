@@ -1,0 +1,237 @@
+//! Files of engines below a folder of their own: processes, differences, and text that is nothing.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::*;
+use crate::Options;
+
+struct Root(PathBuf);
+
+impl Root {
+    fn new(files: &[(&str, &str)]) -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let number = COUNT.fetch_add(1, Ordering::SeqCst);
+        let name = format!("pullwhy-setup-{}-{number}", std::process::id());
+        let root = Self(std::env::temp_dir().join(name));
+        std::fs::create_dir_all(&root.0).expect("a folder");
+        for (name, text) in files {
+            root.write(name, text);
+        }
+        root
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.0.join(name);
+        std::fs::create_dir_all(path.parent().unwrap_or(Path::new("/"))).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    }
+
+    fn environment(&self) -> Environment {
+        Environment {
+            root: self.0.clone(),
+            home: Some(self.0.join("home")),
+            user: Some(1000),
+            foreign: true,
+            ..Environment::default()
+        }
+    }
+
+    fn troubles(&self, engine: Engine) -> Vec<String> {
+        let setup = engine_setup(engine, &self.environment());
+        let all = setup.troubles.iter();
+        let shown = |t: &Trouble| format!("{} {}: {}", t.stops, t.source, t.says);
+        let root = format!("{}/", self.0.display());
+        all.map(|t| shown(t).replace(&root, "")).collect()
+    }
+}
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        // What stays behind in the folder of temporary files harms nobody.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+const UNIT: &str = "[Service]\nExecStart=/usr/sbin/dockerd\nEnvironment=HTTPS_PROXY=http://u:secret@new.test:3128\n";
+
+#[test]
+fn the_running_daemon_counts_and_what_it_has_not_read_is_told() {
+    let root = Root::new(&[
+        ("etc/systemd/system/docker.service", UNIT),
+        ("proc/77/comm", "dockerd\n"),
+        (
+            "proc/77/cmdline",
+            "/usr/sbin/dockerd\0--data-root=/srv/docker\0",
+        ),
+        (
+            "proc/77/environ",
+            "HTTPS_PROXY=http://old.test:3128\0PATH=/bin\0",
+        ),
+        (
+            "etc/docker/daemon.json",
+            "{\n \"mirrors\": [],\n \"data-root\": \"/x\"}",
+        ),
+    ]);
+    let setup = engine_setup(Engine::Docker, &root.environment());
+    let proxy = setup
+        .proxy
+        .as_ref()
+        .expect("a process tells its environment");
+    assert_eq!(
+        proxy.environment().https.as_deref(),
+        Some("http://old.test:3128")
+    );
+    let said = root.troubles(Engine::Docker);
+    let starts = |wanted: &str| said.iter().any(|s| s.starts_with(wanted));
+    // A daemon that runs has read the file before it was broken.
+    assert!(
+        starts("false etc/docker/daemon.json:2: `mirrors` is no option"),
+        "{said:#?}"
+    );
+    assert!(
+        starts("false etc/docker/daemon.json:3: `data-root` is given here and as"),
+        "{said:#?}"
+    );
+    assert!(
+        starts("false etc/systemd/system/docker.service:3: sets HTTPS_PROXY"),
+        "{said:#?}"
+    );
+}
+
+#[test]
+fn differences_are_told_without_secrets() {
+    let root = Root::new(&[
+        ("etc/systemd/system/docker.service", UNIT),
+        ("home/.docker/config.json", "{\n\"proxies\": {}}"),
+        (
+            "etc/docker/daemon.json",
+            "{\"registry-mirrors\": [\"https://m.test\"],\n \"insecure-registries\": [\"m.test\"]}",
+        ),
+    ]);
+    let mut environment = root.environment();
+    environment.proxy.no = "r.test".to_owned();
+    let setup = engine_setup(Engine::Docker, &environment);
+    let options = Options::default();
+    let seen = view_differences("nginx", &setup, &options, &environment);
+    let whats: Vec<&str> = seen.iter().map(|d| d.what.as_str()).collect();
+    let wanted = [
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "proxies of config.json",
+        "mirrors",
+        "trust of m.test",
+        "credentials",
+    ];
+    assert_eq!(whats, wanted, "{seen:#?}");
+    let text = format!("{seen:?}");
+    assert!(
+        text.contains("new.test") && !text.contains("secret"),
+        "{text}"
+    );
+}
+
+#[test]
+fn drop_ins_of_a_later_name_count_and_an_empty_line_resets() {
+    let root = Root::new(&[
+        ("lib/systemd/system/docker.service", UNIT),
+        (
+            "etc/systemd/system/docker.service.d/a.conf",
+            "[Service]\nEnvironment=\nEnvironment=HTTP_PROXY=http://a.test\n",
+        ),
+        (
+            "run/systemd/system/docker.service.d/a.conf",
+            "[Service]\nEnvironment=HTTP_PROXY=http://hidden.test\n",
+        ),
+        (
+            "etc/systemd/system/docker.service.d/b.conf",
+            "[Service]\nEnvironment=HTTP_PROXY=http://b.test\n",
+        ),
+    ]);
+    let setup = engine_setup(Engine::Docker, &root.environment());
+    let proxy = setup.proxy.expect("a unit").environment();
+    assert_eq!(
+        (proxy.https, proxy.http.as_deref()),
+        (None, Some("http://b.test"))
+    );
+}
+
+#[test]
+fn the_users_registries_take_the_place_of_the_systems() {
+    let root = Root::new(&[
+        (
+            "etc/containers/policy.json",
+            r#"{"default":[{"type":"reject"}]}"#,
+        ),
+        ("etc/containers/registries.conf", "[[registry]\n"),
+        (
+            "home/.config/containers/registries.conf",
+            "short-name-mode = 'disabled'\n",
+        ),
+        (
+            "home/.config/containers/policy.json",
+            r#"{"default":[{"type":"fly"}],"more":1}"#,
+        ),
+    ]);
+    let said = root.troubles(Engine::Podman);
+    assert_eq!(
+        said,
+        [
+            "true home/.config/containers/policy.json:1: `more` is no key of a policy: Podman does not pull",
+            "true home/.config/containers/policy.json:1: `fly` is no kind of requirement: Podman does not pull",
+        ]
+    );
+}
+
+#[test]
+fn any_text_is_settings_or_a_trouble() {
+    let deep = "[".repeat(50_000);
+    let wide = "a = 1\n".repeat(10_000);
+    let keys = format!("{{{}}}", "\"a\":[[[[[[[[1]]]]]]]],".repeat(5000));
+    for text in [
+        "",
+        "\u{0}",
+        "{",
+        "[]",
+        "{}",
+        "[registries]",
+        "[Service]\nExecStart=\\",
+        "imports = [\"*\"]",
+        "{\"registry-mirrors\": [\"http://[::\", 3], \"proxies\": 1, \"insecure-registries\": [\"-\", \"a/b\", \"1/8\"]}",
+        "- a: [",
+        "version = 99999999999999999999",
+        "[[registry]]\nlocation = \"\"\nprefix = \"*.\"",
+        "{\"default\": [{}], \"transports\": {\"docker\": {\"\": [1, {\"type\": 3}]}}}",
+        "::::\n0:0:0",
+        &deep,
+        &wide,
+        &keys,
+    ] {
+        let files = [
+            "etc/docker/daemon.json",
+            "etc/systemd/system/docker.service",
+            "etc/containerd/config.toml",
+            "etc/containerd/certs.d/_default/hosts.toml",
+            "etc/containers/registries.conf",
+            "etc/containers/policy.json",
+            "etc/containers/containers.conf",
+            "etc/provider.yaml",
+            "etc/subuid",
+            "proc/1/comm",
+            "proc/1/environ",
+        ];
+        let root = Root::new(&files.map(|file| (file, text)));
+        let unit = "[Service]\nExecStart=kubelet --image-credential-provider-config=/etc/provider.yaml --image-credential-provider-bin-dir /bin";
+        root.write("etc/systemd/system/kubelet.service", unit);
+        let environment = root.environment();
+        for engine in Engine::ALL {
+            let setup = engine_setup(engine, &environment);
+            assert!(setup.troubles.iter().all(|t| !t.says.is_empty()));
+            for reference in ["app", "r.test:5000/team/app:1"] {
+                let options = Options::default();
+                let seen = view_differences(reference, &setup, &options, &environment);
+                assert!(seen.len() < 64);
+            }
+        }
+    }
+}
