@@ -8,6 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 runs=${RUNS:-5}
+driver=
 work=$(mktemp -d)
 started=()
 cleanup() {
@@ -30,21 +31,34 @@ docker-registry serve "$work/registry.yml" > "$work/registry.log" 2>&1 &
 started+=($!)
 until curl -sf "http://127.0.0.1:$port/v2/" > /dev/null; do sleep 0.1; done
 
-# Least and median seconds, and most memory of the client in MiB. An engine's daemon is not in it.
-measure() {
-  local name=$1 before=$2
+# One run of one tool: wall seconds, and most memory of the client in KiB. An engine's daemon is not
+# in it. A run that fails leaves its last line.
+once() {
+  local file=$1 before=$2
   shift 2
-  : > "$work/times"
-  for _ in $(seq "$runs"); do
-    eval "$before" > /dev/null 2>&1 || true
-    if ! /usr/bin/time -a -o "$work/times" -f '%e %M' "$@" > "$work/said" 2>&1; then
-      echo "| $name | failed: $(tail -n 1 "$work/said" | tr '|' ' ' | cut -c 1-60) | | |"
-      return
-    fi
-  done
-  sort -n "$work/times" | awk -v name="$name" '
+  eval "$before" > /dev/null 2>&1 || true
+  if ! /usr/bin/time -a -o "$file" -f '%e %M' "$@" > "$work/said" 2>&1; then
+    tail -n 1 "$work/said" | tr '|' ' ' | cut -c 1-60 > "$file.failed"
+  fi
+}
+
+# Least and median seconds, the median as a share of that of skopeo, memory in MiB.
+row() {
+  local image=$1 name=$2 file=$3
+  if [ -e "$file.failed" ]; then
+    echo "| $image | $name | failed: $(cat "$file.failed") | | | |"
+    return
+  fi
+  sort -n "$file" | awk -v image="$image" -v name="$name" -v skopeo="$(median "$work/t/skopeo")" '
     { s[NR] = $1; if ($2 > m) m = $2 }
-    END { printf "| %s | %.2f | %.2f | %.0f |\n", name, s[1], s[int((NR + 1) / 2)], m / 1024 }'
+    END {
+      middle = s[int((NR + 1) / 2)]
+      printf "| %s | %s | %.2f | %.2f | %.2f | %.0f |\n", image, name, s[1], middle, middle / skopeo, m / 1024
+    }'
+}
+
+median() {
+  sort -n "$1" | awk '{ s[NR] = $1 } END { print s[int((NR + 1) / 2)] }'
 }
 
 root=false
@@ -60,30 +74,40 @@ if $root && command -v containerd > /dev/null && command -v ctr > /dev/null; the
       --iptables=false --ip6tables=false > "$work/docker.log" 2>&1 &
     started+=($!)
     sleep 5
+    driver=$(docker -H "unix://$work/docker.sock" info --format '{{.Driver}}' 2> /dev/null || true)
   fi
 fi
 
-echo "| image | what | least s | median s | client MiB |"
-echo "|---|---|---|---|---|"
+echo "| image | what | least s | median s | of skopeo's | client MiB |"
+echo "|---|---|---|---|---|---|"
 for image in mixed random small; do
   at="127.0.0.1:$port/bench/$image:1"
-  row() { measure "$@" | sed "s/^/| $image /"; }
-  row "pullwhy check --pull" true target/release/pullwhy check --pull -q "$at"
-  row "pullwhy check --pull --output oci:" "rm -rf $work/out" \
-    target/release/pullwhy check --pull -q --output "oci:$work/out" "$at"
-  row "skopeo copy docker: oci:" "rm -rf $work/out" \
-    skopeo copy -q --src-tls-verify=false "docker://$at" "oci:$work/out:1"
-  if [ -S "$work/containerd.sock" ]; then
-    row "ctr images pull" \
-      "ctr -a $work/containerd.sock images rm --sync $at; ctr -a $work/containerd.sock content prune references" \
-      ctr -a "$work/containerd.sock" images pull --plain-http "$at"
-  fi
-  if [ -S "$work/docker.sock" ]; then
-    row "docker pull" "docker -H unix://$work/docker.sock rmi -f $at" \
-      docker -H "unix://$work/docker.sock" pull -q "$at"
-  fi
-  if $root && command -v podman > /dev/null; then
-    pod=(podman --root "$work/podman" --runroot "$work/podman-run" --storage-driver overlay)
-    row "podman pull" "${pod[*]} rmi -f $at" "${pod[@]}" pull -q --tls-verify=false "$at"
-  fi
+  rm -rf "$work/t" && mkdir "$work/t"
+  # In turns, so that what else the machine does falls on all alike.
+  for _ in $(seq "$runs"); do
+    once "$work/t/pull" true target/release/pullwhy check --pull -q "$at"
+    once "$work/t/skopeo" "rm -rf $work/out" \
+      skopeo copy -q --src-tls-verify=false "docker://$at" "oci:$work/out:1"
+    once "$work/t/keep" "rm -rf $work/out" \
+      target/release/pullwhy check --pull -q --output "oci:$work/out" "$at"
+    if [ -S "$work/containerd.sock" ]; then
+      once "$work/t/ctr" \
+        "ctr -a $work/containerd.sock images rm --sync $at; ctr -a $work/containerd.sock content prune references" \
+        ctr -a "$work/containerd.sock" images pull --plain-http "$at"
+    fi
+    if [ -S "$work/docker.sock" ]; then
+      once "$work/t/docker" "docker -H unix://$work/docker.sock rmi -f $at" \
+        docker -H "unix://$work/docker.sock" pull -q "$at"
+    fi
+    if $root && command -v podman > /dev/null; then
+      pod=(podman --root "$work/podman" --runroot "$work/podman-run" --storage-driver overlay)
+      once "$work/t/podman" "${pod[*]} rmi -f $at" "${pod[@]}" pull -q --tls-verify=false "$at"
+    fi
+  done
+  row "$image" "pullwhy check --pull" "$work/t/pull"
+  row "$image" "pullwhy check --pull --output oci:" "$work/t/keep"
+  row "$image" "skopeo copy docker: oci:" "$work/t/skopeo"
+  [ ! -e "$work/t/ctr" ] || row "$image" "ctr images pull (overlayfs)" "$work/t/ctr"
+  [ ! -e "$work/t/docker" ] || row "$image" "docker pull ($driver)" "$work/t/docker"
+  [ ! -e "$work/t/podman" ] || row "$image" "podman pull (overlay)" "$work/t/podman"
 done

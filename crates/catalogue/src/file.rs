@@ -1,7 +1,7 @@
 //! The form of a cause file. The folder and file name are the id: `causes/<family>/<name>.toml`.
 
 pub use pullwhy_model::Target;
-use pullwhy_model::{Confidence, Hop, Risk, Transient};
+use pullwhy_model::{Condition, Confidence, Hop, Risk, Transient};
 use serde::{Deserialize, Serialize};
 
 pub use crate::setting::SettingRule;
@@ -32,6 +32,15 @@ pub struct CauseFile {
     /// say so, the lines around it do.
     #[serde(default)]
     pub by_digest: Option<String>,
+    /// What must be the same for it to be the same: what a live check sees of the cause, or does not
+    /// see, holds elsewhere only as far as this is the same there. Empty: the registry says the same
+    /// to everybody. Needed where there are sightings.
+    #[serde(default)]
+    pub hangs_on: Option<Vec<Condition>>,
+    /// Causes that a live check may find behind what a log shows as this one, besides its
+    /// candidates; [`ANY`] is every one.
+    #[serde(default)]
+    pub found_behind: Vec<String>,
     /// Plain explanation for a junior administrator; paragraphs are separated by a blank line.
     pub explain: String,
     /// Official documentation.
@@ -140,6 +149,10 @@ pub struct Sighting {
     /// Causes that it leaves open besides.
     #[serde(default)]
     pub also: Vec<String>,
+    /// Causes that it excludes for a failure under the same conditions: whoever was refused with a
+    /// credential sent one.
+    #[serde(default)]
+    pub excludes: Vec<String>,
 }
 
 /// Where an address is.
@@ -263,6 +276,9 @@ pub struct Lookalike {
     /// What it is; `none` where no incident may be reported.
     pub cause: String,
 }
+
+/// Every cause, in [`CauseFile::found_behind`].
+pub const ANY: &str = "any";
 
 /// Platforms that fixes can be written for, besides `any`.
 pub const PLATFORMS: &[&str] = &[

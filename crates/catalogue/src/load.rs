@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::file::{CauseFile, FACTS, PLATFORMS, REGISTRIES};
+use crate::file::{ANY, CauseFile, FACTS, PLATFORMS, REGISTRIES};
 
 /// Why a cause file is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -340,6 +340,7 @@ pub fn check_together(all: &[Loaded], problems: &mut Vec<Problem>) {
             .iter()
             .chain(cause.signs.iter().flat_map(|s| &s.also))
             .chain(cause.sightings.iter().flat_map(|s| &s.also))
+            .chain(cause.sightings.iter().flat_map(|s| &s.excludes))
             .chain(
                 cause
                     .settings
@@ -347,6 +348,7 @@ pub fn check_together(all: &[Loaded], problems: &mut Vec<Problem>) {
                     .flat_map(|s| s.behind.iter().chain(&s.leaves)),
             )
             .chain(cause.candidates.iter().map(|c| &c.cause))
+            .chain(cause.found_behind.iter().filter(|c| *c != ANY))
             .chain(&cause.by_digest)
             .chain(
                 cause
@@ -366,6 +368,9 @@ pub fn check_together(all: &[Loaded], problems: &mut Vec<Problem>) {
             }
         }
     }
+    for loaded in all {
+        check_live(loaded, all, problems);
+    }
     let over: BTreeMap<&str, &[String]> = all
         .iter()
         .map(|l| (l.id.as_str(), l.cause.over.as_slice()))
@@ -375,6 +380,26 @@ pub fn check_together(all: &[Loaded], problems: &mut Vec<Problem>) {
             let reason = format!("`over` leads from `{}` back to itself", loaded.id);
             Checker { loaded, problems }.fail("over", reason);
         }
+    }
+}
+
+/// What hops of a live check decide of a cause: its sightings say which, `hangs_on` says for whom.
+fn check_live(loaded: &Loaded, all: &[Loaded], problems: &mut Vec<Problem>) {
+    let cause = &loaded.cause;
+    let seen = !cause.sightings.is_empty();
+    let mut check = Checker { loaded, problems };
+    check.require(
+        seen == cause.hangs_on.is_some(),
+        "hop =",
+        "`hangs_on` goes with [[sighting]]s: it says for whom what they see holds",
+    );
+    for id in cause.found_behind.iter().filter(|id| *id != ANY) {
+        let visible = |l: &Loaded| l.id == *id && !l.cause.sightings.is_empty();
+        check.require(
+            all.iter().any(visible),
+            id,
+            &format!("no live check finds `{id}`: it has no [[sighting]]"),
+        );
     }
 }
 

@@ -18,6 +18,9 @@ use crate::terminal::{self, Color};
 mod azure;
 mod help;
 mod kubernetes;
+mod live;
+
+pub(crate) use live::LiveArgs;
 
 pub(crate) use azure::{AzureArgs, AzureCommand, CollectArgs, PlaceArgs};
 pub(crate) use kubernetes::{ClusterArgs, CollectPodsArgs, KubernetesArgs, KubernetesCommand};
@@ -99,6 +102,8 @@ pub(crate) struct Explain {
     pub(crate) output: Output,
     #[command(flatten)]
     pub(crate) filter: Filter,
+    #[command(flatten)]
+    pub(crate) live: LiveArgs,
 }
 
 /// What to show of all that is found.
@@ -237,6 +242,25 @@ pub(crate) struct CheckArgs {
     /// helpers) are not run.
     #[arg(long, value_name = "DIR")]
     pub(crate) root: Option<PathBuf>,
+    /// The folder where the engine keeps images, to see whether this one has room there
+    ///
+    /// Without it, the folder of the engine of `--as`, by its own files: /var/lib/docker or `data-root`
+    /// of daemon.json, /var/lib/containerd or `root` of config.toml, `graphroot` of storage.conf; or
+    /// those that are found on this machine. Room is held against the image's size, packed and
+    /// unpacked: counted with `--pull`, otherwise estimated. Layers that are there are told.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: Option<PathBuf>,
+    /// MiB a second that the way to the registry gives, to estimate the time of a pull
+    ///
+    /// `--pull` measures it from here; where the image is to run it may be another.
+    #[arg(long, value_name = "MIB/S")]
+    pub(crate) rate: Option<f64>,
+    /// Seconds that the platform gives a start, to warn if fetching alone takes longer
+    ///
+    /// Within App Service the limit of its own is taken: 230, or
+    /// `WEBSITES_CONTAINER_START_TIME_LIMIT`.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) start_limit: Option<u64>,
     /// A file with credentials: Docker's, Podman's, or a pull secret of Kubernetes in YAML or JSON
     #[arg(long, value_name = "PATH")]
     pub(crate) authfile: Option<PathBuf>,
@@ -301,6 +325,9 @@ fn engines() -> impl TypedValueParser<Value = Engine> {
 ///
 /// The output of COMMAND is passed through untouched; a failed pull in it is explained on
 /// standard error when COMMAND has ended. On a terminal, COMMAND still sees a terminal.
+///
+/// If COMMAND fails and a check can tell the causes of the failed pull apart, the pull path is
+/// walked once, as by `pullwhy check`: for at most 15 seconds, which Ctrl-C ends.
 #[derive(Debug, Args)]
 #[command(after_help = help::RUN, override_usage = "pullwhy run [OPTIONS] -- COMMAND...")]
 pub(crate) struct Run {
@@ -308,6 +335,9 @@ pub(crate) struct Run {
     #[arg(value_name = "COMMAND", required = true)]
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) command: Vec<OsString>,
+    /// Do not check the image live after a failed pull
+    #[arg(long)]
+    pub(crate) no_check: bool,
     #[command(flatten)]
     pub(crate) output: Output,
 }

@@ -12,7 +12,7 @@ use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 
 pub(crate) use layers::LayerBars;
-pub(crate) use progress::Bar;
+pub(crate) use progress::{Bar, Spinner};
 
 /// Columns where no terminal says how many it has.
 const WIDTH: usize = 100;

@@ -98,7 +98,7 @@ fn completions_and_manual_pages() {
 #[test]
 fn run_keeps_output_and_status_of_the_command() {
     let script = "echo to-out; echo 'Error response from daemon: manifest for nginx:9 not found: manifest unknown: manifest unknown' >&2; exit 7";
-    let (status, out, errors) = output(&["run", "--", "sh", "-c", script]);
+    let (status, out, errors) = output(&["run", "--no-check", "--", "sh", "-c", script]);
     assert_eq!(status, 7);
     assert_eq!(out, "to-out\n");
     assert!(errors.contains("reference/tag-not-found"), "{errors}");
@@ -121,6 +121,7 @@ fn run_changes_no_byte_and_no_status() {
     let output = pullwhy()
         .args([
             "run",
+            "--no-check",
             "--",
             "sh",
             "-c",

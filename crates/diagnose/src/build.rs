@@ -118,6 +118,7 @@ pub(crate) fn incident(entry: &Entry, book: &Book, catalogue: &Catalogue) -> Inc
         fixes: advice.fixes(),
         references: file.references.iter().map(|r| r.url.clone()).collect(),
         facts,
+        check: None,
     }
 }
 

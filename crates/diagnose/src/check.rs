@@ -139,7 +139,10 @@ fn answer_without_failure(rows: &[HopRow]) -> Answer {
 }
 
 /// The most specific sighting that a failed row bears.
-fn best<'c>(catalogue: &'c Catalogue, row: &HopRow) -> Option<(CauseIndex, &'c Sighting)> {
+pub(crate) fn best<'c>(
+    catalogue: &'c Catalogue,
+    row: &HopRow,
+) -> Option<(CauseIndex, &'c Sighting)> {
     let saw = row.saw.as_deref().unwrap_or_default();
     let all = (0..).zip(catalogue.causes());
     all.flat_map(|(index, cause)| cause.file.sightings.iter().map(move |s| (index, s)))

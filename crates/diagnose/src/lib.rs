@@ -12,11 +12,13 @@ mod compare;
 mod diagnosis;
 mod elect;
 mod fold;
+mod live;
 mod settings;
 mod verdict;
 
 pub use check::{Judgement, judge};
 pub use compare::compare;
 pub use diagnosis::{Diagnosis, Event, Filter, Found, Row, SourceInfo};
+pub use live::{Walked, confront, last_hop, unchecked};
 pub use settings::{Undecided, decide, shown_by_settings, undecided};
 pub use verdict::{Finding, Reader, Verdict};

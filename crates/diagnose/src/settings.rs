@@ -12,7 +12,7 @@
 //! 5. What the log proves stays, unless a setting is known to be behind it.
 //! 6. A fact that could not be read shows nothing and rules nothing out.
 
-mod recast;
+pub(crate) mod recast;
 mod weigh;
 
 use std::collections::BTreeSet;
@@ -25,7 +25,7 @@ use pullwhy_model::{
 };
 
 use crate::build::{fingerprint, text};
-use recast::Recast;
+use recast::{Recast, Teller};
 use weigh::{Shown, Weighed};
 
 /// The rules, for the report.
@@ -125,20 +125,20 @@ pub fn decide(catalogue: &Catalogue, incident: Incident, settings: &[Settings]) 
     });
     let ruled_out = ruled_out(catalogue, &incident, own, &weighed, &telling);
     let before = incident.clone();
-    let mut after = match telling.split_first() {
-        Some((first, others)) => {
-            let recast = Recast {
-                catalogue,
-                settings: own,
-                shown: first,
-            };
-            let mut after = recast.rooted(incident);
-            leave_open(
-                &mut after, &before, catalogue, own, first, others, &ruled_out,
-            );
-            after
-        }
-        None => unshown(catalogue, incident, own, &ruled_out, generic),
+    let mut after = if let Some((first, others)) = telling.split_first() {
+        let recast = Recast {
+            catalogue,
+            settings: own,
+            shown: first,
+        };
+        let mut after = recast.rooted(incident);
+        leave_open(
+            &mut after, &before, catalogue, own, first, others, &ruled_out,
+        );
+        after
+    } else {
+        let by = Teller::of(own, &incident);
+        unshown(catalogue, incident, &by, &ruled_out, generic)
     };
     for shown in aside.iter().filter(|s| s.strength >= Confidence::Likely) {
         after.notes.push(format!(
@@ -215,6 +215,7 @@ fn ruled_out(
                     .iter()
                     .map(|r| format!("{}: {}", r.path, r.value))
                     .collect(),
+                hops: Vec::new(),
             })
         })
         .collect()
@@ -279,7 +280,7 @@ fn leave_open(
     after.candidates = shared(own, weighed);
 }
 
-fn candidate(cause: &CauseId, because: String) -> Candidate {
+pub(crate) fn candidate(cause: &CauseId, because: String) -> Candidate {
     Candidate {
         cause: cause.clone(),
         weight: 1.0,
@@ -289,7 +290,7 @@ fn candidate(cause: &CauseId, because: String) -> Candidate {
 }
 
 /// The root and the others with shares that sum to 1.
-fn shared(root: Candidate, others: Vec<(f64, Candidate)>) -> Vec<Candidate> {
+pub(crate) fn shared(root: Candidate, others: Vec<(f64, Candidate)>) -> Vec<Candidate> {
     let total: f64 = 1.0 + others.iter().map(|(w, _)| w).sum::<f64>();
     let round = |w: f64| (w / total * 100.0).round() / 100.0;
     let mut all = vec![Candidate {
@@ -305,11 +306,11 @@ fn shared(root: Candidate, others: Vec<(f64, Candidate)>) -> Vec<Candidate> {
     all
 }
 
-/// The settings show nothing that the log leaves open: only what they rule out changes it.
-fn unshown(
+/// Nothing that the log leaves open is shown: only what is ruled out changes it.
+pub(crate) fn unshown(
     catalogue: &Catalogue,
     incident: Incident,
-    own: &Settings,
+    by: &Teller<'_>,
     ruled_out: &[RuledOut],
     generic: bool,
 ) -> Incident {
@@ -335,14 +336,11 @@ fn unshown(
         None
     };
     let mut after = match lead {
-        Some(lead) => recast::led_by(catalogue, incident, own, &lead),
-        None => recast::filled(catalogue, incident, own),
+        Some(lead) => recast::led_by(catalogue, incident, by, &lead),
+        None => recast::filled(catalogue, incident, by),
     };
     if left.is_empty() {
-        after.notes.push(
-            "the settings rule out every reason that they can show: look at the registry's side, and whether the settings were changed since the failure"
-                .to_owned(),
-        );
+        after.notes.push(by.nothing_left.to_owned());
         return after;
     }
     let first = left
@@ -386,5 +384,6 @@ fn bare(settings: &Settings) -> Incident {
         ],
         fixes: Vec::new(),
         references: Vec::new(),
+        check: None,
     }
 }

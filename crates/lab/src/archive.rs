@@ -111,8 +111,8 @@ fn record(key: &str, value: &str) -> String {
     format!("{length} {key}={value}\n")
 }
 
-/// A header as ustar has it; ids that are too large are in base 256.
-fn header(name: &str, kind: u8, owner: (u64, u64), size: usize, link: &str) -> [u8; BLOCK] {
+/// A header as ustar has it; numbers that are too large are in base 256.
+pub fn header(name: &str, kind: u8, owner: (u64, u64), size: usize, link: &str) -> [u8; BLOCK] {
     let mut block = [0; BLOCK];
     let mut put = |at: usize, most: usize, bytes: &[u8]| {
         let length = bytes.len().min(most);
@@ -129,7 +129,12 @@ fn header(name: &str, kind: u8, owner: (u64, u64), size: usize, link: &str) -> [
             put(at, 8, &field);
         }
     }
-    put(124, 12, format!("{size:011o}\0").as_bytes());
+    if size < 1 << 33 {
+        put(124, 12, format!("{size:011o}\0").as_bytes());
+    } else {
+        put(124, 1, &[0x80]);
+        put(128, 8, &(size as u64).to_be_bytes());
+    }
     put(136, 12, b"00000000000\0");
     put(148, 8, b"        ");
     put(156, 1, &[kind]);

@@ -85,6 +85,9 @@ pub struct Scenario {
     /// `--pull`, with its options.
     #[serde(default)]
     pub pull: Option<Pulled>,
+    /// Whether the store of the engine of `as` is looked at, which is below `var/lib` of `files`.
+    #[serde(default)]
+    pub store: Option<Stored>,
     /// What the image holds, where that matters.
     #[serde(default)]
     pub made: Option<Made>,
@@ -115,6 +118,18 @@ pub struct Pulled {
     /// Whether the image is kept; what is written then is checked.
     #[serde(default)]
     pub keep: bool,
+}
+
+/// What a store is held against.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stored {
+    /// `--rate`, in bytes a second.
+    #[serde(default)]
+    pub rate: Option<u64>,
+    /// `--start-limit`.
+    #[serde(default)]
+    pub start_limit: Option<u64>,
 }
 
 /// How a server takes connections.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use pullwhy_probe::trust::{CertsDir, certs_plan};
 use pullwhy_probe::{
     Engine, EngineProxy, Environment, IdRange, Options, Platform, ProxyEnvironment, Pull,
-    auth_plan, engine_setup,
+    StartLimit, StorePlan, auth_plan, engine_setup, store_plan,
 };
 
 use crate::Error;
@@ -300,6 +300,15 @@ impl Stage {
                 },
                 swell: wish.swell.unwrap_or(Pull::default().swell),
                 layout: wish.keep.then(|| self.layout()),
+            }),
+            store: scenario.store.as_ref().map(|wish| StorePlan {
+                system: PathBuf::from("/"),
+                rate: wish.rate,
+                limit: wish.start_limit.map(|seconds| StartLimit {
+                    seconds,
+                    named_by: "--start-limit".to_owned(),
+                }),
+                ..store_plan(engine, None, &environment)
             }),
             setup,
             ..Options::default()

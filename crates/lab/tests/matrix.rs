@@ -59,13 +59,16 @@ fn every_scenario_is_told_right() {
     }
 }
 
+/// Causes that take a mount, which scenarios have not: `crates/cli/tests/store.rs` shows them.
+const MOUNTED: [&str; 1] = ["host/storage-failed"];
+
 fn every_sighting_has_a_scenario(catalogue: &Catalogue, outcomes: &[Outcome]) {
     let shown: BTreeSet<&str> = outcomes.iter().map(|o| o.cause.as_str()).collect();
     let seen = catalogue.causes().iter();
     let missing: Vec<String> = seen
         .filter(|c| !c.file.sightings.is_empty())
         .map(|c| c.id.to_string())
-        .filter(|id| !shown.contains(id.as_str()))
+        .filter(|id| !shown.contains(id.as_str()) && !MOUNTED.contains(&id.as_str()))
         .collect();
     assert!(
         missing.is_empty(),

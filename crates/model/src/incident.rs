@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::cause::{CauseId, Confidence, Outcome, Role, Transient, Trigger};
+use crate::live::LiveCheck;
 use crate::settings::{RuledOut, SettingPlace};
 
 /// A value read out of the evidence.
@@ -212,7 +213,7 @@ pub struct Incident {
     pub confidence: Confidence,
     /// What the evidence leaves open, most likely first; `[0]` is `cause`.
     pub candidates: Vec<Candidate>,
-    /// What the log alone leaves open and the platform's settings rule out.
+    /// What the log alone leaves open, and the platform's settings or a live check rule out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ruled_out: Vec<RuledOut>,
     /// Usual reasons behind the cause, most likely first, each with how to confirm it.
@@ -251,4 +252,7 @@ pub struct Incident {
     pub fixes: Vec<Fix>,
     /// Official documentation.
     pub references: Vec<String>,
+    /// What a live check says to it, where one was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<Box<LiveCheck>>,
 }

@@ -6,6 +6,7 @@
 mod cause;
 mod check;
 mod incident;
+mod live;
 mod report;
 mod settings;
 pub mod text;
@@ -16,5 +17,6 @@ pub use incident::{
     Candidate, Check, Evidence, Fact, Facts, Fix, Image, Incident, Instance, Reason, Risk, Step,
 };
 pub use jiff::Timestamp;
+pub use live::{Condition, LiveCandidate, LiveCheck, LiveFinding, LiveRun, LiveVerdict};
 pub use report::{Report, SCHEMA, Stats, Tool, Warning};
 pub use settings::{Reading, RuledOut, Setting, SettingPlace, Settings, Unread};

@@ -67,7 +67,7 @@ pub struct Settings {
     pub client: &'static str,
 }
 
-/// A cause that was open and is not, because of what the settings say.
+/// A cause that was open and is not, because of what the settings or a live check say.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RuledOut {
@@ -77,4 +77,7 @@ pub struct RuledOut {
     pub because: String,
     /// The settings that say so, as `path: value`.
     pub settings: Vec<String>,
+    /// The hops of a live check that say so, as `hop target: summary`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hops: Vec<String>,
 }

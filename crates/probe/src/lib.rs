@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! reference ─► credentials ─► dns ─► tcp ─► proxy ─► tls ─► ping ─► token ─► manifest ─► platform ─► blobs
+//!                                                                                                  └─► store
 //! ```
 //!
 //! It looks and notes; causes are decided in `diagnose`. What a hop finds is a [`HopRow`], never an
@@ -24,19 +25,21 @@ mod platform;
 mod repeat;
 mod rows;
 mod setup;
+mod store;
 pub mod trust;
 
 pub use challenge::{Challenge, parse as parse_challenges};
-pub use content::check_layout;
+pub use content::{LayerOutline, check_layout, read_layer};
 pub use credentials::{Lookup, look_up};
 pub use engine::{AuthPlace, AuthPlan, AuthSource, Engine, Environment, auth_plan};
 pub use hops::manifest::{Kind as ManifestKind, Outline, read_manifest};
 pub use net::no_proxy::NoProxy;
-pub use options::{Family, IdRange, Options, ProxyEnvironment, Pull};
+pub use options::{Family, Guard, IdRange, Options, ProxyEnvironment, Pull};
 pub use platform::Platform;
 pub use pullwhy_model::HopRow;
 pub use repeat::{Repeated, repeated};
 pub use setup::{EngineProxy, Setting, Setup, Trouble, engine_setup, view_differences};
+pub use store::{StartLimit, StoreKind, StorePlace, StorePlan, store_plan};
 
 use std::time::Instant;
 
@@ -84,6 +87,22 @@ pub struct LayerProgress<'l> {
 
 impl Observer for () {
     fn row(&mut self, _: &HopRow) {}
+}
+
+/// Walks the path to a registry, up to its first answer: `HOST` or `HOST:PORT`.
+pub fn walk_to_registry(host: &str, options: &Options, observer: &mut dyn Observer) -> Walk {
+    let started = Instant::now();
+    let mut rows = rows::Rows::new(observer);
+    hops::walk_to_registry(host, options, &mut rows);
+    Walk {
+        image: Image {
+            reference: host.to_owned(),
+            registry: Some(host.to_owned()),
+            ..Image::default()
+        },
+        rows: rows.done(),
+        elapsed_ms: started.elapsed().as_secs_f64() * 1000.0,
+    }
 }
 
 /// Walks the path of `reference`.

@@ -4,9 +4,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+use pullwhy_model::Hop;
+
 use crate::engine::{AuthPlan, Engine};
+pub use crate::net::guard::Guard;
 use crate::platform::Platform;
 use crate::setup::Setup;
+use crate::store::StorePlan;
 use crate::trust::CertsDir;
 
 /// Settings of a walk.
@@ -49,6 +53,12 @@ pub struct Options {
     pub pull: Option<Pull>,
     /// What the engine's own configuration says.
     pub setup: Option<Setup>,
+    /// Where engines keep images on this machine; without, nobody looks there.
+    pub store: Option<StorePlan>,
+    /// The last hop that is wanted: the walk ends after it, or soon after.
+    pub until: Option<Hop>,
+    /// Hosts that are not contacted, whoever names them.
+    pub guard: Guard,
 }
 
 impl Default for Options {
@@ -72,6 +82,9 @@ impl Default for Options {
             resolv_conf: None,
             pull: None,
             setup: None,
+            store: None,
+            until: None,
+            guard: Guard::Nothing,
         }
     }
 }

@@ -12,6 +12,9 @@ const SUMMARY: usize = 400;
 /// Bytes of a fact's value.
 const VALUE: usize = 300;
 
+/// The word for a host that the guard holds back.
+pub(crate) const NOT_CONTACTED: &str = "not-contacted";
+
 /// The rows of a walk.
 pub(crate) struct Rows<'o> {
     made: Vec<HopRow>,
@@ -134,6 +137,19 @@ impl Row {
         self.ends(Status::Failed, Some(saw), summary)
     }
 
+    /// Ends otherwise, by what was found when its own time was over.
+    pub(crate) fn turns_out(
+        mut self,
+        status: Status,
+        saw: &str,
+        summary: impl Into<String>,
+    ) -> Self {
+        self.row.status = status;
+        self.row.saw = Some(saw.to_owned());
+        self.row.summary = summary.into();
+        self
+    }
+
     pub(crate) fn skipped(self, why: impl Into<String>) -> Self {
         self.ends(Status::Skipped, None, why)
     }
@@ -147,6 +163,11 @@ impl Row {
     pub(crate) fn and_says(mut self, says: &str) -> Self {
         self.row.summary.push_str(says);
         self
+    }
+
+    /// Was not made, since the host must not be contacted: that is no failure of the path.
+    pub(crate) fn not_contacted(self, why: impl Into<String>) -> Self {
+        self.ends(Status::Skipped, Some(NOT_CONTACTED), why)
     }
 
     /// Needs no work of its own: the same was done before.

@@ -21,6 +21,9 @@ pub(super) const EXPLAIN: &str = "\
   pullwhy explain                          paste a message, end with Ctrl-D
   pullwhy explain --follow app.log         a log that is being written
   pullwhy explain *.log --cause network --format json
+  pullwhy explain app.log --check          and look now which cause it is
+  pullwhy explain pod.log --check --as kubelet --authfile pull-secret.yaml
+  journalctl -u docker | pullwhy explain - --check --same-machine
 
 \x1b[1;4mExit status:\x1b[0m
   0  no failed pull found
@@ -33,6 +36,8 @@ pub(super) const CHECK: &str = "\
   pullwhy check --platform linux/arm64 nginx:1.27
   pullwhy check --pull --userns-remap 100000:65536 contoso.azurecr.io/app:1
   pullwhy check --pull --output oci:app contoso.azurecr.io/app:1
+  pullwhy check --as docker --store /mnt/docker contoso.azurecr.io/app:1
+  pullwhy check --rate 20 --start-limit 230 contoso.azurecr.io/app:1
   pullwhy check --timeout 3 --format json registry.example/app > run.json
   pullwhy check --resolve r.example:443:10.0.0.9 r.example/app
   pullwhy check --as kubelet --authfile secret.yaml r.example/app
@@ -98,6 +103,7 @@ pub(super) const RUN: &str = "\
   pullwhy run -- docker pull contoso.azurecr.io/app:1
   pullwhy run -- docker compose up
   pullwhy run --format github -- docker build .
+  pullwhy run --no-check -- docker pull contoso.azurecr.io/app:1   contacts nobody
 
 \x1b[1;4mExit status:\x1b[0m
   that of COMMAND; 127 if it is not found, 126 if it cannot be started,

@@ -12,8 +12,9 @@ use pullwhy_model::text::{clean, scrub};
 use pullwhy_model::{Answer, CHECK_SCHEMA, CheckReport, Fact, Hop, HopRow, Tool, Transient};
 use pullwhy_probe::trust::{CertsDir, certs_plan};
 use pullwhy_probe::{
-    Environment, Family, IdRange, LayerProgress, Observer, Options, Platform, ProxyEnvironment,
-    Pull, Setup, Walk, auth_plan, engine_setup, view_differences,
+    Engine, Environment, Family, IdRange, LayerProgress, Observer, Options, Platform,
+    ProxyEnvironment, Pull, Setup, StartLimit, StorePlan, Walk, auth_plan, engine_setup,
+    store_plan, view_differences,
 };
 use pullwhy_report::{Format, Style};
 
@@ -24,7 +25,7 @@ use crate::terminal::{self, LayerBars, Stream};
 
 pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
     let network = args.netns.as_deref().map(Network::find);
-    let environment = environment(args)?;
+    let environment = environment(args.root.as_deref())?;
     let options = options(args, network.as_ref(), &environment)?;
     let elsewhere = args.compare.as_deref().map(recorded).transpose()?;
     let catalogue = super::catalogue(common)?;
@@ -196,8 +197,8 @@ fn options(
                 })?,
         ),
     };
-    let mut setup = args.engine.map(|e| engine_setup(e, environment));
-    if let Some(setup) = setup.as_mut().filter(|_| !args.certs_dirs.is_empty()) {
+    let mut seen = seen_by(args.engine, args.authfile.as_deref(), environment);
+    if let Some(setup) = seen.setup.as_mut().filter(|_| !args.certs_dirs.is_empty()) {
         setup.read_hosts_below(args.certs_dirs.clone());
     }
     let etc = match network {
@@ -224,22 +225,43 @@ fn options(
             .collect::<Result<_, _>>()?,
         dns: args.dns.as_deref().map(resolver).transpose()?,
         credentials,
-        auth: auth_plan(args.engine, args.authfile.as_deref(), environment),
-        engine: args.engine,
+        certs_dirs: certs_dirs(args, environment)?,
+        etc,
+        resolv_conf,
+        pull: args
+            .pull
+            .then(|| pull(args, seen.setup.as_ref()))
+            .transpose()?,
+        store: Some(store(args, environment, seen.setup.as_ref())?),
+        ..seen
+    })
+}
+
+/// A walk with what an engine sees, or else this shell.
+pub(super) fn seen_by(
+    engine: Option<Engine>,
+    authfile: Option<&Path>,
+    environment: &Environment,
+) -> Options {
+    let setup = engine.map(|engine| engine_setup(engine, environment));
+    Options {
+        auth: auth_plan(engine, authfile, environment),
+        engine,
         proxy: match setup.as_ref().and_then(|s| s.proxy.as_ref()) {
             Some(own) => own.environment(),
             None => environment.proxy.clone(),
         },
-        certs_dirs: certs_dirs(args, environment)?,
+        certs_dirs: certs_plan(engine, environment),
         system_authorities: setup.as_ref().and_then(|s| s.store(environment)),
         now: Some(jiff::Timestamp::now().into()),
-        etc,
-        resolv_conf,
-        pull: args.pull.then(|| pull(args, setup.as_ref())).transpose()?,
         setup,
         ..Options::default()
-    })
+    }
 }
+
+/// Seconds that App Service gives a container to start, unless
+/// `WEBSITES_CONTAINER_START_TIME_LIMIT` says otherwise; pulling the image counts.
+const START_LIMIT: u64 = 230;
 
 /// How every byte is fetched, where that is asked for.
 fn pull(args: &CheckArgs, setup: Option<&Setup>) -> Result<Pull, Failure> {
@@ -276,6 +298,63 @@ fn pull(args: &CheckArgs, setup: Option<&Setup>) -> Result<Pull, Failure> {
         },
         layout: args.keep.as_ref().map(folder).transpose()?,
         ..Pull::default()
+    })
+}
+
+/// Where the image would be put, and what that is held against.
+fn store(
+    args: &CheckArgs,
+    environment: &Environment,
+    setup: Option<&Setup>,
+) -> Result<StorePlan, Failure> {
+    if let Some(folder) = args.store.as_ref().filter(|folder| !folder.is_dir()) {
+        let text = format!("`--store {}`: there is no such folder", folder.display());
+        return Err(Failure::new(text)
+            .help("name the folder where the engine keeps images: /var/lib/docker"));
+    }
+    if let Some(rate) = args.rate.filter(|rate| !(0.001..=1e6).contains(rate)) {
+        return Err(Failure::new(format!("`--rate {rate}` is out of range"))
+            .help("give MiB a second between 0.001 and 1000000"));
+    }
+    let own = setup
+        .and_then(|setup| setup.settings.iter().find(|s| s.name == "data-root"))
+        .map(|root| {
+            let folder = Path::new(&root.value);
+            let below = folder.strip_prefix("/").unwrap_or(folder);
+            (environment.root.join(below), root.source.to_string())
+        });
+    let given = match (&args.store, &own) {
+        (Some(folder), _) => Some((folder.as_path(), "--store")),
+        (None, Some((folder, named_by))) => Some((folder.as_path(), named_by.as_str())),
+        (None, None) => None,
+    };
+    Ok(StorePlan {
+        rate: args.rate.map(|rate| (rate * 1_048_576.0) as u64),
+        limit: start_limit(args),
+        ..store_plan(args.engine, given, environment)
+    })
+}
+
+/// The time that a start may take: as given, or by what App Service tells those who run in it.
+fn start_limit(args: &CheckArgs) -> Option<StartLimit> {
+    if let Some(seconds) = args.start_limit {
+        return Some(StartLimit {
+            seconds,
+            named_by: "--start-limit".to_owned(),
+        });
+    }
+    variable("WEBSITE_SITE_NAME")?;
+    let name = "WEBSITES_CONTAINER_START_TIME_LIMIT";
+    let set = variable(name).and_then(|text| text.trim().parse().ok());
+    Some(match set {
+        Some(seconds) => StartLimit {
+            seconds,
+            named_by: name.to_owned(),
+        },
+        None => StartLimit {
+            seconds: START_LIMIT,
+            named_by: "App Service".to_owned(),
+        },
     })
 }
 
@@ -320,9 +399,9 @@ fn folder(name: &str) -> Option<PathBuf> {
 
 /// What of this environment tells where the engines' files are. Below another root it is the files in
 /// their usual places: this shell's variables are of this system.
-fn environment(args: &CheckArgs) -> Result<Environment, Failure> {
-    let home = folder("HOME").or_else(|| folder("USERPROFILE"));
-    if let Some(root) = &args.root {
+pub(super) fn environment(root: Option<&Path>) -> Result<Environment, Failure> {
+    let shell = shell();
+    if let Some(root) = root {
         if !root.is_dir() {
             let text = format!("`--root {}`: there is no such folder", root.display());
             return Err(Failure::new(text)
@@ -330,29 +409,36 @@ fn environment(args: &CheckArgs) -> Result<Environment, Failure> {
         }
         let below = |path: PathBuf| root.join(path.strip_prefix("/").unwrap_or(&path));
         return Ok(Environment {
-            home: home.map(below),
-            user: user(),
-            ssl_cert_file: folder("SSL_CERT_FILE"),
-            proxy: proxy(),
-            root: root.clone(),
+            home: shell.home.map(below),
+            user: shell.user,
+            ssl_cert_file: shell.ssl_cert_file,
+            proxy: shell.proxy,
+            root: root.to_owned(),
             foreign: true,
             ..Environment::default()
         });
     }
-    Ok(Environment {
-        home,
+    Ok(shell)
+}
+
+/// The environment of this process.
+pub(super) fn shell() -> Environment {
+    Environment {
+        home: folder("HOME").or_else(|| folder("USERPROFILE")),
         docker_config: folder("DOCKER_CONFIG"),
         docker_auth_config: variable("DOCKER_AUTH_CONFIG"),
         registry_auth_file: folder("REGISTRY_AUTH_FILE"),
         runtime: folder("XDG_RUNTIME_DIR"),
         config_home: folder("XDG_CONFIG_HOME"),
+        data_home: folder("XDG_DATA_HOME"),
+        storage_conf: folder("CONTAINERS_STORAGE_CONF"),
         user: user(),
         registries_conf: folder("CONTAINERS_REGISTRIES_CONF"),
         ssl_cert_file: folder("SSL_CERT_FILE"),
         proxy: proxy(),
         root: PathBuf::from("/"),
         foreign: false,
-    })
+    }
 }
 
 /// The number of this process's user.
@@ -368,7 +454,7 @@ fn user() -> Option<u32> {
     None
 }
 
-fn proxy() -> ProxyEnvironment {
+pub(super) fn proxy() -> ProxyEnvironment {
     let either = |name: &str| variable(&name.to_uppercase()).or_else(|| variable(name));
     ProxyEnvironment {
         https: either("https_proxy"),

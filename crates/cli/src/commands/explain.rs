@@ -27,6 +27,9 @@ pub(crate) fn run(args: &Explain, common: &Common) -> Result<Exit, Failure> {
         return list_log_formats();
     }
     let options = options(args)?;
+    let live = args.live.check;
+    let live = live.then(|| super::live::Plan::given(&args.live, args.output.quiet));
+    let live = live.transpose()?;
     if let Some(failure) = hints::instead(&args.paths) {
         return Err(failure);
     }
@@ -47,8 +50,8 @@ pub(crate) fn run(args: &Explain, common: &Common) -> Result<Exit, Failure> {
     check_causes(&catalogue, &args.filter)?;
 
     let stop = Arc::new(AtomicBool::new(false));
-    let mut screen = Screen::new(&args.output, args.follow, reads_stdin, Arc::clone(&stop));
-    let outcome = match followed {
+    let mut screen = Screen::new(args, reads_stdin, Arc::clone(&stop));
+    let mut outcome = match followed {
         None => pullwhy_explain::explain(&catalogue, &inputs, &options, &mut screen),
         Some(input) => {
             if !is_stdin(input) {
@@ -61,6 +64,9 @@ pub(crate) fn run(args: &Explain, common: &Common) -> Result<Exit, Failure> {
     let (shown, written) = screen.finish();
     match written {
         Ok(()) => {
+            if let Some(plan) = &live {
+                super::live::check(&catalogue, &mut outcome.report.incidents, plan);
+            }
             let left_out = left_out(&catalogue, &inputs, args, &options, &outcome, &shown);
             report(args, outcome, &shown, left_out)
         }
@@ -115,7 +121,7 @@ fn options(args: &Explain) -> Result<Options, Failure> {
         causes: causes.clone(),
         log_format: args.log_format.clone(),
         limits: Limits::default(),
-        live: args.output.format == Format::Ndjson,
+        live: args.output.format == Format::Ndjson && !args.live.check,
     })
 }
 

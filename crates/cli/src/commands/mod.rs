@@ -7,6 +7,7 @@ pub(crate) mod completions;
 pub(crate) mod explain;
 mod facts;
 pub(crate) mod kubernetes;
+mod live;
 pub(crate) mod man;
 mod program;
 pub(crate) mod run;

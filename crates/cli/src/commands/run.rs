@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pullwhy_explain::Options;
 use pullwhy_model::Outcome;
 use pullwhy_report::Format;
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::args::{Common, Run};
 use crate::exit::{Exit, Failure};
@@ -99,6 +100,16 @@ fn explain(args: &Run, common: &Common, text: &[u8], status: ExitStatus) {
         report
             .incidents
             .retain(|incident| incident.outcome != Outcome::Recovered);
+    }
+    // Who has ended it does not want to wait.
+    let ended = system::signal(status).is_some() || status.code() == Some(130);
+    if !status.success() && !ended && !args.no_check {
+        let plan = super::live::Plan::after(&args.command, args.output.quiet);
+        for signal in [SIGINT, SIGTERM] {
+            // Without it, the check is waited for.
+            let _ = signal_hook::flag::register(signal, plan.stop());
+        }
+        super::live::check(&catalogue, &mut report.incidents, &plan);
     }
     let human = args.output.format == Format::Human;
     if report.incidents.is_empty() && human {

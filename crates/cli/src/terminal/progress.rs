@@ -65,6 +65,34 @@ impl Bar {
     }
 }
 
+/// A line that says that something is waited for.
+pub(crate) struct Spinner(Option<ProgressBar>);
+
+impl Spinner {
+    /// One that is shown only if it is `wanted`.
+    pub(crate) fn new(wanted: bool) -> Self {
+        Self(wanted.then(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+            bar.enable_steady_tick(Duration::from_millis(100));
+            bar
+        }))
+    }
+
+    /// Says what.
+    pub(crate) fn say(&self, text: &str) {
+        if let Some(bar) = &self.0 {
+            bar.set_message(text.to_owned());
+        }
+    }
+
+    /// Takes it away.
+    pub(crate) fn clear(self) {
+        if let Some(bar) = self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 fn style(sized: bool) -> ProgressStyle {
     let template = if sized {
         "reading {msg}  {percent:>3}% of {total_bytes}, {bytes_per_sec}"

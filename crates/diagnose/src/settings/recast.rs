@@ -11,6 +11,34 @@ use super::{fingerprint, text};
 use crate::build::advice::{platforms, ranked};
 use crate::build::{fix, reasons};
 
+/// What else is known when an incident is told anew, and who knows it.
+pub(crate) struct Teller<'a> {
+    /// Names for texts and commands, besides the log's.
+    pub(crate) facts: &'a Facts,
+    /// Whose pull it is.
+    pub(crate) client: String,
+    /// `the settings` or `the check`.
+    pub(crate) name: &'static str,
+    /// What is said where every cause is ruled out.
+    pub(crate) nothing_left: &'static str,
+}
+
+impl<'a> Teller<'a> {
+    /// The settings of a pull.
+    pub(super) fn of(settings: &'a Settings, incident: &Incident) -> Self {
+        let client = match incident.client.as_str() {
+            "unknown" | "docker" => settings.client,
+            known => known,
+        };
+        Self {
+            facts: &settings.facts,
+            client: client.to_owned(),
+            name: "the settings",
+            nothing_left: "the settings rule out every reason that they can show: look at the registry's side, and whether the settings were changed since the failure",
+        }
+    }
+}
+
 /// A root that settings show.
 pub(super) struct Recast<'a> {
     pub(super) catalogue: &'a Catalogue,
@@ -24,7 +52,8 @@ impl Recast<'_> {
         let cause = self.catalogue.at(self.shown.cause);
         let same = before.cause == cause.id && !before.evidence.is_empty();
         let before_confidence = before.confidence;
-        let mut after = told(cause, before, self.settings, self.shown.rule.fix.as_ref());
+        let by = Teller::of(self.settings, &before);
+        let mut after = told(cause, before, &by, self.shown.rule.fix.as_ref());
         after.title = self.shown.says(self.settings);
         after.confidence = if same {
             self.shown.strength.max(before_confidence)
@@ -102,28 +131,28 @@ fn exhibit(reading: &Reading, role: Role, cause: &Cause) -> Evidence {
 pub(super) fn led_by(
     catalogue: &Catalogue,
     before: Incident,
-    settings: &Settings,
+    by: &Teller<'_>,
     lead: &Candidate,
 ) -> Incident {
     let Some(cause) = catalogue.get(lead.cause.as_str()) else {
         return before;
     };
     let confidence = before.confidence.min(Confidence::Likely);
-    let mut after = told(cause, before, settings, None);
+    let mut after = told(cause, before, by, None);
     after.confidence = confidence;
     after.notes.push(format!(
-        "{} leads, since the settings rule out what stood before it",
-        cause.id
+        "{} leads, since what stood before it is ruled out by {}",
+        cause.id, by.name
     ));
     after
 }
 
-/// The same root, with commands filled in from the settings.
-pub(super) fn filled(catalogue: &Catalogue, before: Incident, settings: &Settings) -> Incident {
+/// The same root, with commands filled in from what else is known.
+pub(super) fn filled(catalogue: &Catalogue, before: Incident, by: &Teller<'_>) -> Incident {
     match catalogue.get(before.cause.as_str()) {
         Some(cause) => {
             let moving = before.fixes.clone();
-            let mut after = told(cause, before, settings, None);
+            let mut after = told(cause, before, by, None);
             // Fixes for what worked before need the log to be known.
             if moving.len() > after.fixes.len() {
                 let known: Vec<String> = after.fixes.iter().map(|f| f.title.clone()).collect();
@@ -139,21 +168,17 @@ pub(super) fn filled(catalogue: &Catalogue, before: Incident, settings: &Setting
     }
 }
 
-/// Texts and commands of a cause, with the facts of log and settings.
-fn told(
+/// Texts and commands of a cause, with the facts of the log and of what else is known.
+pub(crate) fn told(
     cause: &Cause,
     before: Incident,
-    settings: &Settings,
+    by: &Teller<'_>,
     first: Option<&pullwhy_catalogue::file::FixFile>,
 ) -> Incident {
     let file = &cause.file;
     let mut facts: Facts = before.facts.clone();
-    facts.extend(settings.facts.clone());
-    let client = match before.client.as_str() {
-        "unknown" | "docker" => settings.client,
-        known => known,
-    };
-    let own = platforms(client, &facts);
+    facts.extend(by.facts.clone());
+    let own = platforms(&by.client, &facts);
     let platform = own.first().copied().unwrap_or("any");
     let mut fixes: Vec<Fix> = first
         .map(|f| fix(f, platform, &facts))

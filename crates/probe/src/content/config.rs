@@ -5,9 +5,10 @@ use std::time::Instant;
 use pullwhy_model::{Hop, Target};
 use serde_json::Value;
 
+use super::asker::Asker;
 use super::digest::Wanted;
 use super::layout::Layout;
-use super::transfer::{Asker, Failed, Transfer};
+use super::transfer::{Failed, Transfer};
 use crate::hops::blobs::size;
 use crate::hops::manifest::{Blob, Manifest, platform};
 use crate::platform::Platform;

@@ -2,8 +2,9 @@
 
 use std::io::{self, BufRead, Read};
 
-use flate2::bufread::MultiGzDecoder;
 use pullwhy_ingest::unpack::Frames;
+
+use super::gunzip::Gunzip;
 
 /// How a layer is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +86,7 @@ pub(super) fn window(head: &[u8]) -> u64 {
 
 /// The bytes of the archive in a layer.
 pub(super) enum Decoder<R: BufRead> {
-    Gzip(Box<MultiGzDecoder<R>>),
+    Gzip(Box<Gunzip<R>>),
     Zstd(Box<Frames<R>>),
     None(R),
 }
@@ -94,7 +95,7 @@ impl<R: BufRead> Decoder<R> {
     /// `window`: what [`window`] says of its first bytes.
     pub(super) fn new(compression: Compression, source: R, window: u64) -> Self {
         match compression {
-            Compression::Gzip => Self::Gzip(Box::new(MultiGzDecoder::new(source))),
+            Compression::Gzip => Self::Gzip(Box::new(Gunzip::new(source))),
             Compression::Zstd => Self::Zstd(Box::new(Frames::new(source, Some(window)))),
             Compression::None | Compression::Other(_) => Self::None(source),
         }
@@ -102,7 +103,7 @@ impl<R: BufRead> Decoder<R> {
 
     pub(super) fn source(self) -> R {
         match self {
-            Self::Gzip(gzip) => gzip.into_inner(),
+            Self::Gzip(gzip) => gzip.into_source(),
             Self::Zstd(zstd) => zstd.into_source(),
             Self::None(source) => source,
         }

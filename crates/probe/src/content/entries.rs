@@ -1,13 +1,8 @@
 //! The members of a layer: where they would be written, what they are, and whose they are.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicUsize, Ordering};
-
+use super::paths::Paths;
 use crate::options::IdRange;
 
-/// Paths of an image that are told apart; eight bytes and some air each.
-const PATHS: usize = 1_200_000;
 /// Bytes of a name and of a path that Linux takes (`NAME_MAX`, `PATH_MAX`).
 const NAME: usize = 255;
 const PATH: usize = 4095;
@@ -54,18 +49,12 @@ pub(super) struct Tally {
     pub written: u64,
     pub holes: u64,
     pub largest: (u64, String),
-    /// Not all paths were told apart.
-    pub crowded: bool,
 }
 
 /// Members as they come.
 pub(super) struct Entries {
     range: Option<IdRange>,
-    /// There is no layer below, in which a hard link could find its file.
-    bottom: bool,
-    hasher: RandomState,
-    paths: HashSet<u64, Spread>,
-    room: std::sync::Arc<AtomicUsize>,
+    pub(super) paths: Paths,
     clean: Vec<u8>,
     pub(super) tally: Tally,
     /// The first one that an engine stops at.
@@ -74,23 +63,11 @@ pub(super) struct Entries {
     pub(super) odd: Vec<Finding>,
 }
 
-/// Room for paths, shared by the layers of an image.
-pub(super) fn room() -> std::sync::Arc<AtomicUsize> {
-    std::sync::Arc::new(AtomicUsize::new(PATHS))
-}
-
 impl Entries {
-    pub(super) fn new(
-        range: Option<IdRange>,
-        bottom: bool,
-        room: std::sync::Arc<AtomicUsize>,
-    ) -> Self {
+    pub(super) fn new(range: Option<IdRange>, paths: Paths) -> Self {
         Self {
             range,
-            bottom,
-            hasher: RandomState::new(),
-            paths: HashSet::default(),
-            room,
+            paths,
             clean: Vec::new(),
             tally: Tally::default(),
             fatal: None,
@@ -164,12 +141,7 @@ impl Entries {
                     );
                     self.notes("outside", entry, says);
                 }
-                let key = self.hasher.hash_one(target.as_slice());
-                if self.bottom && !self.tally.crowded && !self.paths.contains(&key) {
-                    let link = shown(entry.link);
-                    let says = format!("the hard link `{name}` is to `{link}`, which is not there");
-                    self.stops("bad-entry", entry, says);
-                }
+                self.paths.link(|| shown(entry.name), &target);
             }
             b'2' if entry.link.first() != Some(&b'/') => {
                 let base = clean.rsplit(|b| *b == b'/').next();
@@ -268,59 +240,21 @@ impl Entries {
 
     /// Whether the path came before: Docker and Podman refuse that, containerd does not.
     fn path(&mut self, entry: &Entry<'_>, clean: &[u8]) {
-        if self.tally.crowded {
-            return;
+        if self.paths.leads_over_symlink(clean) {
+            let says = format!(
+                "`{}` stands behind a symbolic link: engines follow it inside the image, and most stop where it leads nowhere",
+                shown(entry.name)
+            );
+            self.notes("over-symlink", entry, says);
         }
-        let key = self.hasher.hash_one(clean);
-        if self.paths.contains(&key) {
+        if !self.paths.note(clean, entry.kind == b'2') {
             self.tally.duplicates += 1;
             let says = format!(
                 "`{}` is there twice, which Docker and Podman refuse",
                 shown(entry.name)
             );
             self.stops("duplicate", entry, says);
-            return;
         }
-        let less = |left: usize| left.checked_sub(1);
-        let taken = self
-            .room
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
-        if taken.is_err() {
-            self.tally.crowded = true;
-            self.paths = HashSet::default();
-            return;
-        }
-        self.paths.insert(key);
-    }
-}
-
-/// Keys are hashes already.
-#[derive(Default)]
-struct Spread;
-
-impl BuildHasher for Spread {
-    type Hasher = Same;
-
-    fn build_hasher(&self) -> Same {
-        Same(0)
-    }
-}
-
-struct Same(u64);
-
-impl std::hash::Hasher for Same {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0 << 8 | u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        self.0 = value;
     }
 }
 

@@ -11,12 +11,15 @@
 //! names are bounded in length, and paths are remembered as hashes, so many of them and no more.
 //! Time is bounded by [`Pull::total`], silence by [`crate::Options::timeout`].
 
+mod asker;
 mod config;
 mod decode;
 mod digest;
 mod entries;
+mod gunzip;
 mod layer;
 mod layout;
+mod paths;
 mod room;
 mod tar;
 mod tell;
@@ -31,7 +34,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pullwhy_model::{Hop, Image};
 
@@ -41,21 +44,58 @@ use crate::hops::registry::Session;
 use crate::net::{Deadline, lock};
 use crate::options::{IdRange, Pull};
 use crate::rows::{Row, Rows};
+use crate::store::{Measured, StorePlan};
 
+use asker::Asker;
 use decode::Compression;
 use digest::Wanted;
 use entries::Entries;
 use layer::Bench;
 use layout::Layout;
+use paths::Paths;
 use room::Room;
 use tar::Archive;
 use tell::Told;
-use transfer::{Asker, Failed, Transfer};
+use transfer::{Failed, Transfer};
 
 /// Layers fetched at a time, as containers/image does; Docker and containerd take three.
 const AT_ONCE: usize = 6;
 /// How often progress is told.
 const TICK: Duration = Duration::from_millis(100);
+
+/// What there is in the archive of a layer, as engines would read it: for tests with any bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerOutline {
+    /// Members that were read.
+    pub entries: u64,
+    /// Bytes that they take on disk.
+    pub written: u64,
+    /// What engines stop at, with the member's name; the name is cut, and not cleaned.
+    pub stops: Option<(String, String)>,
+    /// Hard links to files that it has not.
+    pub links: usize,
+    /// Why it could not be read to its end.
+    pub broken: Option<&'static str>,
+}
+
+/// Reads the unpacked bytes of a layer, which come in any portions.
+pub fn read_layer<'b>(
+    portions: impl IntoIterator<Item = &'b [u8]>,
+    range: Option<IdRange>,
+) -> LayerOutline {
+    let mut archive = Archive::new(Entries::new(range, Paths::new(paths::Shared::new())));
+    for portion in portions {
+        archive.feed(portion);
+    }
+    let (entries, broken) = archive.finish();
+    LayerOutline {
+        entries: entries.tally.entries,
+        written: entries.tally.written,
+        stops: entries.fatal.map(|found| (found.says, found.path)),
+        links: entries.paths.waiting.len(),
+        broken: broken.map(|broken| broken.why),
+    }
+}
 
 /// Fetches and verifies configuration and layers.
 pub(crate) fn pull(
@@ -64,7 +104,7 @@ pub(crate) fn pull(
     image: &Image,
     wish: &Pull,
     rows: &mut Rows<'_>,
-) {
+) -> Measured {
     let ends = Deadline::after(wish.total);
     session.net.pulls_until(ends);
     session.net.expect_blobs(manifest.layers.len().min(AT_ONCE));
@@ -82,10 +122,11 @@ pub(crate) fn pull(
         swell: wish.swell,
         layout: layout.as_ref(),
         room: Room::new(),
-        paths: entries::room(),
+        paths: paths::Shared::new(),
         unkept: Mutex::default(),
     };
-    let whole = work.run(rows) && config.verified;
+    let (whole, measured) = work.run(rows);
+    let whole = whole && config.verified;
     let unkept = lock(&work.unkept).take().or(unwritable);
     if let Some(folder) = &wish.layout {
         let kept = match (unkept, layout) {
@@ -95,6 +136,7 @@ pub(crate) fn pull(
         };
         rows.push(tell::kept(folder, kept));
     }
+    measured
 }
 
 /// Puts all that was verified in its place.
@@ -122,17 +164,20 @@ struct Work<'w, 's, 'n, 'o> {
     swell: u64,
     layout: Option<&'w Layout>,
     room: Room,
-    paths: Arc<AtomicUsize>,
+    paths: Arc<paths::Shared>,
     /// Why bytes could not be kept.
     unkept: Mutex<Option<std::io::Error>>,
 }
 
 impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
-    /// Works on all layers, some at a time; rows come in their order. Whether all is as it must be.
-    fn run(&self, rows: &mut Rows<'_>) -> bool {
+    /// Works on all layers, some at a time; rows come in their order. Whether all is as it must be,
+    /// and what was counted.
+    fn run(&self, rows: &mut Rows<'_>) -> (bool, Measured) {
+        let started = Instant::now();
+        let mut measured = Measured::default();
         if self.layers.is_empty() {
             rows.push(Row::new(Hop::Layer, "").skipped("the image has no layers"));
-            return true;
+            return (true, measured);
         }
         let mut firsts: HashMap<&str, usize> = HashMap::new();
         for (at, blob) in self.layers.iter().enumerate() {
@@ -150,6 +195,7 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
         let next = AtomicUsize::new(0);
         let (tell, told) = std::sync::mpsc::channel();
         let mut unpacked = Vec::with_capacity(self.layers.len());
+        let mut paths: Vec<Option<Paths>> = Vec::with_capacity(self.layers.len());
         let mut whole = true;
         std::thread::scope(|scope| {
             for _ in 0..AT_ONCE.min(self.layers.len()) {
@@ -185,8 +231,10 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
                 }
                 while let Some(told) = early.remove(&unpacked.len()) {
                     whole &= told.is_whole();
+                    measured.layers.push(told.counted);
                     rows.push(told.layer);
                     unpacked.push(told.unpack);
+                    paths.push(told.paths);
                 }
                 let layers = self.layers.iter().zip(got.iter().zip(&done));
                 let progress: Vec<LayerProgress<'_>> = layers
@@ -200,16 +248,36 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
                 rows.progress(&progress);
             }
         });
-        for row in unpacked {
+        let store = self.asker.session().net.options.store.as_ref();
+        let copies = store.is_some_and(StorePlan::copies);
+        for (row, lost) in unpacked.into_iter().zip(paths::lost(&paths)) {
+            let row = match lost {
+                Some(lost) => tell::lost(row, lost, copies),
+                None => row,
+            };
+            whole &= !row.is_failure();
             rows.push(row);
         }
-        whole
+        measured.bytes = got.iter().map(|got| got.load(Ordering::Relaxed)).sum();
+        measured.took = started.elapsed();
+        for (at, blob) in self.layers.iter().enumerate() {
+            let earlier = firsts.get(blob.digest.as_str()).copied();
+            let counted = earlier.and_then(|at| measured.layers.get(at).copied());
+            if let (Some(own), Some(counted)) = (measured.layers.get_mut(at), counted) {
+                *own = counted;
+            }
+        }
+        (whole, measured)
     }
 
     /// A layer that the manifest names twice.
     fn again(&self, at: usize, earlier: usize) -> Told {
         let id = |at: usize| self.diff_ids.and_then(|ids| ids.get(at)).map(Wanted::text);
-        tell::again(&self.layers[at], earlier, (id(at), id(earlier)))
+        Told {
+            // What it holds is known from there.
+            paths: Some(Paths::new(Arc::clone(&self.paths))),
+            ..tell::again(&self.layers[at], earlier, (id(at), id(earlier)))
+        }
     }
 
     fn one(
@@ -249,7 +317,10 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
             &mut kept,
             Bench {
                 diff: diff.cloned().unwrap_or_else(Wanted::any),
-                archive: Archive::new(Entries::new(self.range, at == 0, Arc::clone(&self.paths))),
+                archive: Archive::new(Entries::new(
+                    self.range,
+                    Paths::new(Arc::clone(&self.paths)),
+                )),
                 swell: self.swell,
                 room: &self.room,
                 watched,

@@ -3,7 +3,8 @@
 use std::io::{BufReader, Write};
 
 use super::decode::{Compression, Decoder, window};
-use super::entries::{Entries, room};
+use super::entries::Entries;
+use super::paths::{Paths, Shared};
 use super::tar::{Archive, BLOCK};
 use crate::options::IdRange;
 
@@ -61,7 +62,7 @@ fn sample() -> Vec<u8> {
 
 fn read(bytes: &[u8], portion: usize) -> String {
     let range = IdRange::parse("100000:65536");
-    let mut archive = Archive::new(Entries::new(range, true, room()));
+    let mut archive = Archive::new(Entries::new(range, Paths::new(Shared::new())));
     for part in bytes.chunks(portion.max(1)) {
         archive.feed(part);
     }

@@ -6,20 +6,19 @@
 //! where a MiB has come since). Here it is tried as long as any of them would.
 
 use std::io;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use pullwhy_model::{Hop, Target};
 
+use super::asker::Asker;
 use crate::hops::blobs::{judge, path};
 use crate::hops::follow::{Ask, Stopped, broken, follow_with};
 use crate::hops::manifest::Blob;
-use crate::hops::registry::{ERROR, Session};
+use crate::hops::registry::ERROR;
 use crate::net::body::Incoming;
 use crate::net::connect::Net;
 use crate::net::http::Response;
-use crate::net::{Deadline, lock, tcp};
+use crate::net::tcp;
 use crate::rows::{Row, Rows};
 
 /// Errors in a row without progress, after which a blob is given up.
@@ -30,56 +29,6 @@ const PROGRESS: u64 = 1 << 20;
 const ATTEMPTS: u32 = 32;
 /// The first pause between attempts; each further one is twice as long.
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// Who asks for blobs.
-pub(super) struct Asker<'s, 'n, 'o> {
-    session: &'s Session<'n, 'o>,
-    /// Value of the `Authorization` field, and how often it was got.
-    authorization: Mutex<(u32, Option<String>)>,
-    /// Until when the whole pull may work.
-    ends: Deadline,
-    /// A blob has ended in silence: it is waited for once, not once a layer.
-    silent: AtomicBool,
-}
-
-impl<'s, 'n, 'o> Asker<'s, 'n, 'o> {
-    pub(super) fn new(session: &'s Session<'n, 'o>, ends: Deadline) -> Self {
-        Self {
-            session,
-            authorization: Mutex::new((0, session.authorization.clone())),
-            ends,
-            silent: AtomicBool::new(false),
-        }
-    }
-
-    pub(super) fn session(&self) -> &Session<'n, 'o> {
-        self.session
-    }
-
-    /// Whether a blob ended in silence.
-    pub(super) fn is_silent(&self) -> bool {
-        self.silent.load(Ordering::Relaxed)
-    }
-
-    /// Whether the time of the pull is over.
-    pub(super) fn is_over(&self) -> bool {
-        self.ends.left().is_err()
-    }
-
-    /// Gets a new token, where the one of this number was refused: they last for minutes, and
-    /// large layers take longer.
-    fn renew(&self, number: u32) -> bool {
-        let mut authorization = lock(&self.authorization);
-        if authorization.0 != number {
-            return true;
-        }
-        let mut again = self.session.clone();
-        again.authorization = None;
-        let got = again.authenticate(&mut Rows::new(&mut ()));
-        *authorization = (number + 1, again.authorization);
-        got && authorization.1.is_some()
-    }
-}
 
 /// Why a blob did not come.
 pub(super) enum Failed {
@@ -128,7 +77,7 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
             cuts: Vec::new(),
             fruitless: 0,
             mark: 0,
-            host: asker.session.origin.host.clone(),
+            host: asker.session().origin.host.clone(),
             role: Target::Registry,
             status: 0,
             no_range: false,
@@ -191,7 +140,7 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
                 }
                 Ok(0) => {
                     if let Some(incoming) = self.incoming.take() {
-                        self.asker.session.net.give_back(incoming);
+                        self.asker.session().net.give_back(incoming);
                     }
                     return Ok(0);
                 }
@@ -225,7 +174,7 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
         // Silence costs its whole time: it is waited for twice.
         self.fruitless += if silent { 2 } else { 1 };
         if self.fruitless > FRUITLESS || self.attempts >= ATTEMPTS {
-            self.asker.silent.fetch_or(silent, Ordering::Relaxed);
+            self.asker.ended(silent);
             return Err(Failed::Cut(error));
         }
         self.pause();
@@ -247,10 +196,10 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
         if self.asker.is_over() {
             return Err(Failed::Late);
         }
-        let session = self.asker.session;
+        let session = self.asker.session();
         let path = path(session, self.blob);
         let range = [("Range", format!("bytes={}-", self.got))];
-        let (number, authorization) = lock(&self.asker.authorization).clone();
+        let (number, authorization) = self.asker.authorization();
         let ask = Ask {
             method: "GET",
             path: &path,
@@ -393,7 +342,7 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
             ),
             Failed::Cut(error) => match tcp::Failure::of(&error) {
                 tcp::Failure::Timeout => {
-                    let silence = self.asker.session.net.options.timeout.as_secs_f64();
+                    let silence = self.asker.session().net.options.timeout.as_secs_f64();
                     row.failed(
                         "timeout",
                         format!("no byte for {silence} s, at {}{times}", of()),

@@ -77,6 +77,10 @@ pub struct Environment {
     pub runtime: Option<PathBuf>,
     /// `XDG_CONFIG_HOME`.
     pub config_home: Option<PathBuf>,
+    /// `XDG_DATA_HOME`.
+    pub data_home: Option<PathBuf>,
+    /// `CONTAINERS_STORAGE_CONF`, a file.
+    pub storage_conf: Option<PathBuf>,
     /// The user's number, for the file below `/run/containers`.
     pub user: Option<u32>,
     /// `CONTAINERS_REGISTRIES_CONF`.

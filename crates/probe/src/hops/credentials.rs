@@ -385,8 +385,14 @@ impl Search<'_> {
             Credential::Basic { user, .. } => {
                 (row.fact("user", user.as_str()), format!("user `{user}`"))
             }
-            Credential::IdentityToken(_) => (row, "an identity token".to_owned()),
-            Credential::RegistryToken(_) => (row, "a registry token".to_owned()),
+            Credential::IdentityToken(_) => {
+                let what = "an identity token";
+                (row.fact("credential", what), what.to_owned())
+            }
+            Credential::RegistryToken(_) => {
+                let what = "a registry token";
+                (row.fact("credential", what), what.to_owned())
+            }
         };
         let (flaw, expiry) = self.flaw(credential);
         let (mut row, mut ends) = (row, String::new());

@@ -3,7 +3,8 @@
 
 use pullwhy_model::{Fact, Hop, HopRow, Image, Status, Target};
 
-use super::{certs, credentials, walk_endpoint};
+use super::manifest::Manifest;
+use super::{Bound, certs, credentials, walk_endpoint};
 use crate::Engine;
 use crate::credentials::Held;
 use crate::net::Deadline;
@@ -12,31 +13,32 @@ use crate::rows::{Row, Rows};
 use crate::setup::endpoint::{Endpoint, EndpointTrust, Next};
 use crate::trust::RegistryTrust;
 
-/// Walks the endpoints in order, all of them within the time of one walk.
+/// Walks the endpoints in order, all of them within the time of one walk. Gives the manifest of the
+/// one that made the pull.
 pub(super) fn walk(
     image: &Image,
     endpoints: &[Endpoint],
-    options: &Options,
-    ends: Deadline,
+    (options, ends): (&Options, Deadline),
+    bound: &mut Bound,
     rows: &mut Rows<'_>,
-) {
+) -> Option<Manifest> {
     for (at, endpoint) in endpoints.iter().enumerate() {
         let Some(following) = endpoints.get(at + 1) else {
-            walk_endpoint(image, endpoint, options, ends, rows);
-            return;
+            return walk_endpoint(image, endpoint, (options, ends), bound, rows);
         };
         let mut aside = rows.aside();
-        let manifest = walk_endpoint(image, endpoint, options, ends, &mut aside);
+        let manifest = walk_endpoint(image, endpoint, (options, ends), bound, &mut aside);
         let mut tried = aside.done();
         let failed = tried.iter().any(|row| row.status == Status::Failed);
         if !failed || !goes_on(endpoint.next, manifest.is_some(), &tried) {
             rows.replay(tried);
-            return;
+            return manifest;
         }
         let engine = options.engine.map_or(String::new(), |e| e.to_string());
         pass_over(&mut tried, &engine, endpoint, following);
         rows.replay(tried);
     }
+    None
 }
 
 /// Whether an engine asks the next endpoint after what came of this one.

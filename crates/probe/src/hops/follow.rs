@@ -10,7 +10,7 @@ use crate::net::connect::Net;
 use crate::net::http::{Request, Response};
 use crate::net::origin::Origin;
 use crate::net::{tcp, tls};
-use crate::rows::{Row, Rows};
+use crate::rows::{NOT_CONTACTED, Row, Rows};
 
 /// Redirects that are followed.
 const REDIRECTS: usize = 5;
@@ -186,9 +186,14 @@ pub(crate) fn follow_with<'o, R: Reply>(
             None => net.reach(&to, role, &mut Rows::new(&mut ())),
         };
         if !there {
+            let (saw, says) = if net.holds_back(&to) {
+                (NOT_CONTACTED, "must not be contacted")
+            } else {
+                ("unreachable", "cannot be reached")
+            };
             return Err(stop(
-                "unreachable",
-                format!("redirected to {}, which cannot be reached", to.host),
+                saw,
+                format!("redirected to {}, which {says}", to.host),
             ));
         }
         (at, path) = (to, target);

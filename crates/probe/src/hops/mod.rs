@@ -23,6 +23,7 @@ use crate::options::Options;
 use crate::rows::{Row, Rows};
 use crate::setup::endpoint::{self, Endpoint, Order};
 use crate::setup::podman::{self, Names};
+use crate::store::{self, Measured};
 
 use manifest::Manifest;
 use registry::Session;
@@ -41,16 +42,49 @@ const AFTER_REFERENCE: [Hop; 10] = [
     Hop::Layer,
 ];
 
+/// What there is to put into a store.
+#[derive(Default)]
+struct Bound {
+    manifest: Option<Manifest>,
+    measured: Option<Measured>,
+}
+
 /// Walks the whole path.
 pub(crate) fn walk(reference: &str, options: &Options, rows: &mut Rows<'_>) -> Image {
-    let image = walk_to_layers(reference, options, rows);
+    let mut bound = Bound::default();
+    let image = walk_to_layers(reference, options, &mut bound, rows);
     if options.pull.is_some() && !rows.has(Hop::Unpack) {
         skip(&[Hop::Unpack], "there are no layers to unpack", rows);
+    }
+    if let Some(plan) = &options.store {
+        let layers = bound.manifest.as_ref().map(|m| m.layers.as_slice());
+        store::look(plan, layers, bound.measured.as_ref(), rows);
     }
     image
 }
 
-fn walk_to_layers(reference: &str, options: &Options, rows: &mut Rows<'_>) -> Image {
+/// Walks up to the registry's first answer, with no credential.
+pub(crate) fn walk_to_registry(host: &str, options: &Options, rows: &mut Rows<'_>) {
+    let order = options.setup.as_ref().map_or(&Order::Plain, |s| &s.order);
+    let image = Image {
+        reference: host.to_owned(),
+        registry: Some(host.to_owned()),
+        ..Image::default()
+    };
+    let options = Options {
+        until: Some(Hop::Ping),
+        ..options.clone()
+    };
+    let ends = Deadline::after(options.timeout * (crate::WALK - 1));
+    walk_image(&image, order, (&options, ends), &mut Bound::default(), rows);
+}
+
+fn walk_to_layers(
+    reference: &str,
+    options: &Options,
+    bound: &mut Bound,
+    rows: &mut Rows<'_>,
+) -> Image {
     let Some(images) = names(reference, options, rows) else {
         skip(&AFTER_REFERENCE, "the image has no usable name", rows);
         return Image {
@@ -65,11 +99,11 @@ fn walk_to_layers(reference: &str, options: &Options, rows: &mut Rows<'_>) -> Im
     let mut images = images.into_iter().peekable();
     while let Some(image) = images.next() {
         if images.peek().is_none() {
-            walk_image(&image, order, options, ends, rows);
+            walk_image(&image, order, (options, ends), bound, rows);
             return image;
         }
         let mut aside = rows.aside();
-        walk_image(&image, order, options, ends, &mut aside);
+        walk_image(&image, order, (options, ends), bound, &mut aside);
         let mut tried = aside.done();
         let failed = tried.iter().any(|row| row.status == Status::Failed);
         if failed {
@@ -88,8 +122,8 @@ fn walk_to_layers(reference: &str, options: &Options, rows: &mut Rows<'_>) -> Im
 fn walk_image(
     image: &Image,
     order: &Order,
-    options: &Options,
-    ends: Deadline,
+    (options, ends): (&Options, Deadline),
+    bound: &mut Bound,
     rows: &mut Rows<'_>,
 ) {
     let route = endpoint::route(order, image);
@@ -97,7 +131,7 @@ fn walk_image(
     if route.endpoints.is_empty() {
         skip(&AFTER_REFERENCE, "there is no host to ask", rows);
     } else {
-        endpoints::walk(image, &route.endpoints, options, ends, rows);
+        bound.manifest = endpoints::walk(image, &route.endpoints, (options, ends), bound, rows);
     }
 }
 
@@ -152,13 +186,20 @@ fn names(reference: &str, options: &Options, rows: &mut Rows<'_>) -> Option<Vec<
 fn walk_endpoint(
     image: &Image,
     endpoint: &Endpoint,
-    options: &Options,
-    ends: Deadline,
+    (options, ends): (&Options, Deadline),
+    bound: &mut Bound,
     rows: &mut Rows<'_>,
 ) -> Option<Manifest> {
     let trust = endpoints::trust(endpoint, options, rows);
     let net = Net::new(options, trust, endpoint.plain.clone(), ends);
-    let held = endpoints::credentials(endpoint, options, rows);
+    // Where only a registry is walked to, there is no repository that a credential could be for.
+    let held = match image.repository {
+        Some(_) => endpoints::credentials(endpoint, options, rows),
+        None => Vec::new(),
+    };
+    if options.until.is_some_and(|last| last <= Hop::Credentials) {
+        return None;
+    }
     if !net.reach(&endpoint.origin, Target::Registry, rows) {
         skip(
             &AFTER_REFERENCE[4..],
@@ -179,9 +220,17 @@ fn walk_endpoint(
         );
         return None;
     }
+    if options.until.is_some_and(|last| last <= Hop::Ping) {
+        return None;
+    }
     let manifest = manifest_with(&mut session, &held, image, rows)?;
+    if options.until.is_some_and(|last| last <= Hop::Platform) {
+        return Some(manifest);
+    }
     match &options.pull {
-        Some(pull) => content::pull(&session, &manifest, image, pull, rows),
+        Some(pull) => {
+            bound.measured = Some(content::pull(&session, &manifest, image, pull, rows));
+        }
         None => blobs::probe(&session, &manifest, rows),
     }
     Some(manifest)

@@ -1,7 +1,7 @@
 //! Connections to the hosts of a walk. The first one to a host makes its rows; later ones reuse
 //! what is known, and open connections are used again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -88,6 +88,8 @@ pub(crate) struct Net<'a> {
     /// Spare connections that a host of blobs is worth.
     blobs: AtomicUsize,
     ways: Mutex<HashMap<Origin, Option<Way>>>,
+    /// Hosts that the guard holds back.
+    held_back: Mutex<HashSet<Origin>>,
     /// What a registry on this machine answered in plain HTTP while TLS was tried.
     pub(super) pinged: Mutex<HashMap<Origin, Early>>,
 }
@@ -113,6 +115,7 @@ impl<'a> Net<'a> {
             shared,
             blobs: AtomicUsize::new(0),
             ways: Mutex::default(),
+            held_back: Mutex::default(),
             pinged: Mutex::default(),
         }
     }
@@ -151,6 +154,11 @@ impl<'a> Net<'a> {
         let there = made.is_some();
         lock(&self.ways).insert(origin.clone(), made);
         there
+    }
+
+    /// Whether a host was not reached because it must not be contacted.
+    pub(crate) fn holds_back(&self, origin: &Origin) -> bool {
+        lock(&self.held_back).contains(origin)
     }
 
     fn way(&self, origin: &Origin) -> Option<Way> {
@@ -235,6 +243,15 @@ impl<'a> Net<'a> {
     }
 
     fn make_way(&self, origin: &Origin, role: Target, rows: &mut Rows<'_>) -> Option<Way> {
+        if let Some(why) = self.options.guard.refuses_host(&origin.host) {
+            lock(&self.held_back).insert(origin.clone());
+            rows.push(
+                Row::new(Hop::Dns, &*origin.host)
+                    .role(role)
+                    .not_contacted(why),
+            );
+            return None;
+        }
         let choice = proxy::choose(&self.options.proxy, origin.https, &origin.host, origin.port);
         let proxy = match choice {
             Choice::Direct => None,
@@ -264,6 +281,16 @@ impl<'a> Net<'a> {
         let mut moved = self.options.ports.iter();
         let at = moved.find(|(h, p, _)| h == host && *p == port);
         let at = at.map_or(port, |(_, _, at)| *at);
+        // A proxy is of this machine's own settings.
+        let refused = addresses
+            .iter()
+            .find_map(|a| self.options.guard.refuses(*a));
+        if let Some(why) = refused.filter(|_| proxy.is_none()) {
+            lock(&self.held_back).insert(origin.clone());
+            let row = Row::new(Hop::Tcp, origin.target()).role(role);
+            rows.push(row.not_contacted(why));
+            return None;
+        }
         let started = Instant::now();
         let direct = proxy.is_none();
         let spare = match role {

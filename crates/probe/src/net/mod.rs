@@ -6,6 +6,7 @@ pub(crate) mod cidr;
 pub(crate) mod clock;
 pub(crate) mod connect;
 pub(crate) mod dns;
+pub(crate) mod guard;
 pub(crate) mod http;
 pub(crate) mod leaf;
 pub(crate) mod names;

@@ -5,7 +5,7 @@
 
 mod names;
 
-use pullwhy_model::{Check, CheckReport, Evidence, Fact, Facts, Hop, Image, Incident, Report};
+use pullwhy_model::{Check, CheckReport, Evidence, Fact, Facts, HopRow, Image, Incident, Report};
 
 use names::Names;
 
@@ -14,6 +14,11 @@ pub fn redact(report: &mut Report) {
     let mut names = Names::default();
     for incident in &report.incidents {
         names.learn_incident(incident);
+        let run = incident.check.as_ref().and_then(|c| c.run.as_ref());
+        if let Some(run) = run {
+            names.learn_image(&run.image);
+            names.learn_hops(&run.hops);
+        }
     }
     for incident in &mut report.incidents {
         for evidence in &incident.evidence {
@@ -45,16 +50,7 @@ pub fn redact(report: &mut Report) {
 pub fn redact_check(report: &mut CheckReport) {
     let mut names = Names::default();
     names.learn_image(&report.image);
-    for row in &report.hops {
-        names.learn_facts(&row.facts);
-        if row.hop == Hop::Credentials {
-            let facts = ["key", "passed_over"].map(|name| row.facts.get(name));
-            for fact in facts.into_iter().flatten() {
-                names.learn_keys(&fact.to_string());
-            }
-            names.learn_keys(&row.summary);
-        }
-    }
+    names.learn_hops(&report.hops);
     if let Some(incident) = &report.incident {
         names.learn_incident(incident);
         for evidence in &incident.evidence {
@@ -75,11 +71,7 @@ pub fn redact_check(report: &mut CheckReport) {
 /// Every text of a check that may hold names, but for the lines of evidence.
 fn texts_of_check(report: &mut CheckReport) -> Vec<&mut String> {
     let mut out = image_texts(&mut report.image);
-    for row in &mut report.hops {
-        out.push(&mut row.target);
-        out.push(&mut row.summary);
-        out.extend(fact_texts(&mut row.facts));
-    }
+    out.extend(report.hops.iter_mut().flat_map(hop_texts));
     for d in &mut report.differences {
         out.extend([&mut d.target, &mut d.here, &mut d.there]);
         out.extend(&mut d.follows);
@@ -91,6 +83,12 @@ fn texts_of_check(report: &mut CheckReport) -> Vec<&mut String> {
     if let Some(incident) = &mut report.incident {
         out.extend(texts(incident));
     }
+    out
+}
+
+fn hop_texts(row: &mut HopRow) -> Vec<&mut String> {
+    let mut out = vec![&mut row.target, &mut row.summary];
+    out.extend(fact_texts(&mut row.facts));
     out
 }
 
@@ -131,6 +129,15 @@ fn texts(incident: &mut Incident) -> Vec<&mut String> {
     for ruled in &mut incident.ruled_out {
         out.push(&mut ruled.because);
         out.extend(&mut ruled.settings);
+        out.extend(&mut ruled.hops);
+    }
+    if let Some(check) = &mut incident.check {
+        out.push(&mut check.because);
+        out.extend(check.candidates.iter_mut().map(|c| &mut c.because));
+        if let Some(run) = &mut check.run {
+            out.extend(image_texts(&mut run.image));
+            out.extend(run.hops.iter_mut().flat_map(hop_texts));
+        }
     }
     out.extend(fact_texts(&mut incident.facts));
     if let Some(image) = &mut incident.image {

@@ -5,7 +5,7 @@ mod lists;
 
 use std::collections::BTreeMap;
 
-use pullwhy_model::{Fact, Facts, Image, Incident};
+use pullwhy_model::{Fact, Facts, Hop, HopRow, Image, Incident};
 
 use forms::{
     azure_app, azure_registry, form, host, host_name, is_mail, is_public, is_version, name_at,
@@ -42,6 +42,20 @@ impl Names {
             .chain(&incident.instance)
         {
             self.learn(instance, "instance");
+        }
+    }
+
+    /// Names that the hops of a live check know as such.
+    pub(super) fn learn_hops(&mut self, hops: &[HopRow]) {
+        for row in hops {
+            self.learn_facts(&row.facts);
+            if row.hop == Hop::Credentials {
+                let facts = ["key", "passed_over"].map(|name| row.facts.get(name));
+                for fact in facts.into_iter().flatten() {
+                    self.learn_keys(&fact.to_string());
+                }
+                self.learn_keys(&row.summary);
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use pullwhy_model::{Outcome, Report};
 
-use super::{is_walk, root};
+use super::{checked, is_walk, root_in_log};
 
 pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for incident in &report.incidents {
@@ -17,6 +17,10 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             "{} ({})\n{}",
             incident.title, incident.confidence, incident.explanation
         );
+        if let Some(check) = &incident.check {
+            let word = checked(check.verdict);
+            message.push_str(&format!("\nchecked live, {word}: {}", check.because));
+        }
         if let Some(fix) = incident.fixes.first() {
             message.push_str(&format!("\nfix: {}", fix.title));
             for step in &fix.steps {
@@ -26,7 +30,7 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
                     .for_each(|c| message.push_str(&format!("\n  {c}")));
             }
         }
-        let place = root(incident)
+        let place = root_in_log(incident)
             .filter(|_| !is_walk(incident))
             .map(|e| {
                 format!(

@@ -8,7 +8,10 @@ use crate::Style;
 
 mod timeline;
 
-use super::{code_spans, condition, cost, count, nothing_capital, when};
+use super::{
+    capital, checked, code_spans, condition, cost, count, finding, nothing_capital, ruled_out_by,
+    when,
+};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}\
 h1{font-size:1.4rem}h2{font-size:1.2rem;margin:2.5rem 0 .3rem}h3{font-size:1rem;margin:1.2rem 0 .3rem}code,pre{font:13px/1.5 ui-monospace,monospace}\
@@ -107,6 +110,7 @@ fn section(number: usize, i: &Incident, out: &mut dyn Write) -> io::Result<()> {
     for note in &i.notes {
         writeln!(out, "<p>{}</p>", prose(note))?;
     }
+    live(i, out)?;
     if i.candidates.len() > 1 {
         writeln!(out, "<h3>Still open</h3><ul>")?;
         for c in &i.candidates {
@@ -123,7 +127,7 @@ fn section(number: usize, i: &Incident, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "</ul>")?;
     }
     if !i.ruled_out.is_empty() {
-        writeln!(out, "<h3>Ruled out by the settings</h3><ul>")?;
+        writeln!(out, "<h3>{}</h3><ul>", capital(ruled_out_by(i)))?;
         for ruled in &i.ruled_out {
             writeln!(
                 out,
@@ -164,6 +168,42 @@ fn section(number: usize, i: &Incident, out: &mut dyn Write) -> io::Result<()> {
         )?;
     }
     writeln!(out, "</section>")
+}
+
+/// What a live check says.
+fn live(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
+    let Some(check) = &i.check else { return Ok(()) };
+    let word = checked(check.verdict);
+    writeln!(
+        out,
+        "<h3>Checked live: {word}</h3><p>{}</p>",
+        prose(&check.because)
+    )?;
+    if let Some(run) = &check.run {
+        writeln!(out, "<table>")?;
+        for r in &run.hops {
+            writeln!(
+                out,
+                "<tr><td>{}</td><td>{}</td><td>{}<br>{}</td></tr>",
+                r.status,
+                r.hop,
+                escape(&r.target),
+                escape(&r.summary)
+            )?;
+        }
+        writeln!(out, "</table>")?;
+    }
+    writeln!(out, "<ul>")?;
+    for c in &check.candidates {
+        writeln!(
+            out,
+            "<li>{}: <code>{}</code>: {}</li>",
+            finding(c.verdict),
+            escape(c.cause.as_str()),
+            prose(&c.because)
+        )?;
+    }
+    writeln!(out, "</ul>")
 }
 
 /// How often it failed at each instance, and how that ended.

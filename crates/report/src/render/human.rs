@@ -3,6 +3,7 @@
 
 mod advice;
 mod excerpt;
+mod live;
 
 use std::io::{self, Write};
 
@@ -137,6 +138,7 @@ impl Page<'_> {
         writeln!(self.out)?;
         self.put(&paragraph(&incident.explanation, "  ", self.prose))?;
         self.known(incident)?;
+        self.checked(incident)?;
         self.candidates(incident)?;
         self.ruled_out(incident)?;
         self.reasons(incident)?;

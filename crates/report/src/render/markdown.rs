@@ -6,7 +6,10 @@ use pullwhy_model::{Check, Incident, Report};
 
 use crate::Style;
 
-use super::{code_spans, condition, cost, count, nothing_capital, retry, trigger, when};
+use super::{
+    capital, checked, code_spans, condition, cost, count, finding, nothing_capital, retry,
+    ruled_out_by, trigger, when,
+};
 
 /// Rows of instances; a ticket is no place for hundreds.
 const INSTANCES: usize = 50;
@@ -56,6 +59,7 @@ fn incident(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
     i.notes
         .iter()
         .try_for_each(|n| writeln!(out, "- {}", plain(n)))?;
+    live(i, out)?;
     if i.candidates.len() > 1 {
         writeln!(out, "\n### Still open\n")?;
         for c in &i.candidates {
@@ -70,7 +74,7 @@ fn incident(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     if !i.ruled_out.is_empty() {
-        writeln!(out, "\n### Ruled out by the settings\n")?;
+        writeln!(out, "\n### {}\n", capital(ruled_out_by(i)))?;
     }
     for ruled in &i.ruled_out {
         writeln!(out, "- `{}`: {}", ruled.cause, plain(&ruled.because))?;
@@ -100,6 +104,30 @@ fn incident(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
         .iter()
         .try_for_each(|r| writeln!(out, "- <{r}>"))?;
     writeln!(out)
+}
+
+/// What a live check says.
+fn live(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
+    let Some(check) = &i.check else { return Ok(()) };
+    let word = checked(check.verdict);
+    writeln!(
+        out,
+        "\n### Checked live: {word}\n\n{}\n",
+        plain(&check.because)
+    )?;
+    if let Some(run) = &check.run {
+        let lines: Vec<String> = run
+            .hops
+            .iter()
+            .map(|r| format!("{:<7} {} {}: {}", r.status, r.hop, r.target, r.summary))
+            .collect();
+        fence(&lines.join("\n"), "text", out)?;
+    }
+    for c in &check.candidates {
+        let (word, because) = (finding(c.verdict), plain(&c.because));
+        writeln!(out, "- {word}: `{}`: {because}", c.cause)?;
+    }
+    Ok(())
 }
 
 /// A row an instance: how often, and how it ended there.

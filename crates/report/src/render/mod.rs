@@ -8,7 +8,9 @@ pub(crate) mod json;
 pub(crate) mod markdown;
 pub(crate) mod sarif;
 
-use pullwhy_model::{Evidence, Fix, Incident, Risk, Role, Transient, Trigger};
+use pullwhy_model::{
+    Evidence, Fix, Incident, LiveFinding, LiveVerdict, Risk, Role, Transient, Trigger,
+};
 
 use crate::{Nothing, Style};
 
@@ -35,9 +37,14 @@ pub(crate) fn nothing(style: &Style) -> String {
 
 /// The same as a sentence begins.
 pub(crate) fn nothing_capital(style: &Style) -> String {
-    let text = nothing(style);
-    let (first, rest) = text.split_at(1);
-    format!("{}{rest}", first.to_ascii_uppercase())
+    capital(&nothing(style))
+}
+
+/// A text as a sentence begins.
+pub(crate) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|c| c.to_ascii_uppercase());
+    first.into_iter().chain(chars).collect()
 }
 
 /// When a fix is to be chosen, as a condition: what it says need not hold.
@@ -63,6 +70,54 @@ pub(crate) fn trigger(incident: &Incident) -> Option<String> {
 /// Whether an incident is of a live check, whose evidence are hops and no lines of files.
 pub(crate) fn is_walk(incident: &Incident) -> bool {
     incident.client == "pullwhy"
+}
+
+/// What a live check says to an incident, in words.
+pub(crate) const fn checked(verdict: LiveVerdict) -> &'static str {
+    match verdict {
+        LiveVerdict::Confirmed => "confirmed",
+        LiveVerdict::OtherFailure => "now another failure",
+        LiveVerdict::NotReproducible => "not reproducible from here",
+        LiveVerdict::Undecided => "it does not decide",
+        LiveVerdict::NotChecked => "not checked",
+    }
+}
+
+/// What a live check says to a cause, in words.
+pub(crate) const fn finding(finding: LiveFinding) -> &'static str {
+    match finding {
+        LiveFinding::Confirmed => "confirmed",
+        LiveFinding::RuledOut => "ruled out",
+        LiveFinding::NotReproducible => "not seen here",
+        LiveFinding::Undecided => "still open",
+    }
+}
+
+/// Who ruled causes out.
+pub(crate) fn ruled_out_by(incident: &Incident) -> &'static str {
+    let by_check = |r: &pullwhy_model::RuledOut| r.settings.is_empty();
+    let all = &incident.ruled_out;
+    match (all.iter().any(by_check), all.iter().all(by_check)) {
+        (false, _) => "ruled out by the settings",
+        (_, true) => "ruled out by the check",
+        _ => "ruled out by the settings and the check",
+    }
+}
+
+/// Whether a piece of evidence is a hop of a live check beside a log.
+pub(crate) fn is_live(incident: &Incident, evidence: &Evidence) -> bool {
+    incident.check.is_some() && evidence.file == "check"
+}
+
+/// The line of the log that shows an incident best, where a live check is beside it.
+pub(crate) fn root_in_log(incident: &Incident) -> Option<&Evidence> {
+    let mut own: Vec<&Evidence> = incident
+        .evidence
+        .iter()
+        .filter(|e| !is_live(incident, e))
+        .collect();
+    own.sort_by_key(|e| e.role);
+    own.first().copied()
 }
 
 /// The line that proves an incident.

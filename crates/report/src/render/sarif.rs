@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use pullwhy_model::{Confidence, Evidence, Report};
+use pullwhy_model::{Confidence, Evidence, Incident, Report};
 use serde_json::{Value, json};
 
-use super::{is_walk, root};
+use super::{checked, is_live, is_walk, root_in_log};
 
 pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let rules: BTreeMap<&str, Value> = report
@@ -48,11 +48,10 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
                     },
                 }})
             };
-            let proof = root(i);
-            let others = i
-                .evidence
-                .iter()
-                .filter(|e| proof.is_none_or(|p| !std::ptr::eq(p, *e)));
+            // Results are of files; hops of a check are none.
+            let proof = root_in_log(i);
+            let log = i.evidence.iter().filter(|e| !is_live(i, e));
+            let others = log.filter(|e| proof.is_none_or(|p| !std::ptr::eq(p, *e)));
             let level = if i.confidence == Confidence::Possible {
                 "warning"
             } else {
@@ -61,7 +60,7 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             json!({
                 "ruleId": i.cause.as_str(),
                 "level": level,
-                "message": {"text": format!("{} ({})", i.title, i.confidence)},
+                "message": {"text": format!("{} ({}){}", i.title, i.confidence, live(i))},
                 "locations": proof.into_iter().map(place).collect::<Vec<_>>(),
                 "relatedLocations": others.map(place).collect::<Vec<_>>(),
                 "partialFingerprints": {"pullwhy/v1": i.id},
@@ -80,6 +79,18 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     });
     serde_json::to_writer_pretty(&mut *out, &document)?;
     out.write_all(b"\n")
+}
+
+/// What a live check says, after the message.
+fn live(i: &Incident) -> String {
+    let check = i.check.as_ref();
+    check.map_or_else(String::new, |check| {
+        format!(
+            "; checked live, {}: {}",
+            checked(check.verdict),
+            check.because
+        )
+    })
 }
 
 /// First column of the span and the one after it, from 1, in code points as `columnKind` says.

@@ -11,7 +11,7 @@ use pullwhy_report::{Format, Style};
 
 use crate::terminal::{self, Bar, Stream};
 
-use super::Output;
+use crate::args::Explain;
 
 /// Shows the work as it goes.
 pub(super) struct Screen {
@@ -49,12 +49,8 @@ impl Shown {
 
 impl Screen {
     /// `stop` is set when nobody reads the output any more.
-    pub(super) fn new(
-        output: &Output,
-        follow: bool,
-        reads_stdin: bool,
-        stop: Arc<AtomicBool>,
-    ) -> Self {
+    pub(super) fn new(args: &Explain, reads_stdin: bool, stop: Arc<AtomicBool>) -> Self {
+        let (output, follow) = (&args.output, args.follow);
         let typed = reads_stdin && io::IsTerminal::is_terminal(&io::stdin());
         let patient = follow || typed || output.quiet;
         Self {
@@ -65,7 +61,8 @@ impl Screen {
                 .then(|| Report::new(env!("CARGO_PKG_VERSION"))),
             bar: Bar::new(terminal::is_watched() && !patient),
             shown: Shown {
-                each: follow || output.format == Format::Ndjson,
+                // What a check says is known when all was read.
+                each: follow || output.format == Format::Ndjson && !args.live.check,
                 counts: HashMap::new(),
             },
             failed: None,

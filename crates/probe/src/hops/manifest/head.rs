@@ -54,8 +54,8 @@ pub(super) fn judge(session: &Session<'_, '_>, mut row: Row, head: Option<Head>)
     let options = session.net.options;
     let order = options.setup.as_ref().map(|setup| &setup.order);
     // The kubelet's runtime may be known.
-    let is_containerd = options.engine == Some(Engine::Containerd)
-        || matches!(order, Some(Order::Containerd(_)));
+    let is_containerd =
+        options.engine == Some(Engine::Containerd) || matches!(order, Some(Order::Containerd(_)));
     let response = match head {
         Ok(response) => response,
         // Everybody who asks by HEAD stops here.

@@ -5,7 +5,7 @@ use std::io;
 use pullwhy_model::{Check, Confidence, Incident, Instance, Outcome};
 
 use super::Page;
-use crate::render::{condition, cost, count, is_walk, retry, trigger, when};
+use crate::render::{condition, cost, count, is_live, is_walk, retry, trigger, when};
 use crate::wrap::{hanging, hanging_at, paragraph};
 
 /// Fixes shown unless more are asked for.
@@ -17,7 +17,9 @@ impl Page<'_> {
     pub(super) fn known(&mut self, incident: &Incident) -> io::Result<()> {
         let log = incident.evidence.iter().any(|e| e.setting.is_none());
         let settings = incident.evidence.iter().any(|e| e.setting.is_some());
+        let live = incident.evidence.iter().any(|e| is_live(incident, e));
         self.heading(match (log, settings) {
+            (true, false) if live => "what log and check show",
             (true, true) => "what log and settings show",
             (false, true) => "what the settings show",
             _ if is_walk(incident) => "what the check shows",
@@ -84,11 +86,14 @@ impl Page<'_> {
 
     /// What was open and is not, since the settings say otherwise.
     pub(super) fn ruled_out(&mut self, incident: &Incident) -> io::Result<()> {
-        if incident.ruled_out.is_empty() {
+        let by_settings = |out: &&pullwhy_model::RuledOut| !out.settings.is_empty();
+        // What a check rules out stands with the check.
+        let listed: Vec<_> = incident.ruled_out.iter().filter(by_settings).collect();
+        if listed.is_empty() {
             return Ok(());
         }
         self.heading("ruled out by the settings")?;
-        for out in &incident.ruled_out {
+        for out in listed {
             let text = format!("{}: {}", out.cause, out.because);
             self.put(&hanging("    - ", &text, self.prose))?;
             if self.verbose {

@@ -5,7 +5,7 @@ use std::io;
 use pullwhy_model::{Evidence, Incident, Role};
 
 use super::Page;
-use crate::render::{condition, count, is_walk, root};
+use crate::render::{condition, count, is_live, is_walk, root};
 use crate::wrap::{columns, columns_of, hanging, shorten};
 
 /// Lines of evidence shown unless more are asked for.
@@ -24,15 +24,15 @@ impl Page<'_> {
             .max()
             .unwrap_or(1);
         let pad = " ".repeat(gutter);
-        let walked = is_walk(incident);
-        self.place(&pad, "-->", root, walked)?;
+        let walked = |e: &Evidence| is_walk(incident) || is_live(incident, e);
+        self.place(&pad, "-->", root, walked(root))?;
         let bar = self.dim("|");
         writeln!(self.out, "{pad} {bar}")?;
         let mut before: Option<&Evidence> = None;
         for evidence in shown {
             if let Some(before) = before {
                 if before.file != evidence.file {
-                    self.place(&pad, ":::", evidence, walked)?;
+                    self.place(&pad, ":::", evidence, walked(evidence))?;
                 } else if evidence.line > before.line + 1 && evidence.setting.is_none() {
                     writeln!(self.out, "{}", self.dim("..."))?;
                 }

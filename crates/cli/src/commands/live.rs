@@ -1,0 +1,328 @@
+//! `--check`: walks the pull paths of the images that logs name, to tell apart what the logs leave
+//! open. Which hops tell, and what follows, is for `diagnose`.
+//!
+//! Logs are written by strangers: an image is walked only as far as needed, by the guard of the
+//! probe, with the credentials that are stored for its registry; few images, in bounded time.
+
+mod place;
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use pullwhy_catalogue::Catalogue;
+use pullwhy_diagnose::{Walked, confront, judge, last_hop, unchecked};
+use pullwhy_model::text::clean;
+use pullwhy_model::{Condition, Confidence, Hop, Image, Incident, Outcome, Timestamp};
+use pullwhy_probe::{Guard, Options, Platform, Walk, walk, walk_to_registry};
+
+use crate::args::LiveArgs;
+use crate::exit::Failure;
+use crate::terminal;
+
+/// Images that are walked in one run.
+const IMAGES: usize = 8;
+/// Images that are walked at a time; most of its time a walk waits.
+const AT_ONCE: usize = 4;
+
+/// After a command: the longest for a hop and for all. Its status is waited for.
+const AFTER_COMMAND: (Duration, Duration) = (Duration::from_secs(4), Duration::from_secs(15));
+/// How often it is looked whether somebody still waits.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How to check, and what is known of where the pulls failed.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    options: Options,
+    same: BTreeSet<Condition>,
+    /// The longest that all walks may take.
+    total: Duration,
+    /// Whether the hosts are told.
+    tells: bool,
+    /// The image that was asked for, where the log does not say.
+    image: Option<Image>,
+    /// When the pulls failed, where the log does not say.
+    failed_at: Option<Timestamp>,
+    /// Leave out what the log proves: there is nothing to tell apart.
+    only_open: bool,
+    /// Set when nobody wants to wait any more.
+    stop: Arc<AtomicBool>,
+}
+
+impl Plan {
+    /// By what was written on the command line.
+    pub(super) fn given(args: &LiveArgs, quiet: bool) -> Result<Self, Failure> {
+        for (name, value) in [("--timeout", args.timeout), ("--check-time", args.total)] {
+            if !(0.05..=3600.0).contains(&value) {
+                return Err(Failure::new(format!("`{name} {value}` is out of range"))
+                    .help("give seconds between 0.05 and 3600"));
+            }
+        }
+        let environment = super::check::shell();
+        let mut same = BTreeSet::new();
+        if args.same_machine {
+            same.extend([Condition::Network, Condition::Credentials, Condition::Host]);
+        }
+        if args.authfile.is_some() {
+            same.insert(Condition::Credentials);
+        }
+        Ok(Self {
+            options: Options {
+                timeout: Duration::from_secs_f64(args.timeout),
+                guard: if args.same_machine {
+                    Guard::Metadata
+                } else {
+                    Guard::Here
+                },
+                ..super::check::seen_by(args.engine, args.authfile.as_deref(), &environment)
+            },
+            same,
+            total: Duration::from_secs_f64(args.total),
+            tells: !quiet,
+            image: None,
+            failed_at: None,
+            only_open: false,
+            stop: Arc::default(),
+        })
+    }
+
+    /// After a command that failed: as it would pull itself, as far as its words tell.
+    pub(super) fn after(command: &[OsString], quiet: bool) -> Self {
+        let environment = super::check::shell();
+        let place = place::of_command(command, place::Surroundings::now(&environment.proxy));
+        Self {
+            options: Options {
+                timeout: AFTER_COMMAND.0,
+                guard: if place.same.is_empty() {
+                    Guard::Here
+                } else {
+                    Guard::Metadata
+                },
+                ..super::check::seen_by(place.engine, None, &environment)
+            },
+            same: place.same,
+            total: AFTER_COMMAND.1,
+            tells: !quiet,
+            image: place.image,
+            failed_at: Some(Timestamp::now()),
+            only_open: true,
+            stop: Arc::default(),
+        }
+    }
+
+    /// A flag that ends the waiting when it is set.
+    pub(super) fn stop(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stop)
+    }
+}
+
+/// A walk to make, and for which incidents.
+struct Task {
+    /// Without a repository it is the registry that is walked to.
+    image: Image,
+    platform: Option<Platform>,
+    until: Hop,
+    incidents: Vec<usize>,
+}
+
+/// Sets every incident beside a walk over its image, or says why there is none.
+pub(super) fn check(catalogue: &Catalogue, incidents: &mut [Incident], plan: &Plan) {
+    let mut left = Vec::new();
+    let tasks = tasks(catalogue, incidents, plan, &mut left);
+    let (walked, over) = tasks.split_at(tasks.len().min(IMAGES));
+    for task in over {
+        let why = format!(
+            "the first {IMAGES} images of the logs were checked, and this is another: narrow it with `--image`"
+        );
+        left.extend(task.incidents.iter().map(|at| (*at, why.clone())));
+    }
+    if plan.tells && !walked.is_empty() {
+        announce(walked);
+    }
+    let walks = walks(walked, plan);
+    if plan.tells && !walked.is_empty() {
+        tell_hosts(&walks);
+    }
+    for (task, walk) in walked.iter().zip(walks) {
+        let Some(mut found) = walk else {
+            let why = format!(
+                "its time was over: {} s for all images",
+                plan.total.as_secs_f64()
+            );
+            left.extend(task.incidents.iter().map(|at| (*at, why.clone())));
+            continue;
+        };
+        let judged = judge(catalogue, &found.image, &mut found.rows);
+        for at in &task.incidents {
+            let mut same = plan.same.clone();
+            if task.platform.is_some() || plan.same.contains(&Condition::Host) {
+                same.insert(Condition::Platform);
+            }
+            let walked = Walked {
+                image: &found.image,
+                rows: &found.rows,
+                judged: &judged,
+                elapsed_ms: found.elapsed_ms,
+                until: task.until,
+                at: Timestamp::now(),
+                failed_at: incidents[*at].last_seen.or(plan.failed_at),
+                same: &same,
+            };
+            incidents[*at] = confront(catalogue, incidents[*at].clone(), &walked);
+        }
+    }
+    for (at, why) in left {
+        incidents[at] = unchecked(incidents[at].clone(), why);
+    }
+}
+
+/// One task an image and platform, in the order of the logs.
+fn tasks(
+    catalogue: &Catalogue,
+    incidents: &[Incident],
+    plan: &Plan,
+    left: &mut Vec<(usize, String)>,
+) -> Vec<Task> {
+    let mut tasks: Vec<Task> = Vec::new();
+    for (at, incident) in incidents.iter().enumerate() {
+        if plan.only_open && incident.confidence == Confidence::Certain {
+            continue;
+        }
+        if incident.outcome == Outcome::Recovered {
+            left.push((at, "a later attempt in the log succeeded".to_owned()));
+            continue;
+        }
+        let Some(until) = last_hop(catalogue, incident) else {
+            left.push((at, "no hop of a check tells of its cause".to_owned()));
+            continue;
+        };
+        let image = match &incident.image {
+            Some(image) => Some(image.clone()),
+            None => plan.image.clone().or_else(|| registry(incident)),
+        };
+        let Some(image) = image.filter(is_whole) else {
+            let why = "the log names neither the image nor its registry in full: `pullwhy check IMAGE` checks one";
+            left.push((at, why.to_owned()));
+            continue;
+        };
+        let until = if image.repository.is_none() {
+            until.min(Hop::Ping)
+        } else {
+            until
+        };
+        let platform = incident.facts.get("platform").map(ToString::to_string);
+        let platform = platform.as_deref().and_then(Platform::parse);
+        let same = |t: &&mut Task| {
+            t.platform == platform
+                && pullwhy_reference::canonical(&t.image) == pullwhy_reference::canonical(&image)
+        };
+        match tasks.iter_mut().find(same) {
+            Some(task) => {
+                task.until = task.until.max(until);
+                task.incidents.push(at);
+            }
+            None => tasks.push(Task {
+                image,
+                platform,
+                until,
+                incidents: vec![at],
+            }),
+        }
+    }
+    tasks
+}
+
+/// The registry alone, where the log names no image.
+fn registry(incident: &Incident) -> Option<Image> {
+    let host = incident.facts.get("registry")?.to_string();
+    Some(Image {
+        reference: host.clone(),
+        registry: Some(host),
+        ..Image::default()
+    })
+}
+
+/// Whether a name is as it was written: what was cut or blacked out is another name.
+fn is_whole(image: &Image) -> bool {
+    !image
+        .reference
+        .contains(['…', '*', char::REPLACEMENT_CHARACTER])
+}
+
+/// Makes the walks, some at a time. `None`: it was not done when the time was over.
+fn walks(tasks: &[Task], plan: &Plan) -> Vec<Option<Walk>> {
+    let mut done: Vec<Option<Walk>> = tasks.iter().map(|_| None).collect();
+    let until = Instant::now() + plan.total;
+    let bar = terminal::Spinner::new(plan.tells && terminal::is_watched());
+    let (tell, told) = mpsc::channel();
+    let mut waiting = tasks.iter().enumerate();
+    let mut running = 0;
+    let mut ended = 0;
+    loop {
+        while running < AT_ONCE
+            && let Some((at, task)) = waiting.next()
+        {
+            running += 1;
+            let (tell, image) = (tell.clone(), task.image.clone());
+            let mut options = plan.options.clone();
+            options.until = Some(task.until);
+            if let Some(platform) = &task.platform {
+                options.platform = platform.clone();
+            }
+            // Not waited for when the time is over: it ends with the program.
+            std::thread::spawn(move || {
+                let reference = &image.reference;
+                let found = match image.repository {
+                    Some(_) => walk(reference, &options, &mut ()),
+                    None => walk_to_registry(reference, &options, &mut ()),
+                };
+                let _ = tell.send((at, found));
+            });
+        }
+        if running == 0 {
+            break;
+        }
+        bar.say(&format!("checking, {ended} of {} images done", tasks.len()));
+        let left = until.saturating_duration_since(Instant::now());
+        match told.recv_timeout(left.min(LOOK)) {
+            Ok((at, walk)) => {
+                running -= 1;
+                ended += 1;
+                done[at] = Some(walk);
+            }
+            Err(RecvTimeoutError::Timeout) if left > LOOK && !plan.stop.load(Relaxed) => {}
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    bar.clear();
+    done
+}
+
+/// Says before anything is sent whom it is sent to.
+fn announce(tasks: &[Task]) {
+    for task in tasks {
+        let image = clean(&task.image.reference, 200);
+        let registry = task.image.registry.as_deref().unwrap_or_default();
+        let hops = match task.until {
+            Hop::Reference => "the name alone is looked at".to_owned(),
+            hop => format!("asks {}, as far as `{hop}`", clean(registry, 200)),
+        };
+        terminal::note(&format!("check: {image}: {hops}"));
+    }
+}
+
+/// Further hosts that the registries sent to.
+fn tell_hosts(walks: &[Option<Walk>]) {
+    let rows = walks.iter().flatten().flat_map(|w| &w.rows);
+    let reached =
+        rows.filter(|r| matches!(r.hop, Hop::Tcp) && r.saw.as_deref() != Some("not-contacted"));
+    let hosts: BTreeSet<&str> = reached.map(|r| r.target.as_str()).collect();
+    if !hosts.is_empty() {
+        let hosts: Vec<&str> = hosts.into_iter().collect();
+        terminal::note(&format!("check: contacted {}", hosts.join(", ")));
+    }
+}

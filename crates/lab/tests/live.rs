@@ -1,0 +1,373 @@
+//! The loop closed: a log that leaves several causes open, beside a live walk over the same image,
+//! comes to the fault that is there; and from elsewhere it claims no more than it can know.
+
+#![allow(
+    clippy::print_stdout,
+    reason = "the matrix is printed for who runs the test"
+)]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use pullwhy_catalogue::Catalogue;
+use pullwhy_catalogue::file::ANY;
+use pullwhy_diagnose::{Judgement, Walked, confront, judge, last_hop};
+use pullwhy_explain::{Options, explain_text};
+use pullwhy_lab::scenario::{self, Named};
+use pullwhy_lab::stage::Stage;
+use pullwhy_model::{
+    Answer, Condition, Confidence, Hop, Incident, LiveFinding, LiveVerdict, Status, Timestamp,
+};
+use pullwhy_probe::{Walk, walk};
+use serde::Deserialize;
+
+/// Scenarios played at a time; most of their time they wait.
+const AT_ONCE: usize = 4;
+
+/// A log that leaves something open.
+#[derive(Deserialize)]
+struct Text {
+    name: String,
+    log: String,
+}
+
+#[derive(Deserialize)]
+struct Texts {
+    text: Vec<Text>,
+}
+
+fn texts() -> Vec<Text> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("ambiguous.toml");
+    let text = std::fs::read_to_string(path).expect("ambiguous.toml is there");
+    let texts: Texts = toml::from_str(&text).expect("ambiguous.toml is TOML");
+    texts.text
+}
+
+/// A line of the matrix.
+struct Line {
+    text: String,
+    scenario: String,
+    open: usize,
+    after: Incident,
+    wrong: Vec<String>,
+}
+
+#[test]
+fn what_a_log_leaves_open_is_decided_by_the_fault_that_is_there() {
+    let catalogue = Catalogue::built_in().expect("the built-in catalogue loads");
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "narrows the matrix for who writes a scenario"
+    )]
+    let only = std::env::var("LAB_ONLY").unwrap_or_default();
+    let mut scenarios = scenario::load(&scenario::folder()).expect("scenarios load");
+    scenarios.retain(|s| s.name.contains(&only));
+    let texts = texts();
+    let next = AtomicUsize::new(0);
+    let done: Mutex<Vec<(usize, Vec<Line>)>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::SeqCst);
+                    let Some(named) = scenarios.get(at) else {
+                        break;
+                    };
+                    let lines = play(named, &texts, &catalogue);
+                    done.lock().expect("no panic").push((at, lines));
+                }
+            });
+        }
+    });
+    let mut lines = done.into_inner().expect("no panic");
+    lines.sort_by_key(|(at, _)| *at);
+    let lines: Vec<Line> = lines.into_iter().flat_map(|(_, l)| l).collect();
+    let mut wrong = 0;
+    for line in lines.iter().filter(|l| !l.wrong.is_empty()) {
+        println!("{} beside {}:", line.text, line.scenario);
+        line.wrong.iter().for_each(|w| println!("    {w}"));
+        wrong += 1;
+    }
+    println!("{} pairs, {wrong} wrong", lines.len());
+    assert_eq!(wrong, 0, "pairs of log and scenario, see above");
+    if only.is_empty() {
+        for text in &texts {
+            let decided = lines.iter().filter(|l| l.text == text.name);
+            assert!(decided.count() > 0, "no scenario beside {}", text.name);
+        }
+        the_page_is_up_to_date(&lines, &texts);
+    }
+}
+
+/// A scenario beside every log.
+fn play(named: &Named, texts: &[Text], catalogue: &Catalogue) -> Vec<Line> {
+    let mut stage = Stage::start(&named.scenario).expect("the stage starts");
+    // `explain --check` fetches no layers.
+    stage.options.pull = None;
+    let mut walks: Vec<(Hop, Walk, Judgement)> = Vec::new();
+    let mut lines = Vec::new();
+    for text in texts {
+        let Some(incident) = told(text, &stage.image, catalogue) else {
+            continue;
+        };
+        let until = last_hop(catalogue, &incident).expect("some hop tells");
+        if !walks.iter().any(|(hop, ..)| *hop == until) {
+            let mut options = stage.options.clone();
+            options.until = Some(until);
+            let mut found = walk(&stage.image, &options, &mut ());
+            let judged = judge(catalogue, &found.image, &mut found.rows);
+            walks.push((until, found, judged));
+        }
+        let (_, found, judged) = walks
+            .iter()
+            .find(|(hop, ..)| *hop == until)
+            .expect("was walked");
+        let beside = |same: &[Condition]| {
+            let same: BTreeSet<Condition> = same.iter().copied().collect();
+            let walked = Walked {
+                image: &found.image,
+                rows: &found.rows,
+                judged,
+                elapsed_ms: found.elapsed_ms,
+                until,
+                at: Timestamp::UNIX_EPOCH,
+                failed_at: None,
+                same: &same,
+            };
+            confront(catalogue, incident.clone(), &walked)
+        };
+        let here = beside(&[
+            Condition::Network,
+            Condition::Credentials,
+            Condition::Host,
+            Condition::Platform,
+        ]);
+        let elsewhere = beside(&[]);
+        let mut wrong = modest(&incident, &elsewhere, catalogue);
+        wrong.extend(sound(&here));
+        let expect = &named.scenario.expect;
+        let open = opens(catalogue, &incident);
+        let cause = expect.cause.as_deref();
+        // What only the bytes of layers show, this check cannot see.
+        let visible = judged.incident.as_ref().map(|i| i.cause.as_str());
+        let hidden = named.scenario.pull.is_some() && visible != cause;
+        let telling = cause.is_some_and(|c| open.iter().any(|o| o == c || o == ANY));
+        if telling && !hidden {
+            let cause = cause.unwrap_or_default();
+            if here.cause.as_str() != cause {
+                wrong.push(format!("comes to {}, and must to {cause}", here.cause));
+            }
+            let verdict = here.check.as_ref().map(|c| c.verdict);
+            if verdict != Some(LiveVerdict::Confirmed) {
+                wrong.push(format!("the verdict is {verdict:?}"));
+            }
+            let live = judged.incident.as_ref().map(|i| i.confidence);
+            if Some(here.confidence) > live.max(Some(incident.confidence)) {
+                wrong.push(format!("{} is more than the check says", here.confidence));
+            }
+            lines.push(Line {
+                text: text.name.clone(),
+                scenario: named.name.clone(),
+                open: incident.candidates.len(),
+                after: here,
+                wrong,
+            });
+        } else {
+            let confirms = here.check.as_ref().map(|c| c.verdict) == Some(LiveVerdict::Confirmed);
+            if expect.verdict == Answer::Pullable && confirms {
+                wrong.push("a healthy path confirms a failure".to_owned());
+            }
+            if !wrong.is_empty() {
+                lines.push(Line {
+                    text: text.name.clone(),
+                    scenario: named.name.clone(),
+                    open: incident.candidates.len(),
+                    after: here,
+                    wrong,
+                });
+            }
+        }
+    }
+    lines
+}
+
+/// The failure that a log tells of, with this image; none where the image is no name to write.
+fn told(text: &Text, image: &str, catalogue: &Catalogue) -> Option<Incident> {
+    let (registry, rest) = image.split_once('/')?;
+    let (repository, tag) = match rest.rsplit_once(['@', ':']) {
+        Some((repository, tag)) => (repository, tag),
+        None => (rest, "latest"),
+    };
+    let repository = repository.split('@').next().unwrap_or_default();
+    let log = text
+        .log
+        .replace("{image}", image)
+        .replace("{registry}", registry)
+        .replace("{repository}", repository)
+        .replace("{tag}", tag);
+    let report = explain_text(catalogue, "a.log", log.as_bytes(), &Options::default());
+    let [incident] = report.incidents.as_slice() else {
+        return None;
+    };
+    let named = incident.image.as_ref()?;
+    let written = written(image)?;
+    (named.repository.as_deref() == Some(written) && incident.confidence != Confidence::Certain)
+        .then(|| incident.clone())
+}
+
+/// Repository of an image, where its name is a good one.
+fn written(image: &str) -> Option<&str> {
+    let rest = image.split_once('/')?.1;
+    let end = rest.find([':', '@']).unwrap_or(rest.len());
+    let good = rest.bytes().all(|b| !b.is_ascii_uppercase()) && !rest.ends_with(':');
+    good.then(|| &rest[..end])
+}
+
+/// Causes that an incident leaves open to a check.
+fn opens(catalogue: &Catalogue, incident: &Incident) -> BTreeSet<String> {
+    let cause = catalogue.get(incident.cause.as_str()).expect("known");
+    let candidates = incident.candidates.iter().map(|c| c.cause.to_string());
+    let behind = cause.file.found_behind.iter().cloned();
+    candidates.chain(behind).collect()
+}
+
+/// What is claimed too boldly by a check from anywhere.
+fn modest(before: &Incident, after: &Incident, catalogue: &Catalogue) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let hangs_on = |id: &str| {
+        let cause = catalogue.get(id).expect("known");
+        cause.file.hangs_on.clone().unwrap_or_default()
+    };
+    if after.confidence == Confidence::Certain && !hangs_on(after.cause.as_str()).is_empty() {
+        wrong.push(format!("{} is certain from elsewhere", after.cause));
+    }
+    if after.cause != before.cause {
+        let hangs = hangs_on(after.cause.as_str());
+        let tied = |c: &Condition| {
+            matches!(
+                c,
+                Condition::Credentials | Condition::Access | Condition::Host | Condition::Platform
+            )
+        };
+        let by_failure = after.check.as_ref().map(|c| c.verdict) == Some(LiveVerdict::Confirmed);
+        if by_failure && hangs.iter().any(tied) {
+            wrong.push(format!("{} is claimed from elsewhere", after.cause));
+        }
+    }
+    let check = after.check.as_ref().expect("checked");
+    let run = check.run.as_ref().expect("walked");
+    let anonymous = run
+        .hops
+        .iter()
+        .filter(|r| r.hop == Hop::Credentials)
+        .all(|r| !r.facts.contains_key("user") && !r.facts.contains_key("credential"));
+    let proved = after.confidence == Confidence::Certain;
+    for finding in &check.candidates {
+        let hangs = hangs_on(finding.cause.as_str());
+        let open = |c: &Condition| !(*c == Condition::Access && anonymous);
+        if finding.verdict == LiveFinding::RuledOut && hangs.iter().any(open) && !proved {
+            wrong.push(format!("{} is ruled out from elsewhere", finding.cause));
+        }
+    }
+    wrong.extend(sound(after));
+    wrong
+}
+
+/// What must hold of every checked incident.
+fn sound(after: &Incident) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let sum: f64 = after.candidates.iter().map(|c| c.weight).sum();
+    if (sum - 1.0).abs() > 0.05 {
+        wrong.push(format!("the weights sum to {sum}"));
+    }
+    if after.candidates.first().map(|c| &c.cause) != Some(&after.cause) {
+        wrong.push("the first candidate is not the cause".to_owned());
+    }
+    if after.candidates.len() > 1 && after.confidence == Confidence::Certain {
+        wrong.push("certain, with several causes open".to_owned());
+    }
+    let check = after.check.as_ref().expect("checked");
+    for out in &after.ruled_out {
+        if after.candidates.iter().any(|c| c.cause == out.cause) {
+            wrong.push(format!("{} is ruled out and open", out.cause));
+        }
+    }
+    for finding in &check.candidates {
+        let open = after.candidates.iter().any(|c| c.cause == finding.cause);
+        if open == (finding.verdict == LiveFinding::RuledOut) {
+            wrong.push(format!(
+                "{} is {} and open: {open}",
+                finding.cause, finding.verdict
+            ));
+        }
+    }
+    if let Some(run) = &check.run
+        && run.verdict == Answer::NotPullable
+        && !run.hops.iter().any(|r| r.status == Status::Failed)
+    {
+        wrong.push("fails without a failed hop".to_owned());
+    }
+    wrong
+}
+
+/// A row a scenario, a column a log: how many causes are open before and after, and whether the
+/// cause is certain then.
+fn page(lines: &[Line], texts: &[Text]) -> String {
+    let mut page = String::from(
+        "# What `explain --check` makes of logs that leave causes open\n\n\
+         A log of `crates/lab/ambiguous.toml` beside each scenario of `crates/lab/scenarios` whose cause\n\
+         it leaves open, checked from the machine and with the credentials of the failing pull. Each\n\
+         comes to the cause that is there; a cell has how many causes are open before and after, in\n\
+         bold where the cause is certain then. This page is made by\n\
+         `UPDATE_DOCS=1 cargo test -p pullwhy-lab --test live`.\n\n",
+    );
+    for (number, text) in (1..).zip(texts) {
+        page.push_str(&format!("{number}. {}\n", text.name));
+    }
+    page.push_str("\n| scenario | cause |");
+    (1..=texts.len()).for_each(|n| page.push_str(&format!(" {n} |")));
+    page.push_str("\n|---|---|");
+    page.push_str(&"---|".repeat(texts.len()));
+    page.push('\n');
+    let mut at = 0;
+    while let Some(first) = lines.get(at) {
+        let own = lines[at..]
+            .iter()
+            .take_while(|l| l.scenario == first.scenario);
+        let own: Vec<&Line> = own.collect();
+        page.push_str(&format!("| `{}` | {} |", first.scenario, first.after.cause));
+        for text in texts {
+            let line = own.iter().find(|l| l.text == text.name);
+            page.push_str(&line.map_or_else(
+                || " |".to_owned(),
+                |line| {
+                    let step = format!("{}→{}", line.open, line.after.candidates.len());
+                    if line.after.confidence == Confidence::Certain {
+                        format!(" **{step}** |")
+                    } else {
+                        format!(" {step} |")
+                    }
+                },
+            ));
+        }
+        page.push('\n');
+        at += own.len();
+    }
+    page
+}
+
+fn the_page_is_up_to_date(lines: &[Line], texts: &[Text]) {
+    let page = page(lines, texts);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/loop-matrix.md");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, page).expect("docs/loop-matrix.md can be written");
+        return;
+    }
+    let old = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        old == page,
+        "docs/loop-matrix.md is stale: run UPDATE_DOCS=1 cargo test -p pullwhy-lab --test live"
+    );
+}

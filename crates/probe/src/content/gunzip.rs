@@ -1,0 +1,360 @@
+//! gzip (RFC 1952) as a stream, member after member, by an inflater that is faster than `zlib-rs` on
+//! what layers hold.
+//!
+//! `fdeflate` reads zlib's form. gzip's differs in what stands around the data: a header of zlib is
+//! shown to it, and the sum that it wants at the end is the first half of gzip's trailer, which is
+//! checked here. It may have taken up to three bytes more than that.
+
+use std::io::{self, Read};
+
+use crc32fast::Hasher;
+use fdeflate::{DecompressionError, Decompressor};
+
+/// How far data may refer back.
+const WINDOW: usize = 32 << 10;
+/// Bytes undone at a time.
+const OUT: usize = 128 << 10;
+/// Bytes read at a time.
+const IN: usize = 64 << 10;
+/// Bytes that are kept of what was taken: a checksum, and what the inflater took of the length.
+const KEPT: usize = 7;
+/// Most bytes that the inflater may have taken too many.
+const TOO_MANY: usize = 3;
+/// Deflate, a window of 32 KiB, no dictionary.
+const ZLIB: [u8; 2] = [0x78, 0x9c];
+const MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
+
+/// A stream of gzip members.
+pub(super) struct Gunzip<R> {
+    source: R,
+    ended: bool,
+    input: Vec<u8>,
+    /// What of the input is not taken yet.
+    at: usize,
+    end: usize,
+    /// None between members.
+    inflate: Option<Box<Decompressor>>,
+    window: Vec<u8>,
+    /// What of the window was not given out yet.
+    given: usize,
+    made: usize,
+    crc: Hasher,
+    size: u32,
+    members: u64,
+}
+
+fn broken(why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why.to_owned())
+}
+
+impl<R: Read> Gunzip<R> {
+    pub(super) fn new(source: R) -> Self {
+        Self {
+            source,
+            ended: false,
+            input: vec![0; IN + KEPT],
+            at: 0,
+            end: 0,
+            inflate: None,
+            window: vec![0; WINDOW + OUT],
+            given: 0,
+            made: 0,
+            crc: Hasher::new(),
+            size: 0,
+            members: 0,
+        }
+    }
+
+    pub(super) fn into_source(self) -> R {
+        self.source
+    }
+
+    /// Reads on until so many bytes are there, or no more come. Whether they are.
+    fn have(&mut self, wanted: usize) -> io::Result<bool> {
+        while self.end - self.at < wanted && !self.ended {
+            let kept = self.at.saturating_sub(KEPT);
+            if self.end == self.input.len() {
+                self.input.copy_within(kept..self.end, 0);
+                self.at -= kept;
+                self.end -= kept;
+            }
+            match self.source.read(&mut self.input[self.end..]) {
+                Ok(0) => self.ended = true,
+                Ok(read) => self.end += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(self.end - self.at >= wanted)
+    }
+
+    fn byte(&mut self) -> io::Result<u8> {
+        if !self.have(1)? {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.at += 1;
+        Ok(self.input[self.at - 1])
+    }
+
+    /// The header of the next member; `false` where there is none.
+    fn header(&mut self) -> io::Result<bool> {
+        if self.members > 0 && !self.have(1)? {
+            return Ok(false);
+        }
+        let mut crc = Hasher::new();
+        let mut next = |own: &mut Self| {
+            let byte = own.byte()?;
+            crc.update(&[byte]);
+            Ok::<u8, io::Error>(byte)
+        };
+        for wanted in MAGIC {
+            if next(self)? != wanted {
+                return Err(broken("invalid gzip header"));
+            }
+        }
+        let flags = next(self)?;
+        for _ in 0..6 {
+            next(self)?;
+        }
+        if flags & 4 != 0 {
+            let length = u16::from_le_bytes([next(self)?, next(self)?]);
+            for _ in 0..length {
+                next(self)?;
+            }
+        }
+        // A name, a comment: each up to a zero.
+        for flag in [8, 16] {
+            while flags & flag != 0 && next(self)? != 0 {}
+        }
+        if flags & 2 != 0 {
+            let told = u16::from_le_bytes([self.byte()?, self.byte()?]);
+            if u32::from(told) != crc.finalize() & 0xffff {
+                return Err(broken("the header's checksum does not fit"));
+            }
+        }
+        let mut inflate = Box::new(Decompressor::new());
+        inflate.ignore_adler32();
+        (self.given, self.made, self.size) = (0, 0, 0);
+        self.crc = Hasher::new();
+        inflate
+            .read(&ZLIB, &mut self.window, 0, false)
+            .map_err(|_| broken("invalid deflate stream"))?;
+        self.inflate = Some(inflate);
+        self.members += 1;
+        Ok(true)
+    }
+
+    /// Undoes some more of a member.
+    fn inflate(&mut self) -> io::Result<()> {
+        let more = self.have(1)?;
+        let Some(inflate) = &mut self.inflate else {
+            return Ok(());
+        };
+        if self.made == self.window.len() {
+            self.window.copy_within(self.made - WINDOW.., 0);
+            self.made = WINDOW;
+        }
+        self.given = self.made;
+        let input = &self.input[self.at..self.end];
+        let read = inflate.read(input, &mut self.window, self.made, !more);
+        let (taken, made) = read.map_err(|error| match error {
+            DecompressionError::InsufficientInput => io::ErrorKind::UnexpectedEof.into(),
+            _ => broken("invalid deflate stream"),
+        })?;
+        self.at += taken;
+        self.made += made;
+        self.crc.update(&self.window[self.given..self.made]);
+        self.size = self.size.wrapping_add(made as u32);
+        if inflate.is_done() {
+            self.inflate = None;
+            return self.trailer();
+        }
+        if taken == 0 && made == 0 && more {
+            return Err(broken("invalid deflate stream"));
+        }
+        Ok(())
+    }
+
+    /// Finds the trailer, by what it must be; and where several places would do, by what follows.
+    fn trailer(&mut self) -> io::Result<()> {
+        self.have(4 + MAGIC.len())?;
+        let mut wanted = [0; 8];
+        wanted[..4].copy_from_slice(&self.crc.clone().finalize().to_le_bytes());
+        wanted[4..].copy_from_slice(&self.size.to_le_bytes());
+        let (mut found, mut cut) = (None, false);
+        for too_many in 0..=TOO_MANY.min(self.at) {
+            let length = self.at - too_many;
+            let (Some(begin), end) = (length.checked_sub(4), length + 4) else {
+                continue;
+            };
+            if end > self.end {
+                cut |= wanted.starts_with(&self.input[begin..self.end]);
+                continue;
+            }
+            if self.input[begin..end] != wanted {
+                continue;
+            }
+            found = found.or(Some(end));
+            let rest = &self.input[end..self.end];
+            if rest.starts_with(&MAGIC) || rest.is_empty() && self.ended {
+                found = Some(end);
+                break;
+            }
+        }
+        match found {
+            Some(end) => {
+                self.at = end;
+                Ok(())
+            }
+            None if cut => Err(io::ErrorKind::UnexpectedEof.into()),
+            None => Err(broken("the checksum does not fit")),
+        }
+    }
+}
+
+impl<R: Read> Read for Gunzip<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.given == self.made && !into.is_empty() {
+            if self.inflate.is_some() {
+                self.inflate()?;
+            } else if !self.header()? {
+                return Ok(0);
+            }
+        }
+        let some = into.len().min(self.made - self.given);
+        into[..some].copy_from_slice(&self.window[self.given..self.given + some]);
+        self.given += some;
+        Ok(some)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::bufread::MultiGzDecoder;
+    use flate2::{Compression, GzBuilder};
+
+    use super::*;
+
+    /// What comes out, and how it ends.
+    fn all(mut reader: impl Read) -> (Vec<u8>, Option<io::ErrorKind>) {
+        let mut out = Vec::new();
+        let ended = reader.read_to_end(&mut out);
+        (out, ended.err().map(|error| error.kind()))
+    }
+
+    /// A source that gives so many bytes at a time.
+    struct Portions<'b>(&'b [u8], usize);
+
+    impl Read for Portions<'_> {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let some = self.0.len().min(self.1).min(into.len());
+            let (own, rest) = self.0.split_at(some);
+            into[..some].copy_from_slice(own);
+            self.0 = rest;
+            Ok(some)
+        }
+    }
+
+    fn packed(content: &[u8], level: u32, named: bool) -> Vec<u8> {
+        let mut builder = GzBuilder::new();
+        if named {
+            builder = builder.filename("a").comment("b").extra(vec![7; 20]);
+        }
+        let mut encoder = builder.write(Vec::new(), Compression::new(level));
+        encoder.write_all(content).expect("memory");
+        encoder.finish().expect("memory")
+    }
+
+    /// Bytes that pack somewhat: the same each time.
+    fn content(length: usize) -> Vec<u8> {
+        let mut n = 88_172_645_463_325_252_u64;
+        let mut next = || {
+            n ^= n << 13;
+            n ^= n >> 7;
+            n ^= n << 17;
+            n
+        };
+        let words = (0..length).map(|_| next());
+        words
+            .flat_map(|n| {
+                if n % 3 == 0 {
+                    n.to_le_bytes()
+                } else {
+                    *b"the same"
+                }
+            })
+            .take(length)
+            .collect()
+    }
+
+    #[test]
+    fn members_of_every_size_are_undone_whatever_the_portions() {
+        let long = content(400_000);
+        for level in [0, 1, 6, 9] {
+            for sizes in [
+                vec![0],
+                vec![1],
+                vec![400_000],
+                vec![0, 0, 5, 0],
+                vec![70_000, 0, 130_000],
+            ] {
+                let parts = sizes.iter().enumerate();
+                let parts = parts.map(|(at, size)| packed(&long[..*size], level, at % 2 == 1));
+                let bytes: Vec<u8> = parts.flatten().collect();
+                let wanted: Vec<u8> = sizes
+                    .iter()
+                    .flat_map(|size| long[..*size].to_vec())
+                    .collect();
+                for portion in [1, 7, 4096, usize::MAX] {
+                    let (got, error) = all(Gunzip::new(Portions(&bytes, portion)));
+                    assert!(
+                        error.is_none() && got == wanted,
+                        "{level} {sizes:?} {portion} {error:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn damage_is_found_where_zlib_finds_it() {
+        let bytes = packed(&content(30_000), 6, true);
+        let same = |bytes: &[u8], what: &str| {
+            let (own, error) = all(Gunzip::new(bytes));
+            let (zlib, other) = all(MultiGzDecoder::new(bytes));
+            assert_eq!(
+                error.is_some(),
+                other.is_some(),
+                "{what}: {error:?} {other:?}"
+            );
+            if error.is_none() {
+                assert!(own == zlib, "{what}");
+            }
+        };
+        for cut in (0..bytes.len())
+            .step_by(37)
+            .chain(bytes.len() - 20..bytes.len())
+        {
+            let (_, error) = all(Gunzip::new(&bytes[..cut]));
+            assert_eq!(error, Some(io::ErrorKind::UnexpectedEof), "cut at {cut}");
+        }
+        for at in 0..bytes.len() {
+            let mut bytes = bytes.clone();
+            bytes[at] ^= 1 << (at % 8);
+            if at >= bytes.len() - 8 {
+                let (_, error) = all(Gunzip::new(bytes.as_slice()));
+                assert_eq!(
+                    error,
+                    Some(io::ErrorKind::InvalidData),
+                    "the trailer at {at}"
+                );
+            }
+            same(&bytes, &format!("a bit at {at}"));
+        }
+        for tail in [&b"\0"[..], b"\0\0\0\0\0\0\0\0\0", b"\x1f\x8b", b"x"] {
+            same(&[&bytes, tail].concat(), &format!("then {tail:?}"));
+        }
+    }
+}
