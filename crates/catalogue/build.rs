@@ -21,6 +21,9 @@ mod load;
     reason = "shared with the library, which uses the rest"
 )]
 mod setting;
+#[path = "src/verbs.rs"]
+#[expect(unreachable_pub, reason = "shared with the library")]
+mod verbs;
 
 fn main() -> ExitCode {
     println!("cargo:rerun-if-changed=causes");
@@ -72,18 +75,31 @@ fn main() -> ExitCode {
             (l.id, cause)
         })
         .collect();
-    let out = Path::new(&env::var_os("OUT_DIR").unwrap_or_default()).join("catalogue.bin");
-    let written = postcard::to_stdvec(&blob)
-        .map_err(|e| e.to_string())
-        .and_then(|bytes| fs::write(&out, bytes).map_err(|e| e.to_string()));
-    if let Err(error) = written {
-        println!(
-            "cargo:error=packing the catalogue into {}: {error}",
-            out.display()
-        );
+    let packed = pack("catalogue.bin", &blob).and_then(|()| programs());
+    if let Err(error) = packed {
+        println!("cargo:error={error}");
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
+}
+
+/// Writes a value where the library includes it from.
+fn pack(name: &str, value: &impl serde::Serialize) -> Result<(), String> {
+    let out = Path::new(&env::var_os("OUT_DIR").unwrap_or_default()).join(name);
+    postcard::to_stdvec(value)
+        .map_err(|e| e.to_string())
+        .and_then(|bytes| fs::write(&out, bytes).map_err(|e| e.to_string()))
+        .map_err(|e| format!("packing {}: {e}", out.display()))
+}
+
+/// The table of what programs change.
+fn programs() -> Result<(), String> {
+    const FILE: &str = "programs.toml";
+    println!("cargo:rerun-if-changed={FILE}");
+    let text = fs::read_to_string(FILE).map_err(|e| format!("crates/catalogue/{FILE}: {e}"))?;
+    let table: verbs::Programs =
+        toml::from_str(&text).map_err(|e| format!("crates/catalogue/{FILE}: {e}"))?;
+    pack("programs.bin", &table)
 }
 
 fn sorted(folder: &Path) -> Vec<std::path::PathBuf> {

@@ -5,15 +5,19 @@
 
 pub mod file;
 pub mod load;
+pub mod programs;
 pub mod setting;
+pub mod shell;
 mod signs;
 mod template;
+mod verbs;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use file::CauseFile;
 pub use load::Problem;
+pub use programs::changes;
 use pullwhy_model::CauseId;
 pub use signs::{Hit, SignSet, Where};
 pub use template::{fill, shell_word};

@@ -166,8 +166,13 @@ pub const SETTINGS: &[(&str, &[&str], &str)] = &[
     ("acr.public", &["on", "off"], "public access"),
     (
         "acr.firewall",
-        &["open", "lists-all", "lists-some", "lists-none"],
-        "the registry's address rules and the app's outbound addresses",
+        &["open", "lists-all", "lists-some", "lists-none", "closed"],
+        "the registry's address rules and the app's outbound addresses; `closed`: there are rules, and the addresses cannot be known",
+    ),
+    (
+        "acr.trusted",
+        &["on", "off"],
+        "whether services that Azure trusts come past the registry's address rules",
     ),
     (
         "acr.endpoint",
@@ -213,6 +218,48 @@ pub const SETTINGS: &[(&str, &[&str], &str)] = &[
         "dns.app",
         &["azure", "own", "public"],
         "the DNS server that the app's settings name",
+    ),
+    (
+        "puller",
+        &["aks", "aci", "container-app"],
+        "what pulls, if it is no app of App Service",
+    ),
+    (
+        "puller.with",
+        &["identity", "principal", "password", "nothing"],
+        "how it signs in to the image's registry; `principal`: the cluster's service principal",
+    ),
+    (
+        "puller.entry",
+        &["fits", "other", "none"],
+        "whether its registry credentials have an entry for the image's registry; `other`: for others only",
+    ),
+    (
+        "puller.identity",
+        &["yes", "none", "other"],
+        "whether it has the identity that the entry names; `other`: it has others",
+    ),
+    (
+        "puller.user",
+        &[
+            "empty",
+            "blanks",
+            "reference",
+            "registry-name",
+            "guid",
+            "other",
+        ],
+        "the user name of the entry",
+    ),
+    (
+        "puller.secret",
+        &["there", "missing"],
+        "whether the secret that holds the entry's password is there",
+    ),
+    (
+        "puller.way",
+        &["vnet", "own", "public"],
+        "which way it pulls: through a network that it was given, one that it made itself, or none",
     ),
     (
         "pod.registry",

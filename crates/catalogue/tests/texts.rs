@@ -1,6 +1,7 @@
 //! What the texts of the built-in causes must be like, as far as it can be checked.
 
-use pullwhy_catalogue::Catalogue;
+use pullwhy_catalogue::{Catalogue, changes};
+use pullwhy_model::Facts;
 
 /// Words that no condition behind `if` begins with.
 const NO_CLAUSE: [&str; 16] = [
@@ -55,4 +56,88 @@ fn no_command_pushes_what_nobody_may_push() {
             }
         }
     }
+}
+
+/// Every command of the catalogue, as a user without a log would read it: the cause, where it
+/// stands, the command.
+fn commands(catalogue: &Catalogue) -> Vec<(String, &'static str, String)> {
+    let mut all = Vec::new();
+    for cause in catalogue.causes() {
+        let (id, file) = (cause.id.to_string(), &cause.file);
+        let filled = |c: &String| pullwhy_catalogue::fill(c, &Facts::new(), true);
+        let confirm = file.reasons.iter().filter_map(|r| r.command.as_ref());
+        let check = file.candidates.iter().filter_map(|c| c.command.as_ref());
+        let of_settings = file.settings.iter().filter_map(|s| s.fix.as_ref());
+        let steps = file.fixes.iter().chain(of_settings).flat_map(|f| &f.steps);
+        let step = steps.filter_map(|s| s.command.as_ref());
+        all.extend(confirm.map(|c| (id.clone(), "confirm", filled(c))));
+        all.extend(check.map(|c| (id.clone(), "check", filled(c))));
+        all.extend(step.map(|c| (id.clone(), "step", filled(c))));
+    }
+    all
+}
+
+#[test]
+fn the_table_of_programs_knows_every_command() {
+    let catalogue = Catalogue::built_in().expect("a catalogue");
+    let all = commands(&catalogue);
+    assert!(all.len() > 1000, "only {} commands were seen", all.len());
+    let mut unknown: Vec<_> = all
+        .iter()
+        .filter(|(_, _, c)| changes(c).is_some_and(|w| w.contains("is not known here")))
+        .map(|(id, place, c)| format!("{id}: {place}: {c}: {:?}", changes(c)))
+        .collect();
+    unknown.dedup();
+    assert!(unknown.is_empty(), "{}", unknown.join("\n"));
+}
+
+/// The commands of a fix, filled in, but for those that only ask for a word.
+fn of_fix(fix: &pullwhy_catalogue::file::FixFile) -> Vec<String> {
+    let commands = fix.steps.iter().filter_map(|s| s.command.as_deref());
+    commands
+        .map(|c| pullwhy_catalogue::fill(c, &Facts::new(), true))
+        .filter(|c| !c.starts_with("read "))
+        .collect()
+}
+
+#[test]
+fn what_only_looks_comes_before_what_changes() {
+    let catalogue = Catalogue::built_in().expect("a catalogue");
+    let mut wrong = Vec::new();
+    for cause in catalogue.causes() {
+        let of_settings = cause.file.settings.iter().filter_map(|s| s.fix.as_ref());
+        for fix in cause.file.fixes.iter().chain(of_settings) {
+            let commands = of_fix(fix);
+            let looks: Vec<bool> = commands.iter().map(|c| changes(c).is_none()).collect();
+            if looks.contains(&true) && looks.first() == Some(&false) {
+                let commands = commands.join("\n    ");
+                wrong.push(format!("{}: {}\n    {commands}", cause.id, fix.title));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} fixes\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn what_decides_between_causes_changes_no_more_than_a_try_does() {
+    // A try of what failed keeps what it got; all else belongs into a fix.
+    const TRIES: [&str; 3] = [
+        "the images of this host",
+        "the logins stored on this host",
+        "this host: a container runs",
+    ];
+    let catalogue = Catalogue::built_in().expect("a catalogue");
+    let mut wrong = Vec::new();
+    for (id, place, command) in commands(&catalogue) {
+        let what = changes(&command).filter(|w| !TRIES.contains(&w.as_str()));
+        if let (true, Some(what)) = (place != "step", what) {
+            wrong.push(format!("{id}: {place}: {command}: {what}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

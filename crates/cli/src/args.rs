@@ -17,12 +17,14 @@ use crate::terminal::{self, Color};
 
 mod azure;
 mod help;
+mod host;
 mod kubernetes;
 mod live;
 
 pub(crate) use live::LiveArgs;
 
 pub(crate) use azure::{AzureArgs, AzureCommand, CollectArgs, PlaceArgs};
+pub(crate) use host::HostArgs;
 pub(crate) use kubernetes::{ClusterArgs, CollectPodsArgs, KubernetesArgs, KubernetesCommand};
 
 /// Tells why a container image pull failed, and what to do
@@ -70,6 +72,7 @@ pub(crate) enum Command {
     Run(Run),
     Azure(Box<AzureArgs>),
     Kubernetes(Box<KubernetesArgs>),
+    Host(HostArgs),
     Cause(CauseArgs),
     Completions(Completions),
     Man(ManArgs),

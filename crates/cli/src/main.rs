@@ -37,6 +37,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Some(Command::Run(args)) => commands::run::run(args, common),
         Some(Command::Azure(args)) => commands::azure::run(args, common),
         Some(Command::Kubernetes(args)) => commands::kubernetes::run(args, common),
+        Some(Command::Host(args)) => commands::host::run(args, common),
         Some(Command::Cause(args)) => commands::cause::run(args, common),
         Some(Command::Completions(args)) => commands::completions::run(args),
         Some(Command::Man(args)) => commands::man::run(args),

@@ -3,77 +3,19 @@
 
 #![cfg(unix)]
 
+#[path = "support/azure.rs"]
+mod stand_in;
 mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use stand_in::{Machine, fixtures};
 use support::{json, pullwhy, text};
 
 const APP: [&str; 5] = ["azure", "--app", "shop", "--resource-group", "rg1"];
-
-fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../platform/tests/fixtures")
-}
-
-/// A machine on which `az` answers as it did in a case.
-struct Machine {
-    folder: tempfile::TempDir,
-}
-
-impl Machine {
-    fn new(base: &str, case: Option<&str>) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let facts = folder.path().join("answers");
-        fs::create_dir(&facts).expect("made");
-        let mut from = vec![fixtures().join("base").join(base)];
-        from.extend(case.map(|case| fixtures().join("cases").join(case).join("shows")));
-        for source in from {
-            for entry in fs::read_dir(source).expect("a fixture") {
-                let path = entry.expect("a file").path();
-                fs::copy(&path, facts.join(path.file_name().expect("a name"))).expect("copied");
-            }
-        }
-        let bin = folder.path().join("bin");
-        fs::create_dir(&bin).expect("made");
-        let az = bin.join("az");
-        fs::write(&az, include_str!("support/az.sh")).expect("written");
-        fs::set_permissions(&az, fs::Permissions::from_mode(0o755)).expect("executable");
-        Self { folder }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn environment(&self) -> Vec<(&'static str, std::ffi::OsString)> {
-        let path = format!("{}:/usr/bin:/bin", self.path("bin").display());
-        vec![
-            ("PATH", path.into()),
-            ("AZ_FACTS", self.path("answers").into()),
-            ("AZ_LOG", self.path("commands").into()),
-            ("AZ_LOGS", fixtures().join("logs/unauthorized.log").into()),
-        ]
-    }
-
-    /// Status, output and errors of a run.
-    fn run(&self, arguments: &[&str]) -> (i32, String, String) {
-        let output = pullwhy()
-            .envs(self.environment())
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .output()
-            .expect("runs");
-        let status = output.status.code().expect("ended by itself");
-        (status, text(&output.stdout), text(&output.stderr))
-    }
-
-    fn commands(&self) -> String {
-        fs::read_to_string(self.path("commands")).unwrap_or_default()
-    }
-}
 
 fn with(arguments: &[&'static str]) -> Vec<&'static str> {
     APP.iter()
@@ -302,7 +244,7 @@ fn facts_collected_by_the_printed_script_are_explained_elsewhere() {
     fs::write(machine.path("collect.sh"), script).expect("written");
     let done = std::process::Command::new("sh")
         .arg("collect.sh")
-        .current_dir(machine.folder.path())
+        .current_dir(machine.home())
         .envs(machine.environment())
         .output()
         .expect("sh runs");

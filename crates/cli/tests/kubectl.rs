@@ -16,7 +16,7 @@ use cluster::{SECRETS, account, event, healthy, node, pod, secret};
 use serde_json::Value;
 use support::{json, pullwhy, text};
 
-#[expect(clippy::print_stderr, reason = "a test that does not run says so")]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn there() -> bool {
     let version = Command::new("kubectl")
         .args(["version", "--client"])

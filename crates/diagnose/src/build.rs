@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use pullwhy_catalogue::file::{AddressKind, CauseFile};
-use pullwhy_catalogue::{Catalogue, fill};
+use pullwhy_catalogue::{Catalogue, changes, fill};
 use pullwhy_ingest::peel::{apart, has_year};
 use pullwhy_model::text::{clean, scrub};
 use pullwhy_model::{
@@ -317,20 +317,26 @@ fn repeats_last<T>(advice: Vec<T>, words: impl Fn(&T) -> &str) -> Vec<T> {
 }
 
 pub(crate) fn check(template: &str, command: Option<&str>, facts: &Facts) -> Check {
+    let command = command
+        .filter(|c| of_this_cloud(Some(c), facts))
+        .map(|c| fill(c, facts, true));
     Check {
         text: text(template, facts),
-        command: command
-            .filter(|c| of_this_cloud(Some(c), facts))
-            .map(|c| fill(c, facts, true)),
+        changes: command.as_deref().and_then(changes),
+        command,
     }
 }
 
 fn steps(steps: &[pullwhy_catalogue::file::StepFile], facts: &Facts) -> Vec<Step> {
     steps
         .iter()
-        .map(|s| Step {
-            text: text(&s.text, facts),
-            command: s.command.as_deref().map(|c| fill(c.trim(), facts, true)),
+        .map(|s| {
+            let command = s.command.as_deref().map(|c| fill(c.trim(), facts, true));
+            Step {
+                text: text(&s.text, facts),
+                changes: command.as_deref().and_then(changes),
+                command,
+            }
         })
         .collect()
 }

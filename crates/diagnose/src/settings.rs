@@ -31,15 +31,36 @@ use weigh::{Shown, Weighed};
 /// The rules, for the report.
 const RULES: &str = "how the settings were weighed: a cause that they prove comes before one that they point to, and that before one that only the log leaves open; among equals one that the log names, then the earlier on the pull path; what they rule out is dropped";
 
-/// Clients whose failures the settings of App Service can be about. Pasted lines of its log look
-/// like Docker's. Settings of Kubernetes are set beside what their own pods' events say.
-const CLIENTS: [&str; 6] = [
-    "appservice",
-    "appservice-windows",
-    "functions",
-    "docker",
-    "dockerd",
-    "unknown",
+/// Clients whose failures settings can be about, by what the settings are of. Pasted lines of App
+/// Service's log look like Docker's; nodes of AKS write what any node
+/// does. Settings of Kubernetes are set beside what their own pods' events say.
+const CLIENTS: &[(&str, &[&str])] = &[
+    (
+        "appservice",
+        &[
+            "appservice",
+            "appservice-windows",
+            "functions",
+            "docker",
+            "dockerd",
+            "unknown",
+        ],
+    ),
+    (
+        "aks",
+        &[
+            "aks",
+            "kubelet",
+            "kubectl-events",
+            "kubernetes",
+            "containerd",
+            "crictl",
+            "ctr",
+            "unknown",
+        ],
+    ),
+    ("aci", &["aci", "unknown"]),
+    ("containerapps", &["containerapps", "unknown"]),
 ];
 
 /// What hangs on an answer that could not be had.
@@ -156,7 +177,9 @@ pub fn decide(catalogue: &Catalogue, incident: Incident, settings: &[Settings]) 
 /// The settings that speak of a failure, by rule 1.
 fn of_this_failure<'s>(incident: &Incident, settings: &'s [Settings]) -> Option<&'s Settings> {
     // Nodes of a cluster sign in by settings of their own, for the same image too.
-    if settings.first()?.client == "appservice" && !CLIENTS.contains(&incident.client.as_str()) {
+    let of = settings.first()?.client;
+    let clients = CLIENTS.iter().find(|(client, _)| *client == of);
+    if clients.is_some_and(|(_, all)| !all.contains(&incident.client.as_str())) {
         return None;
     }
     let Some(image) = incident.image.as_ref().filter(|i| i.repository.is_some()) else {
@@ -182,6 +205,9 @@ fn elsewhere(mut incident: Incident, settings: &[Settings]) -> Incident {
             "the settings are of {}, as {} pulls it, which this failure is not about: they were not used here; was the image changed since?",
             pullwhy_model::text::clean(&images.join(", "), 300),
             match settings.first().map(|s| s.client) {
+                Some("aks") => "the cluster",
+                Some("aci") => "the container group",
+                Some("containerapps") => "the container app",
                 Some("kubelet") => "the kubelet",
                 _ => "App Service",
             }

@@ -12,6 +12,7 @@ mod waves;
 mod words;
 
 use std::collections::HashMap;
+use std::io::Read;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -139,6 +140,25 @@ pub fn explain_text(catalogue: &Catalogue, name: &str, text: &[u8], options: &Op
     };
     run.source(&meta, Body::Mapped(text), &mut ());
     run.finish(&mut ()).report
+}
+
+/// Explains what a program prints, such as `journalctl`.
+pub fn explain_stream(
+    catalogue: &Catalogue,
+    name: &str,
+    stream: &mut dyn Read,
+    options: &Options,
+    observer: &mut dyn Observer,
+) -> Report {
+    let reader = Reader::new(catalogue);
+    let mut run = Run::new(&reader, options);
+    let meta = Meta {
+        name: name.to_owned(),
+        base_name: name.to_owned(),
+        size: None,
+    };
+    run.source(&meta, Body::Stream(stream), observer);
+    run.finish(observer).report
 }
 
 /// Follows a growing file or standard input until `stop` is set or it ends; incidents are told as

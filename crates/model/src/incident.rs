@@ -91,6 +91,9 @@ pub struct Check {
     /// Command to copy, with facts filled in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
+    /// What the command changes; none where it only looks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<String>,
 }
 
 /// A usual reason behind a cause.
@@ -177,6 +180,9 @@ pub struct Step {
     /// Command to copy, with facts filled in; null where there is none.
     #[serde(default)]
     pub command: Option<String>,
+    /// What the command changes; none where it only looks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<String>,
 }
 
 /// What one machine, node or pod saw of an incident.

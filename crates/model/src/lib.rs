@@ -5,6 +5,7 @@
 
 mod cause;
 mod check;
+mod host;
 mod incident;
 mod live;
 mod report;
@@ -13,6 +14,7 @@ pub mod text;
 
 pub use cause::{CauseId, Confidence, Hop, Outcome, Role, Target, Transient, Trigger};
 pub use check::{Answer, CHECK_SCHEMA, CheckReport, Difference, HopRow, Status, ViewDifference};
+pub use host::{EngineSetting, EngineTrouble, EngineView, HOST_SCHEMA, HostReport};
 pub use incident::{
     Candidate, Check, Evidence, Fact, Facts, Fix, Image, Incident, Instance, Reason, Risk, Step,
 };

@@ -36,3 +36,11 @@ fn the_schema_of_checks_is_checked_in() {
         &schemars::schema_for!(pullwhy_model::CheckReport),
     );
 }
+
+#[test]
+fn the_schema_of_hosts_is_checked_in() {
+    hold(
+        "host-1.schema.json",
+        &schemars::schema_for!(pullwhy_model::HostReport),
+    );
+}

@@ -6,6 +6,7 @@
 mod credentials;
 mod image;
 mod network;
+mod pullers;
 mod registry;
 mod roles;
 
@@ -15,7 +16,7 @@ use jiff::Timestamp;
 use pullwhy_model::text::{clean, scrub};
 use pullwhy_model::{Fact, Reading, Setting, Settings};
 
-use crate::documents::Documents;
+use crate::documents::{Documents, Kind};
 use crate::node::Node;
 
 /// Containers of one app that are looked at.
@@ -35,7 +36,11 @@ struct Pull<'d> {
 
 /// All pulls of the app, the main container first. `at` is when a pull failed, if a log says so.
 pub fn settings(documents: &Documents, at: Option<Timestamp>) -> Vec<Settings> {
-    let containers = image::containers(documents);
+    let kind = documents.place.kind;
+    let containers = match kind {
+        Kind::App => image::containers(documents),
+        _ => pullers::containers(documents),
+    };
     let each: Vec<Option<Node<'_>>> = if containers.is_empty() {
         vec![None]
     } else {
@@ -48,7 +53,7 @@ pub fn settings(documents: &Documents, at: Option<Timestamp>) -> Vec<Settings> {
                 container,
                 at: at.or(documents.at),
                 out: Settings {
-                    client: "appservice",
+                    client: kind.client(),
                     ..Settings::default()
                 },
             };
@@ -61,6 +66,9 @@ pub fn settings(documents: &Documents, at: Option<Timestamp>) -> Vec<Settings> {
 impl<'d> Pull<'d> {
     /// Later ones use what earlier ones found.
     fn look(&mut self) {
+        if self.documents.place.kind != Kind::App {
+            return self.puller();
+        }
         self.names();
         self.image();
         self.registry();
@@ -113,7 +121,7 @@ impl<'d> Pull<'d> {
 
     fn names(&mut self) {
         let place = self.documents.place.clone();
-        let id = self.at("webapp", "id").and_then(|n| n.text());
+        let id = self.at(place.kind.question(), "id").and_then(|n| n.text());
         let own = parts(id.unwrap_or_default());
         let or = |given: String, own: Option<&&str>| {
             if given.is_empty() {
@@ -122,7 +130,14 @@ impl<'d> Pull<'d> {
                 given
             }
         };
-        self.fact("site", &or(place.app, own.get("sites")));
+        let named = [
+            "sites",
+            "managedclusters",
+            "containergroups",
+            "containerapps",
+        ];
+        let named = named.into_iter().find_map(|kind| own.get(kind));
+        self.fact("site", &or(place.app, named));
         self.fact("group", &or(place.group, own.get("resourcegroups")));
         let slot = place
             .slot
@@ -134,7 +149,7 @@ impl<'d> Pull<'d> {
 
 /// Names that later commands need and the answers so far give.
 pub(crate) fn names(documents: &Documents) -> BTreeMap<&'static str, String> {
-    let mut names = BTreeMap::new();
+    let mut names = pullers::names(documents);
     let text = |document: &str, key: &str| {
         let found = documents.root(document)?.some(key)?.text()?;
         Some(found.to_owned()).filter(|t| !t.is_empty())
@@ -145,7 +160,9 @@ pub(crate) fn names(documents: &Documents) -> BTreeMap<&'static str, String> {
         names.insert("sidecars", "yes".to_owned());
     }
     let image = image::containers(documents)
-        .first()
+        .into_iter()
+        .chain(pullers::containers(documents))
+        .next()
         .and_then(|c| c.some("image")?.text().map(str::to_owned))
         .or_else(|| image::set(documents).map(|(image, _)| image));
     names.extend(

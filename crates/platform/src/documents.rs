@@ -8,15 +8,78 @@ use serde_json::Value;
 
 use crate::node::Node;
 
-/// Which app the settings are of.
+/// What pulls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// An app of App Service, or a function app.
+    #[default]
+    App,
+    /// The nodes of a cluster of Azure Kubernetes Service.
+    Aks,
+    /// A container group of Azure Container Instances.
+    Aci,
+    /// A container app.
+    ContainerApp,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::App, Self::Aks, Self::Aci, Self::ContainerApp];
+
+    /// Its word in the manifest of facts, and the option that names one.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::Aks => "aks",
+            Self::Aci => "aci",
+            Self::ContainerApp => "container-app",
+        }
+    }
+
+    /// The question whose answer is the resource itself.
+    pub const fn question(self) -> &'static str {
+        match self {
+            Self::App => "webapp",
+            Self::Aks => "aks",
+            Self::Aci => "container",
+            Self::ContainerApp => "containerapp",
+        }
+    }
+
+    /// What it is called in texts.
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::Aks => "cluster",
+            Self::Aci => "container group",
+            Self::ContainerApp => "container app",
+        }
+    }
+
+    /// The client as whose failures logs show its pulls.
+    pub const fn client(self) -> &'static str {
+        match self {
+            Self::App => "appservice",
+            Self::Aks => "aks",
+            Self::Aci => "aci",
+            Self::ContainerApp => "containerapps",
+        }
+    }
+}
+
+/// Which app, or other resource, the settings are of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
+    /// What it is.
+    pub kind: Kind,
     /// Its name.
     pub app: String,
     /// Its resource group.
     pub group: String,
     /// Its slot, if not the production slot.
     pub slot: Option<String>,
+    /// The image, where the resource does not name it: a cluster pulls many.
+    pub image: Option<String>,
     /// The registry's name, if it is not that in the image.
     pub registry: Option<String>,
 }

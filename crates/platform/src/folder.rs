@@ -9,8 +9,8 @@ use pullwhy_model::Unread;
 use pullwhy_model::text::{clean, scrub};
 use serde_json::{Value, json};
 
-use crate::documents::{Document, Documents, Place};
-use crate::questions::{Question, questions, refusal};
+use crate::documents::{Document, Documents, Kind, Place};
+use crate::questions::{Question, questions_of, refusal};
 
 /// Says which app the facts are of, and when they were collected.
 pub const MANIFEST: &str = "collected.json";
@@ -50,9 +50,11 @@ impl std::error::Error for FolderError {}
 pub fn manifest(place: &Place, at: Timestamp) -> Value {
     json!({
         "form": FILES_FORM,
+        "kind": place.kind.word(),
         "app": place.app,
         "resourceGroup": place.group,
         "slot": place.slot,
+        "image": place.image,
         "registry": place.registry,
         "at": at.to_string(),
     })
@@ -67,15 +69,20 @@ pub fn read_folder(folder: &Path) -> Result<Documents, FolderError> {
             let text = manifest.value.get(key)?.as_str()?;
             Some(clean(text, 300)).filter(|t| !t.is_empty())
         };
+        // Facts of before there were others are of an app.
+        let kind = word("kind").unwrap_or_default();
+        let kind = Kind::ALL.into_iter().find(|k| k.word() == kind);
         documents.place = Place {
+            kind: kind.unwrap_or_default(),
             app: word("app").unwrap_or_default(),
             group: word("resourceGroup").unwrap_or_default(),
             slot: word("slot"),
+            image: word("image"),
             registry: word("registry"),
         };
         documents.at = word("at").and_then(|at| at.parse().ok());
     }
-    for question in questions() {
+    for question in questions_of(documents.place.kind) {
         let file = format!("{}.json", question.name);
         match read(folder, &file, question.name) {
             Ok(Some(answer)) => documents.put(question.name, answer),

@@ -16,7 +16,7 @@ mod node;
 mod questions;
 mod script;
 
-pub use documents::{Document, Documents, Place};
+pub use documents::{Document, Documents, Kind, Place};
 pub use folder::{FILES_FORM, FolderError, MANIFEST, manifest, read_folder};
-pub use questions::{Command, PASSWORD_FITS, Question, fits, questions, refusal};
+pub use questions::{Command, PASSWORD_FITS, Question, fits, questions, questions_of, refusal};
 pub use script::script;

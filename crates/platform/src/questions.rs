@@ -13,13 +13,15 @@ use pullwhy_model::text::{clean, scrub};
 use pullwhy_reference::{kind, read};
 
 use crate::app_service;
-use crate::documents::{Documents, Place};
+use crate::documents::{Documents, Kind, Place};
 
 /// Something to ask the platform.
 #[derive(Debug)]
 pub struct Question {
     /// Its name, and that of the file with the answer.
     pub name: &'static str,
+    /// For what it is asked.
+    pub of: &'static [Kind],
     /// What the answer holds.
     pub tells: &'static str,
     /// Arguments of `az`.
@@ -47,6 +49,11 @@ pub const PASSWORD_FITS: &str = "password-fits";
 /// Every question, each after those whose answers it needs.
 pub fn questions() -> &'static [Question] {
     table::QUESTIONS
+}
+
+/// Those for one kind of resource.
+pub fn questions_of(kind: Kind) -> impl Iterator<Item = &'static Question> {
+    questions().iter().filter(move |q| q.of.contains(&kind))
 }
 
 impl Command {
@@ -140,12 +147,9 @@ fn filled(argument: &str, names: &BTreeMap<&'static str, String>) -> String {
 pub(crate) fn given(place: &Place) -> BTreeMap<&'static str, String> {
     let mut names = BTreeMap::from([("app", place.app.clone()), ("group", place.group.clone())]);
     names.extend(place.slot.clone().map(|slot| ("slot", slot)));
-    names.extend(
-        place
-            .registry
-            .clone()
-            .map(|registry| ("registry", registry)),
-    );
+    let of_image = || registry_name(place.image.as_deref()?);
+    let registry = place.registry.clone().or_else(of_image);
+    names.extend(registry.map(|registry| ("registry", registry)));
     names
 }
 

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::documents::Place;
+use crate::documents::{Kind, Place};
 use crate::folder::{FILES_FORM, MANIFEST};
-use crate::questions::{PASSWORD_FITS, Question, given, questions};
+use crate::questions::{PASSWORD_FITS, Question, given, questions_of};
 use pullwhy_catalogue::shell_word;
 
 /// What a variable of the script is asked for with, before the first question that needs it.
@@ -47,6 +47,74 @@ REGISTRY=$(printf '%s\n' "$REGISTRY" | sed -n 's/^DOCKER|//; s/^\([A-Za-z0-9]*\)
         r#"$([ -z "$REGISTRY" ] || az acr show -n "$REGISTRY" --query "adminUserEnabled && 'yes' || ''" -o tsv)"#,
     ),
 ];
+
+/// Of other kinds than an app; what is not here is asked as for an app.
+const OF_KIND: &[(Kind, &str, &str)] = &[
+    (
+        Kind::Aks,
+        "vnet_id",
+        r#"$(az aks show @APP@ --query "agentPoolProfiles[0].vnetSubnetId" -o tsv | sed 's/\/subnets\/.*//')"#,
+    ),
+    (
+        Kind::Aks,
+        "outbound_id",
+        r#"$(az aks show @APP@ --query "networkProfile.loadBalancerProfile.effectiveOutboundIPs[0].id" -o tsv)"#,
+    ),
+    (
+        Kind::Aks,
+        "service_principal",
+        r"$(az aks show @APP@ --query servicePrincipalProfile.clientId -o tsv | grep -E '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')",
+    ),
+    (
+        Kind::Aks,
+        "registry",
+        r#""" # no image or registry was named"#,
+    ),
+    (
+        Kind::Aci,
+        "registry",
+        r#"$(az container show @APP@ --query "containers[0].image" -o tsv | sed -n 's/^\([A-Za-z0-9]*\)\.azurecr\.[a-z]*\/.*/\1/p')"#,
+    ),
+    (
+        Kind::Aci,
+        "vnet_id",
+        r#""" # pulls do not leave by the group's subnet"#,
+    ),
+    (
+        Kind::Aci,
+        "service_principal",
+        r#"$(az container show @APP@ --query "imageRegistryCredentials[0].username" -o tsv | grep -E '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')"#,
+    ),
+    (
+        Kind::ContainerApp,
+        "registry",
+        r#"$(az containerapp show @APP@ --query "properties.template.containers[0].image" -o tsv | sed -n 's/^\([A-Za-z0-9]*\)\.azurecr\.[a-z]*\/.*/\1/p')"#,
+    ),
+    (
+        Kind::ContainerApp,
+        "environment_id",
+        r#"$(az containerapp show @APP@ --query "properties.environmentId || properties.managedEnvironmentId" -o tsv)"#,
+    ),
+    (
+        Kind::ContainerApp,
+        "vnet_id",
+        r#"$([ -z "$ENVIRONMENT_ID" ] || az containerapp env show --ids "$ENVIRONMENT_ID" --query properties.vnetConfiguration.infrastructureSubnetId -o tsv | sed 's/\/subnets\/.*//')"#,
+    ),
+    (
+        Kind::ContainerApp,
+        "service_principal",
+        r#"$(az containerapp show @APP@ --query "properties.configuration.registries[0].username" -o tsv | grep -E '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')"#,
+    ),
+];
+
+/// What a variable is asked for with.
+fn asks(kind: Kind, name: &str) -> Option<(&'static str, &'static str)> {
+    let own = OF_KIND
+        .iter()
+        .find(|(of, own, _)| *of == kind && *own == name);
+    own.map(|(_, name, asks)| (*name, *asks))
+        .or_else(|| VARIABLES.iter().find(|(own, _)| *own == name).copied())
+}
 
 /// The script. `logs`: also fetches the app's logs.
 pub fn script(place: &Place, folder: &str, logs: bool) -> String {
@@ -95,10 +163,12 @@ pub fn script(place: &Place, folder: &str, logs: bool) -> String {
         })
     };
     let manifest = format!(
-        "{{\"form\":\"{FILES_FORM}\",\"app\":{},\"resourceGroup\":{},\"slot\":{},\"registry\":{},\"at\":\"%s\"}}\\n",
+        "{{\"form\":\"{FILES_FORM}\",\"kind\":\"{}\",\"app\":{},\"resourceGroup\":{},\"slot\":{},\"image\":{},\"registry\":{},\"at\":\"%s\"}}\\n",
+        place.kind.word(),
         json(&Some(place.app.clone())),
         json(&Some(place.group.clone())),
         json(&place.slot),
+        json(&place.image),
         json(&place.registry),
     );
     let _ = writeln!(
@@ -107,11 +177,10 @@ pub fn script(place: &Place, folder: &str, logs: bool) -> String {
         shell_word(&manifest)
     );
     let mut defined: Vec<&str> = Vec::new();
-    for question in questions() {
+    for question in questions_of(place.kind) {
         for need in question.needs {
             let known = names.contains_key(need) || defined.contains(need);
-            let variable = VARIABLES.iter().find(|(name, _)| name == need);
-            if let Some((name, asks)) = variable.filter(|_| !known) {
+            if let Some((name, asks)) = asks(place.kind, need).filter(|_| !known) {
                 let asks = asks.replace("@APP@", &app);
                 let asks = match names.get("registry") {
                     Some(registry) => asks.replace("\"$REGISTRY\"", &shell_word(registry)),
@@ -123,7 +192,7 @@ pub fn script(place: &Place, folder: &str, logs: bool) -> String {
         }
         put(&mut out, question, &names);
     }
-    if logs {
+    if logs && place.kind == Kind::App {
         let _ = write!(
             out,
             "\n# The app's logs, as Kudu has them; they may hold what the app prints.\n\

@@ -136,6 +136,42 @@ fn facts_have_the_names_and_words_that_cause_files_know() {
 }
 
 #[test]
+fn every_rule_about_a_puller_that_proves_or_points_is_shown_by_a_case() {
+    let catalogue = catalogue();
+    let mut shown = std::collections::BTreeSet::new();
+    for (name, case) in cases() {
+        let (_folder, documents) = facts(&name, &case, "shows");
+        for incident in alone(&catalogue, &documents) {
+            shown.insert((
+                incident.cause.to_string(),
+                case.base.clone(),
+                incident.title,
+            ));
+        }
+    }
+    let mut dead = Vec::new();
+    for cause in catalogue.causes() {
+        for rule in &cause.file.settings {
+            let proves = rule
+                .strength
+                .is_some_and(|s| s >= pullwhy_model::Confidence::Likely);
+            if !proves || !rule.when.contains_key("puller") {
+                continue;
+            }
+            // The text without what is filled in.
+            let fixed: Vec<&str> = rule.says.split(['{', '}']).step_by(2).collect();
+            let of = |(id, _, title): &(String, String, String)| {
+                *id == cause.id.to_string() && fixed.iter().all(|part| title.contains(part))
+            };
+            if !shown.iter().any(of) {
+                dead.push(format!("{}: {}", cause.id, rule.says));
+            }
+        }
+    }
+    assert!(dead.is_empty(), "{}", dead.join("\n"));
+}
+
+#[test]
 fn every_setting_that_a_rule_asks_for_is_met_by_a_case() {
     let mut met = std::collections::BTreeSet::new();
     for (name, case) in cases() {

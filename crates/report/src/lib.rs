@@ -10,9 +10,9 @@ use std::fmt;
 use std::io::{self, Write};
 use std::str::FromStr;
 
-use pullwhy_model::{CheckReport, HopRow, Incident, Report, Status};
+use pullwhy_model::{CheckReport, HopRow, HostReport, Incident, Report, Status};
 
-pub use redact::{redact, redact_check};
+pub use redact::{redact, redact_check, redact_host};
 
 /// A form of output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -147,6 +147,30 @@ pub fn render_incident_line(incident: &Incident, out: &mut dyn Write) -> io::Res
 /// Writes one hop of a live check, for people, as soon as it ended.
 pub fn render_hop(row: &HopRow, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     render::check::row(row, style, out)
+}
+
+/// Writes what is known of a machine's engines, and their failed pulls. Formats that are made for
+/// findings show the failed pulls only.
+pub fn render_host(
+    host: &HostReport,
+    format: Format,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    match format {
+        Format::Json => {
+            serde_json::to_writer_pretty(&mut *out, host)?;
+            out.write_all(b"\n")
+        }
+        Format::Human => {
+            render::host::engines(host, style, out)?;
+            if host.logs.is_empty() {
+                return Ok(());
+            }
+            render(&host.report, format, style, out)
+        }
+        _ => render(&host.report, format, style, out),
+    }
 }
 
 /// Writes what a live check came to. For people the hops have been written by [`render_hop`].

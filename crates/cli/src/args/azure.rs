@@ -6,8 +6,9 @@ use clap::{Args, Subcommand};
 
 use super::{Output, help};
 
-/// Take the settings of an App Service app and its registry as evidence
+/// Take the settings of what pulls on Azure, and of its registry, as evidence
 ///
+/// Of an app of App Service, a cluster of AKS, a container group or a container app.
 /// Asks your own logged-in `az` for the settings that a pull hangs on, by commands that only read,
 /// and names what is wrong with them. With logs, the settings decide between the causes that the
 /// logs leave open. `-v` shows each command.
@@ -22,7 +23,7 @@ pub(crate) struct AzureArgs {
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
     /// Read the settings from files that `pullwhy azure collect` made
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["app", "group", "slot", "registry"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["app", "aks", "aci", "container_app", "group", "slot", "image", "registry"])]
     pub(crate) facts: Option<PathBuf>,
     /// Fetch the app's logs too, and explain them with the settings
     #[arg(long)]
@@ -36,15 +37,27 @@ pub(crate) struct AzureArgs {
 /// Which app.
 #[derive(Debug, Args)]
 pub(crate) struct PlaceArgs {
-    /// Name of the app
+    /// Name of the app of App Service
     #[arg(long, short = 'n', alias = "name", value_name = "NAME")]
     pub(crate) app: Option<String>,
+    /// Or: name of the cluster of Azure Kubernetes Service
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["app", "slot"])]
+    pub(crate) aks: Option<String>,
+    /// Or: name of the container group of Azure Container Instances
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["app", "aks", "slot"])]
+    pub(crate) aci: Option<String>,
+    /// Or: name of the container app
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["app", "aks", "aci", "slot"])]
+    pub(crate) container_app: Option<String>,
     /// Its resource group
     #[arg(long = "resource-group", short = 'g', value_name = "RG")]
     pub(crate) group: Option<String>,
     /// Its slot, if not the production slot
     #[arg(long, short = 's', value_name = "SLOT")]
     pub(crate) slot: Option<String>,
+    /// The image that the cluster fails to pull; others name it in their settings
+    #[arg(long, value_name = "IMAGE", conflicts_with_all = ["app", "aci", "container_app"])]
+    pub(crate) image: Option<String>,
     /// Name of the Azure registry, if the image does not tell it
     #[arg(long, value_name = "NAME")]
     pub(crate) registry: Option<String>,

@@ -54,6 +54,9 @@ pub(super) const AZURE: &str = "\
   pullwhy azure --app shop --resource-group rg1             the settings
   pullwhy azure --app shop --resource-group rg1 --logs      with the app's logs
   pullwhy azure --app shop --resource-group rg1 docker.log  with this log
+  pullwhy azure --aks k8s -g rg1 --image contoso.azurecr.io/api:1
+  pullwhy azure --aci job -g rg1                            a container group
+  pullwhy azure --container-app api -g rg1 system.log       a container app, with its log
   pullwhy azure collect --app shop --resource-group rg1 > collect.sh
   pullwhy azure --facts pullwhy-facts docker.log            offline
 
@@ -68,6 +71,7 @@ pub(super) const AZURE_COLLECT: &str = "\
   sh collect.sh                                  where `az` is logged in
   pullwhy azure --facts pullwhy-facts            where the folder was copied to
   pullwhy azure collect --app shop --resource-group rg1 --run pullwhy-facts
+  pullwhy azure collect --aks k8s -g rg1 --image contoso.azurecr.io/api:1 > collect.sh
 
 \x1b[1;4mExit status:\x1b[0m
   0  printed, or collected even if some answers are missing
@@ -97,6 +101,20 @@ pub(super) const KUBERNETES_COLLECT: &str = "\
 \x1b[1;4mExit status:\x1b[0m
   0  printed, or collected even if some answers are missing
   2  no `kubectl`, no login, no such pod; wrong usage";
+
+pub(super) const HOST: &str = "\
+\x1b[1;4mExamples:\x1b[0m
+  pullwhy host                             all engines, and the last day's failed pulls
+  pullwhy host --as docker --no-logs       Docker's settings with file and line
+  pullwhy host --since 2h --format json
+  pullwhy host --root /host                in a debug container, of the node
+
+Where the journal may be read only by some (`systemd-journal`, `adm`), run it by sudo.
+
+\x1b[1;4mExit status:\x1b[0m
+  0  no failed pull, and nothing that stops one
+  1  a failed pull was found, or a setting that lets no pull through
+  2  no logs were found to look into; wrong usage";
 
 pub(super) const RUN: &str = "\
 \x1b[1;4mExamples:\x1b[0m

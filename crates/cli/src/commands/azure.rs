@@ -12,7 +12,7 @@ use pullwhy_diagnose::{decide, shown_by_settings, undecided};
 use pullwhy_explain::{Options, Outcome};
 use pullwhy_ingest::source::{Input, Limits};
 use pullwhy_model::Report;
-use pullwhy_platform::{Documents, FolderError, Place, app_service, read_folder};
+use pullwhy_platform::{Documents, FolderError, Kind, Place, app_service, read_folder};
 use pullwhy_report::Format;
 
 use super::program::timeout;
@@ -104,8 +104,15 @@ fn nothing(documents: &Documents, output: &Output) {
         return;
     }
     let settings = app_service::settings(documents, None);
-    let containers = settings.iter().any(|s| s.known.contains_key("app.model"));
-    terminal::note(if containers {
+    let kind = documents.place.kind;
+    let containers =
+        kind != Kind::App || settings.iter().any(|s| s.known.contains_key("app.model"));
+    let image = settings
+        .iter()
+        .any(|s| s.known.contains_key("image.registry"));
+    terminal::note(if kind == Kind::Aks && !image {
+        "nothing found, but which registry? name it: `--image IMAGE` or `--registry NAME`"
+    } else if containers {
         "no setting that was read makes a pull fail"
     } else {
         "the app runs no container image of its own, as far as its settings could be read"
@@ -113,17 +120,28 @@ fn nothing(documents: &Documents, output: &Output) {
 }
 
 fn place(args: &PlaceArgs) -> Result<Place, Failure> {
-    let wanted = |value: &Option<String>, option: &str| {
-        value.clone().filter(|v| !v.is_empty()).ok_or_else(|| {
+    let wanted = |value: Option<&String>, option: &str| {
+        value.filter(|v| !v.is_empty()).cloned().ok_or_else(|| {
             Failure::new(format!("`{option}` is missing: which app?"))
                 .help("pullwhy azure --app NAME --resource-group RG")
+                .help("or `--aks`, `--aci` or `--container-app` instead of `--app`")
                 .help("or `--facts DIR`, with files that `pullwhy azure collect` made")
         })
     };
+    let named = [
+        (Kind::Aks, &args.aks),
+        (Kind::Aci, &args.aci),
+        (Kind::ContainerApp, &args.container_app),
+        (Kind::App, &args.app),
+    ];
+    let named = named.into_iter().find_map(|(k, n)| Some((k, n.as_ref()?)));
+    let kind = named.map_or(Kind::App, |(kind, _)| kind);
     Ok(Place {
-        app: wanted(&args.app, "--app")?,
-        group: wanted(&args.group, "--resource-group")?,
+        kind,
+        app: wanted(named.map(|(_, name)| name), "--app")?,
+        group: wanted(args.group.as_ref(), "--resource-group")?,
         slot: args.slot.clone(),
+        image: args.image.clone(),
         registry: args.registry.clone(),
     })
 }
@@ -152,8 +170,30 @@ fn collected_logs(folder: &Path) -> Result<PathBuf, Failure> {
     )
 }
 
+/// Logs of the other kinds are text that a pipe can bring.
+fn only_of_apps(place: &Place) -> Result<(), Failure> {
+    let (group, name) = (shell_word(&place.group), shell_word(&place.app));
+    let help = match place.kind {
+        Kind::App => return Ok(()),
+        Kind::Aks => format!("kubectl get events -A | pullwhy azure --aks {name} -g {group} -"),
+        Kind::Aci => format!(
+            "az container show -g {group} -n {name} | pullwhy azure --aci {name} -g {group} -"
+        ),
+        Kind::ContainerApp => format!(
+            "az containerapp logs show -g {group} -n {name} --type system --tail 100 | pullwhy azure --container-app {name} -g {group} -"
+        ),
+    };
+    Err(Failure::new(format!(
+        "`--logs` fetches logs of an app of App Service only, and this is a {}",
+        place.kind.noun()
+    ))
+    .help("hand its log over yourself:")
+    .help(help))
+}
+
 /// The app's logs, in a folder that goes when it is dropped.
 fn fetch(az: &Az, place: &Place) -> Result<tempfile::TempDir, Failure> {
+    only_of_apps(place)?;
     let folder = tempfile::tempdir()
         .map_err(|e| Failure::new(format!("making a folder for the logs failed: {e}")))?;
     gather::logs(az, place, &folder.path().join(LOGS))?;

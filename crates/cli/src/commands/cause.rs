@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use pullwhy_catalogue::{Catalogue, Cause, Error, fill};
+use pullwhy_catalogue::{Catalogue, Cause, Error, changes, fill};
 use pullwhy_model::Facts;
 use pullwhy_report::wrap::{hanging, paragraph};
 use serde_json::{Value, json};
@@ -119,6 +119,15 @@ fn list(causes: &[&Cause], width: usize) -> String {
     out
 }
 
+/// A text with what its command changes.
+fn with_changes(text: &str, command: Option<&str>) -> String {
+    let what = command.and_then(|c| changes(&fill(c, &Facts::new(), true)));
+    what.map_or_else(
+        || text.to_owned(),
+        |what| format!("{text} (changes: {what})"),
+    )
+}
+
 /// One cause like `rustc --explain`.
 fn page(cause: &Cause, width: usize) -> String {
     let facts = Facts::new();
@@ -165,7 +174,8 @@ fn page(cause: &Cause, width: usize) -> String {
     out.push_str("\nusual reasons\n");
     for reason in &file.reasons {
         out.push_str(&hanging("  - ", &plain(&reason.says), width));
-        out.push_str(&hanging("    confirm: ", &plain(&reason.confirm), width));
+        let confirm = with_changes(&plain(&reason.confirm), reason.command.as_deref());
+        out.push_str(&hanging("    confirm: ", &confirm, width));
         if let Some(command) = &reason.command {
             out.push_str(&format!("      $ {}\n", plain(command)));
         }
@@ -190,7 +200,7 @@ fn page(cause: &Cause, width: usize) -> String {
         for (number, step) in (1..).zip(&fix.steps) {
             out.push_str(&hanging(
                 &format!("    {number}. "),
-                &plain(&step.text),
+                &with_changes(&plain(&step.text), step.command.as_deref()),
                 width,
             ));
             for line in step.command.iter().flat_map(|c| c.lines()) {

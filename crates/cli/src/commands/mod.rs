@@ -6,6 +6,7 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod explain;
 mod facts;
+pub(crate) mod host;
 pub(crate) mod kubernetes;
 mod live;
 pub(crate) mod man;

@@ -141,6 +141,11 @@ impl<'d> Pull<'d> {
     }
 
     fn user_is(&mut self, user: &Node<'d>) {
+        self.user_known("user.form", user);
+    }
+
+    /// The form of a user name, as a fact of this name.
+    pub(super) fn user_known(&mut self, name: &'static str, user: &Node<'d>) {
         let text = user.text().unwrap_or_default();
         let registry = self.out.facts.get("acr_name").map(ToString::to_string);
         let form = match shape(text) {
@@ -155,7 +160,7 @@ impl<'d> Pull<'d> {
             "reference" => user.as_reading("a Key Vault reference"),
             _ => user.reading(),
         };
-        self.know("user.form", form, vec![reading]);
+        self.know(name, form, vec![reading]);
         if !matches!(form, "empty" | "reference") {
             self.fact("user", text.trim());
         }
@@ -234,7 +239,7 @@ impl<'d> Pull<'d> {
     }
 
     /// The end of the secrets of the service principal, and whether the password is the registry's.
-    fn secrets(&mut self) {
+    pub(super) fn secrets(&mut self) {
         if let Some(list) = self.root("secrets") {
             let ends: Vec<Node<'_>> = list
                 .items("")

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::{Pull, credentials, parts};
-use crate::documents::Documents;
+use crate::documents::{Documents, Kind};
 use crate::node::Node;
 
 /// Azure's own resolver, which knows private zones.
@@ -11,6 +11,9 @@ const AZURE_DNS: &str = "168.63.129.16";
 
 /// The network that the app is joined to.
 pub(super) fn vnet_id(documents: &Documents) -> Option<(String, Node<'_>)> {
+    if documents.place.kind != Kind::App {
+        return of_subnet(super::pullers::subnet(documents)?);
+    }
     let subnet = documents
         .root("webapp")
         .and_then(|app| app.some("virtualNetworkSubnetId"));
@@ -19,6 +22,11 @@ pub(super) fn vnet_id(documents: &Documents) -> Option<(String, Node<'_>)> {
         let first = list.items("name").into_iter().next()?;
         first.some("vnetResourceId")
     })?;
+    of_subnet(node)
+}
+
+/// The network of a subnet, by its id.
+fn of_subnet(node: Node<'_>) -> Option<(String, Node<'_>)> {
     let id = node.text().filter(|t| !t.is_empty())?;
     let end = id
         .to_ascii_lowercase()
@@ -35,6 +43,7 @@ impl<'d> Pull<'d> {
         self.zone();
         self.reaches();
         self.resolvers();
+        self.resolver_of_app();
     }
 
     fn joined(&mut self) {
@@ -131,7 +140,7 @@ impl<'d> Pull<'d> {
     }
 
     /// The private zone: is the app's network linked to it, does it know the registry?
-    fn zone(&mut self) {
+    pub(super) fn zone(&mut self) {
         let zone = self.root("zones").and_then(|z| {
             let first = z.items("resourceGroup").into_iter().next()?;
             first.some("resourceGroup")?.text().map(str::to_owned)
@@ -172,7 +181,7 @@ impl<'d> Pull<'d> {
     }
 
     /// Whether the app's network leads to that of the private endpoint.
-    fn reaches(&mut self) {
+    pub(super) fn reaches(&mut self) {
         let subnet = self.at("endpoint", "subnet").and_then(|s| s.some("id"));
         let (Some(subnet), Some((own, _))) = (subnet, vnet_id(self.documents)) else {
             return self.unknown("vnet.reaches", &["endpoint", "network"]);
@@ -199,7 +208,7 @@ impl<'d> Pull<'d> {
         }
     }
 
-    fn resolvers(&mut self) {
+    pub(super) fn resolvers(&mut self) {
         match self.root("network") {
             Some(network) => {
                 let servers = network
@@ -220,6 +229,9 @@ impl<'d> Pull<'d> {
             }
             None => self.unknown("dns.servers", &["network"]),
         }
+    }
+
+    fn resolver_of_app(&mut self) {
         let Some(list) = self.root("appsettings") else {
             return self.unknown("dns.app", &["appsettings"]);
         };

@@ -2,8 +2,10 @@
 
 use std::net::Ipv4Addr;
 
+use pullwhy_model::Reading;
+
 use super::{Pull, parts};
-use crate::documents::Documents;
+use crate::documents::{Documents, Kind};
 use crate::node::Node;
 
 /// The private endpoint to look at: an approved one, if any.
@@ -33,7 +35,7 @@ pub(super) fn endpoint_id(documents: &Documents) -> Option<String> {
 
 impl Pull<'_> {
     pub(super) fn registry(&mut self) {
-        const FACTS: [&str; 7] = [
+        const FACTS: [&str; 8] = [
             "acr.admin",
             "acr.anonymous",
             "acr.arm-tokens",
@@ -41,6 +43,7 @@ impl Pull<'_> {
             "acr.endpoint",
             "acr.state",
             "acr.firewall",
+            "acr.trusted",
         ];
         if let Some(free) = self.at("acr-name", "nameAvailable") {
             let word = if free.flag() == Some(true) {
@@ -62,6 +65,7 @@ impl Pull<'_> {
         self.switch(&acr, "acr.admin", "adminUserEnabled", false);
         self.switch(&acr, "acr.anonymous", "anonymousPullEnabled", false);
         self.switch(&acr, "acr.public", "publicNetworkAccess", true);
+        self.trusted(&acr);
         let arm = acr
             .some("policies")
             .and_then(|p| p.some("azureADAuthenticationAsArmPolicy")?.some("status"));
@@ -98,6 +102,15 @@ impl Pull<'_> {
         let on = node.as_ref().and_then(Node::flag).unwrap_or(default);
         let reading = node.map_or_else(|| acr.absent(key), |n| n.reading());
         self.know(name, if on { "on" } else { "off" }, vec![reading]);
+    }
+
+    /// Whether services that Azure trusts come past the address rules.
+    fn trusted(&mut self, acr: &Node<'_>) {
+        let key = "networkRuleBypassOptions";
+        let options = acr.some(key);
+        let off = options.as_ref().and_then(Node::text) == Some("None");
+        let reading = options.map_or_else(|| acr.absent(key), |o| o.reading());
+        self.know("acr.trusted", if off { "off" } else { "on" }, vec![reading]);
     }
 
     fn endpoint(&mut self, acr: &Node<'_>) {
@@ -143,11 +156,13 @@ impl Pull<'_> {
             );
             return self.know("acr.firewall", "open", vec![reading]);
         };
-        let addresses = self
-            .at("webapp", "possibleOutboundIpAddresses")
-            .or_else(|| self.at("webapp", "outboundIpAddresses"));
-        let Some(addresses) = addresses else {
-            return self.unknown("acr.firewall", &["webapp"]);
+        let (own, addresses) = match self.outbound() {
+            Outbound::Known(own, reading) => (own, reading),
+            Outbound::Unread(question) => return self.unknown("acr.firewall", &[question]),
+            // There are rules, and by which addresses the pull leaves nobody can tell.
+            Outbound::Hidden => {
+                return self.know("acr.firewall", "closed", vec![action.reading()]);
+            }
         };
         let list = rules.and_then(|r| r.some("ipRules"));
         let allowed: Vec<(u32, u32)> = list
@@ -160,12 +175,6 @@ impl Pull<'_> {
                 range.text().and_then(self::range)
             })
             .collect();
-        let own: Vec<Ipv4Addr> = addresses
-            .text()
-            .unwrap_or_default()
-            .split(',')
-            .filter_map(|a| a.trim().parse().ok())
-            .collect();
         if own.is_empty() {
             return;
         }
@@ -177,7 +186,7 @@ impl Pull<'_> {
         };
         let mut from = vec![action.reading()];
         from.extend(list.map(|l| l.reading()));
-        from.push(addresses.reading());
+        from.push(addresses);
         self.know("acr.firewall", word, from);
         let missing: Vec<String> = own
             .iter()
@@ -186,6 +195,33 @@ impl Pull<'_> {
             .map(ToString::to_string)
             .collect();
         self.fact("outbound", &missing.join(" "));
+    }
+}
+
+/// The addresses that a pull may leave by.
+pub(super) enum Outbound {
+    /// These, and where they were read.
+    Known(Vec<Ipv4Addr>, Reading),
+    /// The answer that has them is not there.
+    Unread(&'static str),
+    /// They are the platform's own and can change.
+    Hidden,
+}
+
+impl Pull<'_> {
+    fn outbound(&self) -> Outbound {
+        if self.documents.place.kind != Kind::App {
+            return self.puller_outbound();
+        }
+        let addresses = self
+            .at("webapp", "possibleOutboundIpAddresses")
+            .or_else(|| self.at("webapp", "outboundIpAddresses"));
+        let Some(addresses) = addresses else {
+            return Outbound::Unread("webapp");
+        };
+        let text = addresses.text().unwrap_or_default();
+        let own = text.split(',').filter_map(|a| a.trim().parse().ok());
+        Outbound::Known(own.collect(), addresses.reading())
     }
 }
 

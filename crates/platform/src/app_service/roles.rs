@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use pullwhy_model::Reading;
 
 use super::Pull;
+use crate::documents::Kind;
 use crate::node::Node;
 
 /// Classic roles that carry pull.
@@ -33,6 +34,8 @@ const OTHERS: [&str; 8] = [
 ];
 /// Seconds in which a new role may not count yet.
 const SPREADS: i64 = 600;
+/// The same where tokens are kept: Container Apps hold one for a day.
+const KEPT: i64 = 24 * 3600;
 
 impl<'d> Pull<'d> {
     /// The identity that is wanted, among those that are assigned.
@@ -114,6 +117,7 @@ impl<'d> Pull<'d> {
         let mode = mode.map(|m| m.reading());
         let entries = list.items("");
         let caller = match self.word("pull.with") {
+            None if self.documents.place.kind != Kind::App => self.puller_principal(),
             Some("password") => {
                 let principal = self.at("principal", "id");
                 if principal.is_none() && self.word("user.form") == Some("guid") {
@@ -203,12 +207,16 @@ impl<'d> Pull<'d> {
                 return ("limited", reading.into_iter().collect());
             }
             let since = entry.some("createdOn");
+            let spreads = match self.documents.place.kind {
+                Kind::ContainerApp => KEPT,
+                _ => SPREADS,
+            };
             let age = since.as_ref().and_then(|n| {
                 let since: Timestamp = n.text()?.parse().ok()?;
                 Some(self.at?.as_second() - since.as_second())
             });
             if let (Some(age), Some(since)) = (age, &since)
-                && age < SPREADS
+                && age < spreads
             {
                 self.fact("role_since", since.text().unwrap_or_default());
                 return ("new", vec![shown(entry), since.reading()]);

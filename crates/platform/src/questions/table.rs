@@ -1,6 +1,7 @@
 //! The questions, as data: each after those whose answers it needs.
 
 use super::{PASSWORD_FITS, Question};
+use crate::documents::Kind;
 
 /// The shape of the password, in the words of the setting `password.form`.
 const SHAPE: &str = concat!(
@@ -17,6 +18,7 @@ const SHAPE: &str = concat!(
 pub(super) const QUESTIONS: &[Question] = &[
     Question {
         name: "webapp",
+        of: &[Kind::App],
         tells: "the app: identities, outbound addresses, virtual network, routing of pulls",
         arguments: &["webapp", "show", "-g", "{group}", "-n", "{app}", "{slot}"],
         query: "{id:id,name:name,kind:kind,state:state,identity:identity,outboundIpAddresses:outboundIpAddresses,possibleOutboundIpAddresses:possibleOutboundIpAddresses,outboundVnetRouting:outboundVnetRouting,vnetImagePullEnabled:vnetImagePullEnabled,vnetRouteAllEnabled:vnetRouteAllEnabled,virtualNetworkSubnetId:virtualNetworkSubnetId,hostingEnvironmentProfile:hostingEnvironmentProfile}",
@@ -25,6 +27,7 @@ pub(super) const QUESTIONS: &[Question] = &[
     },
     Question {
         name: "config",
+        of: &[Kind::App],
         tells: "the image, and whether it is pulled with an identity",
         arguments: &[
             "webapp", "config", "show", "-g", "{group}", "-n", "{app}", "{slot}",
@@ -35,6 +38,7 @@ pub(super) const QUESTIONS: &[Question] = &[
     },
     Question {
         name: "appsettings",
+        of: &[Kind::App],
         tells: "the registry's address and user name, DNS and network switches; no other setting, no password",
         arguments: &[
             "webapp",
@@ -53,6 +57,7 @@ pub(super) const QUESTIONS: &[Question] = &[
     },
     Question {
         name: "identity",
+        of: &[Kind::App],
         tells: "the app's managed identities",
         arguments: &[
             "webapp", "identity", "show", "-g", "{group}", "-n", "{app}", "{slot}",
@@ -63,6 +68,7 @@ pub(super) const QUESTIONS: &[Question] = &[
     },
     Question {
         name: "vnet",
+        of: &[Kind::App],
         tells: "the virtual network that the app is joined to",
         arguments: &[
             "webapp",
@@ -80,6 +86,7 @@ pub(super) const QUESTIONS: &[Question] = &[
     },
     Question {
         name: "sitecontainers",
+        of: &[Kind::App],
         tells: "the containers of an app with sidecars: image and how each is signed in",
         arguments: &[
             "webapp",
@@ -97,6 +104,7 @@ pub(super) const QUESTIONS: &[Question] = &[
     },
     Question {
         name: "password",
+        of: &[Kind::App],
         tells: "the password's shape: missing, empty, blanks, reference or set; never the password",
         arguments: &[
             "rest",
@@ -111,6 +119,7 @@ pub(super) const QUESTIONS: &[Question] = &[
     },
     Question {
         name: "vault",
+        of: &[Kind::App],
         tells: "whether Key Vault references in the registry's credentials resolve",
         arguments: &[
             "rest",
@@ -124,7 +133,53 @@ pub(super) const QUESTIONS: &[Question] = &[
         always: false,
     },
     Question {
+        name: "aks",
+        of: &[Kind::Aks],
+        tells: "the cluster: the identity that its nodes pull with, their network, the way out",
+        arguments: &["aks", "show", "-g", "{group}", "-n", "{app}"],
+        query: "{id:id,name:name,provisioningState:provisioningState,identityProfile:identityProfile,servicePrincipalProfile:servicePrincipalProfile.{clientId:clientId},agentPoolProfiles:agentPoolProfiles[].{name:name,vnetSubnetId:vnetSubnetId},networkProfile:networkProfile.{outboundType:outboundType,loadBalancerProfile:loadBalancerProfile.{effectiveOutboundIPs:effectiveOutboundIPs}}}",
+        needs: &[],
+        always: true,
+    },
+    Question {
+        name: "outbound",
+        of: &[Kind::Aks],
+        tells: "the address that the nodes leave by",
+        arguments: &["network", "public-ip", "show", "--ids", "{outbound_id}"],
+        query: "{id:id,ipAddress:ipAddress}",
+        needs: &["outbound_id"],
+        always: false,
+    },
+    Question {
+        name: "container",
+        of: &[Kind::Aci],
+        tells: "the container group: its images, how each registry is signed in to, its identities; no password",
+        arguments: &["container", "show", "-g", "{group}", "-n", "{app}"],
+        query: "{id:id,name:name,osType:osType,identity:identity,subnetIds:subnetIds,containers:containers[].{name:name,image:image},imageRegistryCredentials:imageRegistryCredentials[].{server:server,username:username,identity:identity}}",
+        needs: &[],
+        always: true,
+    },
+    Question {
+        name: "containerapp",
+        of: &[Kind::ContainerApp],
+        tells: "the container app: its images, how each registry is signed in to, names of its secrets, its identities",
+        arguments: &["containerapp", "show", "-g", "{group}", "-n", "{app}"],
+        query: "{id:id,name:name,identity:identity,environmentId:properties.environmentId,managedEnvironmentId:properties.managedEnvironmentId,outboundIpAddresses:properties.outboundIpAddresses,registries:properties.configuration.registries,secrets:properties.configuration.secrets[].{name:name},containers:properties.template.containers[].{name:name,image:image}}",
+        needs: &[],
+        always: true,
+    },
+    Question {
+        name: "environment",
+        of: &[Kind::ContainerApp],
+        tells: "the environment of the container app: the network that it is in",
+        arguments: &["containerapp", "env", "show", "--ids", "{environment_id}"],
+        query: "{id:id,name:name,vnetConfiguration:properties.vnetConfiguration.{infrastructureSubnetId:infrastructureSubnetId,internal:internal}}",
+        needs: &["environment_id"],
+        always: true,
+    },
+    Question {
         name: "acr",
+        of: &Kind::ALL,
         tells: "the registry: admin user, public access, address rules, private endpoints, role mode",
         arguments: &["acr", "show", "-n", "{registry}"],
         query: "{id:id,name:name,loginServer:loginServer,sku:sku,provisioningState:provisioningState,adminUserEnabled:adminUserEnabled,anonymousPullEnabled:anonymousPullEnabled,publicNetworkAccess:publicNetworkAccess,networkRuleSet:networkRuleSet,networkRuleBypassOptions:networkRuleBypassOptions,privateEndpointConnections:privateEndpointConnections[].{id:id,name:name,privateEndpoint:privateEndpoint,privateLinkServiceConnectionState:privateLinkServiceConnectionState},policies:policies,roleAssignmentMode:roleAssignmentMode}",
@@ -133,6 +188,7 @@ pub(super) const QUESTIONS: &[Question] = &[
     },
     Question {
         name: "acr-name",
+        of: &Kind::ALL,
         tells: "whether any registry has this name",
         arguments: &["acr", "check-name", "-n", "{registry}"],
         query: "",
@@ -141,6 +197,7 @@ pub(super) const QUESTIONS: &[Question] = &[
     },
     Question {
         name: "roles",
+        of: &Kind::ALL,
         tells: "who has which role on the registry",
         arguments: &[
             "role",
@@ -156,6 +213,7 @@ pub(super) const QUESTIONS: &[Question] = &[
     },
     Question {
         name: "network",
+        of: &Kind::ALL,
         tells: "DNS servers and peerings of the app's network",
         arguments: &["network", "vnet", "show", "--ids", "{vnet_id}"],
         query: "{id:id,dhcpOptions:dhcpOptions,virtualNetworkPeerings:virtualNetworkPeerings[].{peeringState:peeringState,remoteVirtualNetwork:remoteVirtualNetwork}}",
@@ -164,6 +222,7 @@ pub(super) const QUESTIONS: &[Question] = &[
     },
     Question {
         name: "zones",
+        of: &Kind::ALL,
         tells: "the private zone for registries",
         arguments: &["network", "private-dns", "zone", "list"],
         query: "[?name==`\"privatelink.azurecr.io\"`].{name:name,resourceGroup:resourceGroup}",
@@ -172,6 +231,7 @@ pub(super) const QUESTIONS: &[Question] = &[
     },
     Question {
         name: "links",
+        of: &Kind::ALL,
         tells: "the networks that the private zone is linked to",
         arguments: &[
             "network",
@@ -190,6 +250,7 @@ pub(super) const QUESTIONS: &[Question] = &[
     },
     Question {
         name: "records",
+        of: &Kind::ALL,
         tells: "the names in the private zone",
         arguments: &[
             "network",
@@ -208,6 +269,7 @@ pub(super) const QUESTIONS: &[Question] = &[
     },
     Question {
         name: "endpoint",
+        of: &Kind::ALL,
         tells: "the network that the registry's private endpoint is in",
         arguments: &[
             "network",
@@ -222,6 +284,7 @@ pub(super) const QUESTIONS: &[Question] = &[
     },
     Question {
         name: "principal",
+        of: &Kind::ALL,
         tells: "the service principal that the user name is the id of",
         arguments: &["ad", "sp", "show", "--id", "{service_principal}"],
         query: "{id:id,appId:appId,accountEnabled:accountEnabled}",
@@ -230,6 +293,7 @@ pub(super) const QUESTIONS: &[Question] = &[
     },
     Question {
         name: "secrets",
+        of: &Kind::ALL,
         tells: "when the secrets of that service principal end; not the secrets",
         arguments: &[
             "ad",
@@ -245,6 +309,7 @@ pub(super) const QUESTIONS: &[Question] = &[
     },
     Question {
         name: PASSWORD_FITS,
+        of: &[Kind::App],
         tells: "whether the app's password is one of the admin user's two: `yes` or `no`, never a password",
         arguments: &["acr", "credential", "show", "-n", "{registry}"],
         query: "",

@@ -93,7 +93,10 @@ pub(crate) fn alone(catalogue: &Catalogue, documents: &Documents) -> Vec<Inciden
 /// What a log says, with these settings beside it.
 pub(crate) fn beside(catalogue: &Catalogue, documents: &Documents, log: &str) -> Vec<Incident> {
     let text = fs::read(fixtures().join("logs").join(format!("{log}.log"))).expect("a log");
-    let name = "2026_05_04_RD0003FF8A1B2C_docker.log";
+    let name = match log.split_once('-') {
+        Some(("aks" | "aci" | "aca", _)) => "events.log",
+        _ => "2026_05_04_RD0003FF8A1B2C_docker.log",
+    };
     let report = explain_text(catalogue, name, &text, &Options::default());
     report
         .incidents

@@ -224,12 +224,13 @@ impl State {
             }
             Need::Elsewhere(name) => {
                 let rows = self.secrets.iter().filter(|(_, p)| !p.absent);
-                let table: String = rows
-                    .filter_map(|(k, _)| k.split_once('/').filter(|(_, n)| n == name))
+                let rows = rows.filter_map(|(k, _)| k.split_once('/').filter(|(_, n)| n == name));
+                let rows: Vec<String> = rows
                     .map(|(space, name)| {
-                        format!("{space}   {name}   kubernetes.io/dockerconfigjson   1   5d\n")
+                        format!("{space}   {name}   kubernetes.io/dockerconfigjson   1   5d")
                     })
                     .collect();
+                let table = rows.join("\n");
                 Ok(Some(pullwhy_platform::kubernetes::secrets_in_table(&table)))
             }
             Need::Account(space, name) => Ok(Some(json!({

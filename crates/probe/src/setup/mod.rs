@@ -142,6 +142,11 @@ impl Setup {
         }
     }
 
+    /// The number of the engine's running process, where it was found.
+    pub fn process_number(&self) -> Option<u32> {
+        self.process.as_ref()?.file_name()?.to_str()?.parse().ok()
+    }
+
     /// The files that it was read from, in order.
     pub fn files(&self) -> Vec<PathBuf> {
         let mut files = Vec::new();

@@ -5,13 +5,38 @@
 
 mod names;
 
-use pullwhy_model::{Check, CheckReport, Evidence, Fact, Facts, HopRow, Image, Incident, Report};
+use pullwhy_model::{
+    Check, CheckReport, Evidence, Fact, Facts, HopRow, HostReport, Image, Incident, Report,
+};
 
 use names::Names;
 
 /// Replaces the names that the report recognised in every text of it.
 pub fn redact(report: &mut Report) {
+    redact_with(report, &mut []);
+}
+
+/// Replaces the names in everything that is known of a machine's engines.
+pub fn redact_host(host: &mut HostReport) {
+    let mut further = Vec::new();
+    for engine in &mut host.engines {
+        further.extend(&mut engine.files);
+        for setting in &mut engine.settings {
+            further.extend([&mut setting.value, &mut setting.place]);
+        }
+        for trouble in &mut engine.troubles {
+            further.extend([&mut trouble.text, &mut trouble.place]);
+        }
+    }
+    redact_with(&mut host.report, &mut further);
+}
+
+/// The same names in a report and in further texts.
+fn redact_with(report: &mut Report, further: &mut [&mut String]) {
     let mut names = Names::default();
+    for text in &*further {
+        names.learn_text(text);
+    }
     for incident in &report.incidents {
         names.learn_incident(incident);
         let run = incident.check.as_ref().and_then(|c| c.run.as_ref());
@@ -34,6 +59,9 @@ pub fn redact(report: &mut Report) {
     }
     let names = names.ordered();
     let replace = |text: &mut String| *text = rewritten(text, &replacements(text, &names));
+    for text in further {
+        replace(text);
+    }
     for incident in &mut report.incidents {
         for evidence in &mut incident.evidence {
             redact_evidence(evidence, &names);
@@ -111,9 +139,11 @@ fn image_texts(image: &mut Image) -> Vec<&mut String> {
 /// Every text of an incident that may hold names, but for the lines of the log.
 fn texts(incident: &mut Incident) -> Vec<&mut String> {
     fn of_check(check: &mut Option<Check>) -> impl Iterator<Item = &mut String> {
-        check
-            .iter_mut()
-            .flat_map(|c| std::iter::once(&mut c.text).chain(&mut c.command))
+        check.iter_mut().flat_map(|c| {
+            std::iter::once(&mut c.text)
+                .chain(&mut c.command)
+                .chain(&mut c.changes)
+        })
     }
     let mut out = vec![&mut incident.title, &mut incident.explanation];
     out.extend(&mut incident.notes);
@@ -157,6 +187,7 @@ fn texts(incident: &mut Incident) -> Vec<&mut String> {
         for step in &mut fix.steps {
             out.push(&mut step.text);
             out.extend(&mut step.command);
+            out.extend(&mut step.changes);
         }
     }
     out

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use pullwhy_model::{Outcome, Report};
 
-use super::{checked, is_walk, root_in_log};
+use super::{checked, is_walk, root_in_log, warned};
 
 pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for incident in &report.incidents {
@@ -24,7 +24,8 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         if let Some(fix) = incident.fixes.first() {
             message.push_str(&format!("\nfix: {}", fix.title));
             for step in &fix.steps {
-                message.push_str(&format!("\n- {}", step.text));
+                let text = warned(&step.text, step.changes.as_deref());
+                message.push_str(&format!("\n- {text}"));
                 step.command
                     .iter()
                     .for_each(|c| message.push_str(&format!("\n  {c}")));

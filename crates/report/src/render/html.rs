@@ -10,7 +10,7 @@ mod timeline;
 
 use super::{
     capital, checked, code_spans, condition, cost, count, finding, nothing_capital, ruled_out_by,
-    when,
+    warned, when,
 };
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}\
@@ -152,7 +152,11 @@ fn section(number: usize, i: &Incident, out: &mut dyn Write) -> io::Result<()> {
             )
         )?;
         for step in &fix.steps {
-            writeln!(out, "<li>{}", prose(&step.text))?;
+            writeln!(
+                out,
+                "<li>{}",
+                prose(&warned(&step.text, step.changes.as_deref()))
+            )?;
             step.command
                 .iter()
                 .try_for_each(|c| writeln!(out, "<pre>{}</pre>", escape(c)))?;
@@ -226,7 +230,11 @@ fn instances(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
 
 fn check(check: Option<&Check>, out: &mut dyn Write) -> io::Result<()> {
     let Some(check) = check else { return Ok(()) };
-    writeln!(out, "<br>check: {}", prose(&check.text))?;
+    writeln!(
+        out,
+        "<br>check: {}",
+        prose(&warned(&check.text, check.changes.as_deref()))
+    )?;
     check
         .command
         .iter()

@@ -8,7 +8,7 @@ use crate::Style;
 
 use super::{
     capital, checked, code_spans, condition, cost, count, finding, nothing_capital, retry,
-    ruled_out_by, trigger, when,
+    ruled_out_by, trigger, warned, when,
 };
 
 /// Rows of instances; a ticket is no place for hundreds.
@@ -96,7 +96,11 @@ fn incident(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "{}\n", plain(cost))?;
         }
         for (number, step) in (1..).zip(&fix.steps) {
-            writeln!(out, "{number}. {}\n", plain(&step.text))?;
+            writeln!(
+                out,
+                "{number}. {}\n",
+                plain(&warned(&step.text, step.changes.as_deref()))
+            )?;
             step.command.iter().try_for_each(|c| fence(c, "sh", out))?;
         }
     }
@@ -151,7 +155,11 @@ fn instances(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
 
 fn check(check: Option<&Check>, out: &mut dyn Write) -> io::Result<()> {
     let Some(check) = check else { return Ok(()) };
-    writeln!(out, "  - check: {}", plain(&check.text))?;
+    writeln!(
+        out,
+        "  - check: {}",
+        plain(&warned(&check.text, check.changes.as_deref()))
+    )?;
     check
         .command
         .iter()

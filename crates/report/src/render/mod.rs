@@ -2,11 +2,14 @@
 
 pub(crate) mod check;
 pub(crate) mod github;
+pub(crate) mod host;
 pub(crate) mod html;
 pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod markdown;
 pub(crate) mod sarif;
+
+use std::borrow::Cow;
 
 use pullwhy_model::{
     Evidence, Fix, Incident, LiveFinding, LiveVerdict, Risk, Role, Transient, Trigger,
@@ -144,6 +147,14 @@ pub(crate) fn code_spans(text: &str) -> Vec<(bool, &str)> {
         spans.push((false, &text[at(paired + 1) - 1..]));
     }
     spans
+}
+
+/// A text with what its command changes: a reader must see it before the command is copied.
+pub(crate) fn warned<'t>(text: &'t str, changes: Option<&str>) -> Cow<'t, str> {
+    match changes {
+        Some(what) => Cow::Owned(format!("{text} (changes: {what})")),
+        None => Cow::Borrowed(text),
+    }
 }
 
 /// `1 attempt`, `2 attempts`, `1,234 lines`.

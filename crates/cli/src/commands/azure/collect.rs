@@ -17,6 +17,9 @@ use crate::terminal;
 
 pub(super) fn run(args: &CollectArgs) -> Result<Exit, Failure> {
     let place = place(&args.place)?;
+    if args.logs {
+        super::only_of_apps(&place)?;
+    }
     let Some(folder) = &args.run else {
         let mut out = terminal::stdout();
         out.write_all(script(&place, &args.output, args.logs).as_bytes())?;

@@ -8,7 +8,7 @@ use std::thread;
 
 use pullwhy_model::Unread;
 use pullwhy_platform::{
-    Command, Document, Documents, PASSWORD_FITS, Place, Question, fits, questions, refusal,
+    Command, Document, Documents, PASSWORD_FITS, Place, Question, fits, questions_of, refusal,
 };
 use serde_json::{Value, json};
 
@@ -32,8 +32,7 @@ pub(super) fn kept(az: &Az, place: Place, keep: Keep<'_>) -> Result<Documents, F
     let mut asked: BTreeSet<&'static str> = BTreeSet::new();
     loop {
         let names = documents.names();
-        let wave: Vec<(&'static Question, Command)> = questions()
-            .iter()
+        let wave: Vec<(&'static Question, Command)> = questions_of(documents.place.kind)
             .filter(|q| !asked.contains(q.name))
             .filter_map(|q| Some((q, q.command(&names)?)))
             // Whether the name is taken matters only for a registry that was not found.
@@ -56,7 +55,7 @@ pub(super) fn kept(az: &Az, place: Place, keep: Keep<'_>) -> Result<Documents, F
                     why: refusal(&said),
                 }),
             };
-            if question.name == "webapp" {
+            if question.name == documents.place.kind.question() {
                 there(&answer, &documents.place)?;
             }
             documents.put(question.name, answer);
@@ -75,12 +74,16 @@ fn there(answer: &Result<Document, Unread>, place: &Place) -> Result<(), Failure
         .as_ref()
         .map_or(String::new(), |s| format!(", slot `{s}`"));
     Err(Failure::new(format!(
-        "no app `{}`{slot} in resource group `{}`: {}",
-        place.app, place.group, unread.why
+        "no {} `{}`{slot} in resource group `{}`: {}",
+        place.kind.noun(),
+        place.app,
+        place.group,
+        unread.why
     ))
-    .help(
-        "see what there is: az webapp list --query \"[].{app:name,group:resourceGroup}\" -o table",
-    ))
+    .help(format!(
+        "see what there is: az {} list --query \"[].{{app:name,group:resourceGroup}}\" -o table",
+        place.kind.question()
+    )))
 }
 
 type Answered = (&'static Question, Command, Result<Value, String>);

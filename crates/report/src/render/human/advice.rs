@@ -5,7 +5,7 @@ use std::io;
 use pullwhy_model::{Check, Confidence, Incident, Instance, Outcome};
 
 use super::Page;
-use crate::render::{condition, cost, count, is_live, is_walk, retry, trigger, when};
+use crate::render::{condition, cost, count, is_live, is_walk, retry, trigger, warned, when};
 use crate::wrap::{hanging, hanging_at, paragraph};
 
 /// Fixes shown unless more are asked for.
@@ -106,7 +106,8 @@ impl Page<'_> {
     }
 
     fn check(&mut self, prefix: &str, check: &Check) -> io::Result<()> {
-        self.put(&hanging(prefix, &check.text, self.prose))?;
+        let text = warned(&check.text, check.changes.as_deref());
+        self.put(&hanging(prefix, &text, self.prose))?;
         let command = check.command.as_deref().unwrap_or_default();
         self.command(prefix.len(), command)
     }
@@ -144,7 +145,8 @@ impl Page<'_> {
             }
             for (step, number) in fix.steps.iter().zip(1..) {
                 let lead = format!("    {number}. ");
-                self.put(&hanging(&lead, &step.text, self.prose))?;
+                let text = warned(&step.text, step.changes.as_deref());
+                self.put(&hanging(&lead, &text, self.prose))?;
                 self.command(lead.len(), step.command.as_deref().unwrap_or_default())?;
             }
         }

@@ -5,7 +5,7 @@ use std::io;
 use pullwhy_model::{Evidence, Incident, Role};
 
 use super::Page;
-use crate::render::{condition, count, is_live, is_walk, root};
+use crate::render::{condition, count, is_live, is_walk, root, warned};
 use crate::wrap::{columns, columns_of, hanging, shorten};
 
 /// Lines of evidence shown unless more are asked for.
@@ -147,7 +147,8 @@ fn first_step(incident: &Incident) -> Option<(String, &str)> {
     let check = incident.candidates.iter().find_map(|c| c.check.as_ref());
     if let Some(check) = check.filter(|_| open) {
         let command = check.command.as_deref().unwrap_or_default();
-        return Some((format!("tell the causes apart: {}", check.text), command));
+        let text = warned(&check.text, check.changes.as_deref());
+        return Some((format!("tell the causes apart: {text}"), command));
     }
     let fix = incident.fixes.first()?;
     let text = match condition(fix) {
