@@ -62,7 +62,8 @@ const COURSE: [&str; 16] = [
 ];
 
 /// Parts of the markers that an image was pulled, or was there already.
-const ENDINGS: [&str; 10] = [
+const ENDINGS: [&str; 11] = [
+    "npacking linux/",
     "up to date",
     "newer image",
     "ully pulled",
@@ -77,7 +78,8 @@ const ENDINGS: [&str; 10] = [
 
 /// Parts of the other markers, and how journald begins a message that it prints as bytes: such a
 /// message has no words to search for.
-const STEMS: [&str; 16] = [
+const STEMS: [&str; 17] = [
+    "npacking linux/",
     "ocally found",
     "ull complete",
     "ull from",

@@ -95,6 +95,16 @@ pub fn of(text: &str, registry: Option<&str>) -> Option<Target> {
     if is_blob(last, asked) {
         return Some(Target::Blob);
     }
+    // What is fetched after the manifest, at an address that is none of a registry's.
+    if words(&[
+        "httpReadSeeker: failed open: ",
+        "parsing image configuration: ",
+        "reading blob ",
+        "copying blob ",
+    ]) && !last.path.starts_with("/v2/")
+    {
+        return Some(Target::Blob);
+    }
     if words(&[
         "fetch oauth token: ",
         "fetch anonymous token: ",
@@ -271,6 +281,10 @@ mod tests {
             (
                 r#"Get "https://r.example/v2/a/blobs/sha256:7d": EOF"#,
                 Some(Target::Registry),
+            ),
+            (
+                r#"failed to copy: httpReadSeeker: failed open: failed to do request: Get "https://blobs.example:5000/x?sig=y": dial tcp: i/o timeout"#,
+                Some(Target::Blob),
             ),
             (
                 "failed to fetch oauth token: unexpected status: 401",

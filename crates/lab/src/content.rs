@@ -94,6 +94,7 @@ impl Content {
             ("config", digest(&self.config)),
             ("manifest.json", text(&self.manifest)),
             ("index.json", text(&self.index)),
+            ("config.json", text(&self.config)),
             (
                 "token.pull",
                 jwt(r#"[{"type":"repository","name":"team/app","actions":["pull"]}]"#),

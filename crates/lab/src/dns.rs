@@ -44,8 +44,8 @@ struct Zone {
     asked: Mutex<HashMap<String, u32>>,
 }
 
-/// Starts a server; the same port over UDP and TCP.
-pub fn start(names: Vec<DnsName>) -> io::Result<Dns> {
+/// Starts a server; the same port over UDP and TCP, any free one for 0.
+pub fn start(names: Vec<DnsName>, port: u16) -> io::Result<Dns> {
     let zone = Arc::new(Zone {
         drips: names.iter().any(|name| name.fault == Fault::Drip),
         names,
@@ -54,7 +54,7 @@ pub fn start(names: Vec<DnsName>) -> io::Result<Dns> {
     // The port of a TCP listener may be taken for UDP: another one then.
     let (bound, udp) = (0..20)
         .find_map(|_| {
-            let bound = listener::bind().ok()?;
+            let bound = listener::bind_to(Ipv4Addr::LOCALHOST, port).ok()?;
             let udp = UdpSocket::bind(bound.address).ok()?;
             Some((bound, udp))
         })

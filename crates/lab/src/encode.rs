@@ -5,7 +5,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 /// Puts base64 in for `{=text}`, and a token with such claims in for `{jwt=claims}`; the inner
 /// ones first.
-pub(crate) fn in_base64(text: &str) -> String {
+pub fn in_base64(text: &str) -> String {
     let mut text = text.to_owned();
     while let Some(start) = text.rfind("{=").max(text.rfind("{jwt=")) {
         let inner = &text[start..];

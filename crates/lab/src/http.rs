@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::answer::{AnswerRow, Request, Table};
 use crate::listener::wait_for_words;
+use crate::stage::OWN;
 use crate::stream::{PATIENCE, Stream};
 
 /// What a server answers, and what it was asked.
@@ -48,7 +49,19 @@ impl Desk {
             wait_for_words(stream.socket());
         }
         // A client that goes away in the middle is what faulty paths are about.
-        while let Ok(Some(request)) = read(&mut stream) {
+        loop {
+            let request = match read(&mut stream) {
+                Ok(Some(request)) => request,
+                Ok(None) => break,
+                Err(error) => {
+                    if error.kind() == io::ErrorKind::InvalidData {
+                        // As web servers answer to what is no HTTP, such as a handshake of TLS.
+                        let _ = stream.write_all(NO_HTTP);
+                        stream.end();
+                    }
+                    return;
+                }
+            };
             lock(&self.asked).push(request.clone());
             let row = lock(&self.table).take(&request);
             let row = match row {
@@ -85,15 +98,20 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+const NO_HTTP: &[u8] =
+    b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+
+fn no_http(error: httparse::Error) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
 /// The next request; `None` when the client has ended.
 fn read(stream: &mut Stream) -> io::Result<Option<Request>> {
     let mut bytes = Vec::new();
     let (mut request, head) = loop {
         let mut fields = [httparse::EMPTY_HEADER; 64];
         let mut parsed = httparse::Request::new(&mut fields);
-        if let httparse::Status::Complete(length) =
-            parsed.parse(&bytes).map_err(io::Error::other)?
-        {
+        if let httparse::Status::Complete(length) = parsed.parse(&bytes).map_err(no_http)? {
             let fields = parsed.headers.iter();
             let request = Request {
                 method: parsed.method.unwrap_or_default().to_owned(),
@@ -146,7 +164,7 @@ fn answer(stream: &mut Stream, request: &Request, row: &AnswerRow) -> io::Result
         return Ok(false);
     }
     let (status, body, extra) = ranged(request, row, body(row)?);
-    let mut head = format!("HTTP/1.1 {status} Lab\r\n");
+    let mut head = format!("HTTP/1.1 {status} {}\r\n", reason(status));
     for (name, value) in &row.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -190,6 +208,29 @@ fn answer(stream: &mut Stream, request: &Request, row: &AnswerRow) -> io::Result
             .any(|(n, v)| n.eq_ignore_ascii_case("connection") && v == "close")
     };
     Ok(!closes(&row.headers))
+}
+
+/// The words of a status (RFC 9110, 15), which engines print.
+fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        206 => "Partial Content",
+        301 => "Moved Permanently",
+        302 => "Found",
+        307 => "Temporary Redirect",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        407 => "Proxy Authentication Required",
+        429 => "Too Many Requests",
+        500 => "Internal Server Error",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        _ => "Unknown",
+    }
 }
 
 fn body(row: &AnswerRow) -> io::Result<Vec<u8>> {
@@ -250,7 +291,8 @@ fn forward(request: &Request, mut client: Stream) -> io::Result<()> {
             .ok_or_else(|| io::Error::other("no port"))
     };
     let connect = |port| -> io::Result<TcpStream> {
-        let socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+        let places = [Ipv4Addr::LOCALHOST, OWN].map(|address| (address, port).into());
+        let socket = TcpStream::connect(&places[..])?;
         socket.set_read_timeout(Some(PATIENCE))?;
         Ok(socket)
     };
@@ -261,7 +303,7 @@ fn forward(request: &Request, mut client: Stream) -> io::Result<()> {
     }
     let absolute = request.target.strip_prefix("http://");
     let Some(absolute) = absolute else {
-        client.write_all(b"HTTP/1.1 400 Lab\r\nContent-Length: 0\r\n\r\n")?;
+        client.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")?;
         return Err(io::Error::other("a proxy was asked without the whole URL"));
     };
     let at = absolute.find('/').unwrap_or(absolute.len());

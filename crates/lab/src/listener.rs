@@ -24,9 +24,14 @@ pub struct Bound {
     listener: TcpListener,
 }
 
-/// Takes a port on loopback.
+/// Takes a free port on loopback.
 pub fn bind() -> io::Result<Bound> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    bind_to(Ipv4Addr::LOCALHOST, 0)
+}
+
+/// Takes a port; any free one for 0.
+pub fn bind_to(address: Ipv4Addr, port: u16) -> io::Result<Bound> {
+    let listener = TcpListener::bind((address, port))?;
     Ok(Bound {
         address: listener.local_addr()?,
         listener,

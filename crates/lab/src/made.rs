@@ -72,6 +72,26 @@ pub struct Layer {
 }
 
 impl Made {
+    /// A sound image of two layers, where a scenario does not care.
+    pub fn plain() -> Self {
+        let layer = |compression, name: &str, bytes| Layer {
+            compression,
+            members: vec![Member {
+                name: name.to_owned(),
+                bytes,
+                ..Member::default()
+            }],
+            ..Layer::default()
+        };
+        Self {
+            layers: vec![
+                layer(Compression::None, "etc/app.conf", 3000),
+                layer(Compression::Gzip, "bin/app", 70_000),
+            ],
+            config: None,
+        }
+    }
+
     /// Puts it together.
     pub fn content(&self) -> Content {
         let mut ids = Vec::new();

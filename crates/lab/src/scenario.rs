@@ -94,12 +94,89 @@ pub struct Scenario {
     /// The servers, by name.
     #[serde(default)]
     pub servers: BTreeMap<String, Server>,
+    /// What is wrong with the machine itself; only real engines meet it.
+    #[serde(default)]
+    pub host: Option<HostFault>,
+    /// What real engines do otherwise.
+    #[serde(default)]
+    pub engines: Vec<Otherwise>,
     /// What must come out.
     pub expect: Expect,
 }
 
+/// What is wrong with a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HostFault {
+    /// Containers run in a user namespace of 65536 ids.
+    UserNamespace,
+    /// The engine's store has room for a few megabytes.
+    FullDisk,
+    /// The engine's store cannot be written to.
+    ReadOnlyStore,
+    /// The engine's daemon does not run.
+    StoppedDaemon,
+    /// The client runs as a user without rights.
+    NoRights,
+}
+
+/// What some real engines do otherwise than `check` without `--as`: an entry is for `names`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Otherwise {
+    /// The engines: `docker`, `containerd` (`ctr`), `cri`, `podman`, `buildah`, `skopeo`.
+    pub names: Vec<String>,
+    /// They are not asked.
+    #[serde(default)]
+    pub skip: bool,
+    /// What keeps them from pulling, in place of the scenario's cause.
+    #[serde(default)]
+    pub cause: Option<String>,
+    /// `check --as` says the contrary of what they do.
+    #[serde(default)]
+    pub disagrees: bool,
+    /// Why.
+    pub why: String,
+}
+
 fn timeout() -> u64 {
     3000
+}
+
+impl Scenario {
+    /// Why an engine is not asked, if it is not.
+    pub fn skips(&self, engine: &str) -> Option<String> {
+        let family: &[&str] = match engine {
+            "containerd" | "cri" => &["containerd"],
+            "docker" => &["docker"],
+            // They read Docker's folder of certificates too.
+            _ => &["podman", "docker"],
+        };
+        if let Some(own) = self.engine.as_deref()
+            && own != family[0]
+        {
+            return Some(format!("this is for {own}"));
+        }
+        if !self.certs_dirs.is_empty() && !self.certs_dirs.iter().any(|d| family.contains(&&**d)) {
+            return Some(format!(
+                "{engine} does not read such a folder of certificates"
+            ));
+        }
+        let skipped = self.otherwise(engine).find(|other| other.skip);
+        skipped.map(|other| other.why.clone())
+    }
+
+    /// The cause that strikes an engine.
+    pub fn cause_for(&self, engine: &str) -> Option<&str> {
+        let other = self.otherwise(engine).find_map(|o| o.cause.as_deref());
+        other.or(self.expect.cause.as_deref())
+    }
+
+    /// What an engine does otherwise.
+    pub fn otherwise(&self, engine: &str) -> impl Iterator<Item = &Otherwise> {
+        let fits = move |other: &&Otherwise| other.names.iter().any(|name| name == engine);
+        self.engines.iter().filter(fits)
+    }
 }
 
 /// How every byte is fetched.
@@ -364,6 +441,11 @@ pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")
 }
 
+/// The folder of scenarios whose machine is at fault; only `cargo xtask lab` plays them.
+pub fn host_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lab/scenarios")
+}
+
 /// All scenarios below a folder, by name.
 pub fn load(folder: &Path) -> Result<Vec<Named>, Error> {
     let mut found = Vec::new();
@@ -380,7 +462,7 @@ pub fn load(folder: &Path) -> Result<Vec<Named>, Error> {
     Ok(found)
 }
 
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let wrap = |source| Error::File {
         path: folder.to_owned(),
         source,
@@ -394,7 +476,8 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(paths)
 }
 
-fn read(path: &Path) -> Result<Named, Error> {
+/// Reads one.
+pub fn read(path: &Path) -> Result<Named, Error> {
     let text = std::fs::read_to_string(path).map_err(|source| Error::File {
         path: path.to_owned(),
         source,

@@ -1,7 +1,8 @@
 //! A scenario's servers, started; and the options of a client that stands among them.
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpStream};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +15,7 @@ use pullwhy_probe::{
 };
 
 use crate::Error;
-use crate::answer::Request;
+use crate::answer::{AnswerRow, Request};
 use crate::certificate::{self, Authority};
 use crate::content::Content;
 use crate::dns::{self, Dns};
@@ -36,11 +37,64 @@ pub struct Stage {
     running: Vec<Running>,
     dns: Vec<Dns>,
     folder: Folder,
+    network: Network,
+}
+
+/// Where servers are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// On loopback, on whichever ports are free.
+    Loopback,
+    /// In a network namespace that belongs to one scenario alone, where [`OWN`] is an address of
+    /// this machine's: servers with a name are there, for Docker trusts any name that leads to a
+    /// loopback address. Ports are the same each time: 53 for DNS, the others from 5000 on in the
+    /// order of their names.
+    Own,
+}
+
+/// Address of servers with a name in a network of their own (RFC 5737).
+pub const OWN: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+
+const NOT_THERE: &str = r#"{"errors":[{"code":"NOT_FOUND","message":"not found"}]}"#;
+
+impl Network {
+    fn port(self, number: usize, server: &Server) -> u16 {
+        match (self, server.listen) {
+            (Self::Loopback, _) => 0,
+            (Self::Own, Listen::Dns) => 53,
+            (Self::Own, _) => 5000 + number as u16,
+        }
+    }
+
+    fn bind(self, number: usize, server: &Server) -> io::Result<Bound> {
+        let address = match self {
+            Self::Own if server.host.is_some() => OWN,
+            _ => Ipv4Addr::LOCALHOST,
+        };
+        listener::bind_to(address, self.port(number, server))
+    }
+
+    /// The address that clients are told.
+    fn address(self, server: &Server, bound: IpAddr) -> IpAddr {
+        match (self, server.listen) {
+            (Self::Loopback, Listen::Refuse) => NOBODY,
+            (Self::Loopback, Listen::Unreachable) => NO_WAY,
+            (Self::Own, Listen::Refuse) => Ipv4Addr::new(192, 0, 2, 77).into(),
+            (Self::Own, Listen::Unreachable) => Ipv4Addr::new(198, 51, 100, 7).into(),
+            (Self::Own, _) if server.host.is_some() => OWN.into(),
+            _ => bound,
+        }
+    }
 }
 
 impl Stage {
-    /// Starts a scenario's servers.
+    /// Starts a scenario's servers on loopback.
     pub fn start(scenario: &Scenario) -> Result<Self, Error> {
+        Self::start_on(scenario, Network::Loopback)
+    }
+
+    /// Starts a scenario's servers.
+    pub fn start_on(scenario: &Scenario, network: Network) -> Result<Self, Error> {
         let folder = Folder::new()?;
         let content = match &scenario.made {
             Some(made) => made.content(),
@@ -58,7 +112,7 @@ impl Stage {
         }
         let mut hosts = String::new();
         let mut dns = BTreeMap::new();
-        for (name, server) in &scenario.servers {
+        for (number, (name, server)) in scenario.servers.iter().enumerate() {
             let listen = |source| Error::Listen {
                 server: name.clone(),
                 source,
@@ -66,12 +120,13 @@ impl Stage {
             if server.listen == Listen::Dns {
                 dns.insert(
                     name.clone(),
-                    dns::start(server.names.clone()).map_err(listen)?,
+                    dns::start(server.names.clone(), network.port(number, server))
+                        .map_err(listen)?,
                 );
                 continue;
             }
-            let socket = listener::bind().map_err(listen)?;
-            let place = Place::of(server, socket.address);
+            let socket = network.bind(number, server).map_err(listen)?;
+            let place = Place::of(server, network, socket.address);
             place.note(name, &mut placeholders);
             if !scenario.not_in_hosts.contains(&place.host) {
                 hosts.push_str(&format!("{} {}\n", place.address, place.host));
@@ -86,6 +141,7 @@ impl Stage {
             running: Vec::new(),
             dns: Vec::new(),
             folder,
+            network,
         };
         let moved = bound
             .values()
@@ -146,11 +202,11 @@ impl Stage {
             Listen::Reset => socket.serve(|socket| wait_for_words(&socket)),
             Listen::Cut => socket.serve(|mut socket| {
                 wait_for_words(&socket);
-                let _ = std::io::Read::read(&mut socket, &mut [0; 16384]);
+                let _ = io::Read::read(&mut socket, &mut [0; 16384]);
             }),
             Listen::Banner => socket.serve(|mut socket| {
-                let _ = std::io::Write::write_all(&mut socket, b"SSH-2.0-OpenSSH_9.6\r\n");
-                let _ = std::io::Read::read(&mut socket, &mut [0; 16384]);
+                let _ = io::Write::write_all(&mut socket, b"SSH-2.0-OpenSSH_9.6\r\n");
+                let _ = io::Read::read(&mut socket, &mut [0; 16384]);
             }),
             Listen::Bytes => {
                 let (bytes, drip) = (unhex(&server.bytes), server.drip_ms);
@@ -165,7 +221,7 @@ impl Stage {
             }
             Listen::Silent => socket.serve(|socket| {
                 let _ = Stream::accept(socket, None).map(|mut s| {
-                    while std::io::Read::read(&mut s, &mut [0; 4096]).is_ok_and(|n| n > 0) {}
+                    while io::Read::read(&mut s, &mut [0; 4096]).is_ok_and(|n| n > 0) {}
                 });
             }),
             Listen::Http | Listen::Tls | Listen::Proxy | Listen::Dns => {
@@ -207,7 +263,17 @@ impl Stage {
             Serves::Index => rows.extend(content.rows(true, blobs.as_deref())),
             Serves::Blobs => rows.extend(content.blob_rows()),
         }
-        Desk::new(rows, server.listen == Listen::Proxy)
+        let proxy = server.listen == Listen::Proxy;
+        if self.network == Network::Own && !proxy {
+            // Engines ask for more than a scenario foresees; a registry does not have it.
+            rows.push(AnswerRow {
+                path: "*".to_owned(),
+                status: 404,
+                body: Some(NOT_THERE.to_owned()),
+                ..AnswerRow::default()
+            });
+        }
+        Desk::new(rows, proxy)
     }
 
     fn options(
@@ -315,6 +381,11 @@ impl Stage {
         })
     }
 
+    /// Where its files are: `hosts`, `system.crt`, `docker/config.json`, and those of the scenario.
+    pub fn folder(&self) -> &Path {
+        &self.folder.0
+    }
+
     /// Where the image is kept, where the scenario keeps it.
     pub fn layout(&self) -> PathBuf {
         self.folder.0.join("layout")
@@ -351,7 +422,7 @@ impl Stage {
 #[derive(Debug)]
 struct Place {
     host: String,
-    address: std::net::IpAddr,
+    address: IpAddr,
     port: u16,
     /// Where it really is.
     bound: u16,
@@ -359,12 +430,8 @@ struct Place {
 }
 
 impl Place {
-    fn of(server: &Server, bound: SocketAddr) -> Self {
-        let address = match server.listen {
-            Listen::Refuse => NOBODY,
-            Listen::Unreachable => NO_WAY,
-            _ => bound.ip(),
-        };
+    fn of(server: &Server, network: Network, bound: SocketAddr) -> Self {
+        let address = network.address(server, bound.ip());
         Self {
             host: server.host.clone().unwrap_or_else(|| address.to_string()),
             address,
@@ -432,16 +499,16 @@ fn pems(authority: &Authority) -> Result<Vec<(String, String)>, rcgen::Error> {
 /// Waits for words and says some; one at a time, over and over, with a pause before each.
 fn say(mut socket: TcpStream, bytes: &[u8], pause: Duration) {
     wait_for_words(&socket);
-    let _ = std::io::Read::read(&mut socket, &mut [0; 16384]);
+    let _ = io::Read::read(&mut socket, &mut [0; 16384]);
     if pause.is_zero() {
-        let _ = std::io::Write::write_all(&mut socket, bytes);
+        let _ = io::Write::write_all(&mut socket, bytes);
         return;
     }
     let until = Instant::now() + PATIENCE;
     for byte in bytes.iter().cycle() {
         std::thread::sleep(pause);
         // The client has gone, as it should.
-        if Instant::now() > until || std::io::Write::write_all(&mut socket, &[*byte]).is_err() {
+        if Instant::now() > until || io::Write::write_all(&mut socket, &[*byte]).is_err() {
             return;
         }
     }

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// The longest that a server waits for a client: an abandoned thread ends.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// The longest that a server waits for a client: longer than engines do, and an abandoned thread
+/// ends.
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A connection.
 #[derive(Debug)]

@@ -1,0 +1,235 @@
+//! One scenario played to one engine, in namespaces of its own.
+//!
+//! `unshare` makes the namespaces and runs this program in them once more. It is the first process
+//! there: when it ends, or `unshare` is killed, the kernel ends all others and undoes all mounts.
+//! So nothing is left behind, whatever happens.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use pullwhy_lab::scenario::{HostFault, Named, Scenario};
+use pullwhy_model::Answer;
+use serde::{Deserialize, Serialize};
+
+use super::cri;
+use super::engine::{Engine, copy};
+use super::place::{self, HOME, Place};
+
+/// The longest that a client may take; engines that never give up are ended then.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What is to be played; handed over as arguments.
+#[derive(clap::Args)]
+pub(crate) struct Inside {
+    /// Engine
+    engine: String,
+    /// File of the scenario
+    scenario: PathBuf,
+    /// `pullwhy`, to ask whether the engine can pull; without, the engine is asked to
+    tool: PathBuf,
+    /// Ask `pullwhy check` and not the engine
+    #[arg(long)]
+    check: bool,
+}
+
+/// What came out.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Played {
+    /// What was typed.
+    pub(crate) command: String,
+    /// Exit status; none if it still waited.
+    pub(crate) exit: Option<i32>,
+    /// Whether the image is there, or can be had.
+    pub(crate) pulled: bool,
+    /// What the client printed.
+    pub(crate) client: String,
+    /// What the daemon logged meanwhile.
+    pub(crate) daemon: String,
+    /// Seconds it took.
+    pub(crate) seconds: f64,
+}
+
+/// Plays a scenario in namespaces of its own.
+pub(crate) fn play(
+    engine: Engine,
+    scenario: &Path,
+    tool: &Path,
+    check: bool,
+) -> Result<Played, String> {
+    let own = std::env::current_exe().map_err(|error| error.to_string())?;
+    let mut command = Command::new("unshare");
+    command.args([
+        "--mount",
+        "--net",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount-proc",
+    ]);
+    command.arg("--").arg(own).arg("inside");
+    command.arg(engine.name()).arg(scenario).arg(tool);
+    if check {
+        command.arg("--check");
+    }
+    // Files of the scenario's servers; the folder is there when they are.
+    command.env("TMPDIR", HOME);
+    // Inside, the end of standard input is the end of this program.
+    let done = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .and_then(Child::wait_with_output_and_input)
+        .map_err(|error| format!("`unshare`: {error}"))?;
+    serde_json::from_slice(&done.stdout).map_err(|_| {
+        let why = String::from_utf8_lossy(&done.stderr).into_owned();
+        format!("{}: {}", done.status, why.trim())
+    })
+}
+
+/// Waits with the standard input open, which `wait_with_output` closes.
+trait Wait {
+    fn wait_with_output_and_input(self) -> std::io::Result<std::process::Output>;
+}
+
+impl Wait for Child {
+    fn wait_with_output_and_input(mut self) -> std::io::Result<std::process::Output> {
+        let input = self.stdin.take();
+        let done = self.wait_with_output();
+        drop(input);
+        done
+    }
+}
+
+/// The first process of the namespaces.
+pub(crate) fn inside(arguments: &Inside) -> Result<ExitCode, String> {
+    std::thread::spawn(|| {
+        let _ = std::io::stdin().read(&mut [0; 1]);
+        #[allow(
+            clippy::exit,
+            reason = "who started this is gone; the kernel ends the rest"
+        )]
+        std::process::exit(3);
+    });
+    let engine = Engine::of(&arguments.engine).ok_or("an engine that the lab does not know")?;
+    let Named { scenario, .. } =
+        pullwhy_lab::scenario::read(&arguments.scenario).map_err(|error| error.to_string())?;
+    let place = Place::furnish(&scenario, engine, &arguments.tool)?;
+    let played = if arguments.check {
+        checked(&place, engine, &scenario)?
+    } else {
+        pulled(&place, engine)?
+    };
+    println!(
+        "{}",
+        serde_json::to_string(&played).map_err(|e| e.to_string())?
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+fn pulled(place: &Place, engine: Engine) -> Result<Played, String> {
+    if place.fault != Some(HostFault::StoppedDaemon) {
+        let daemon = engine.start(place);
+        daemon.map_err(|why| format!("{why}\n{}", text_of("daemon")))?;
+    }
+    if place.fault == Some(HostFault::ReadOnlyStore) {
+        let written = engine.written();
+        place::run("mount", &["--bind", written, written])?;
+        place::run("mount", &["-o", "remount,bind,ro", written])?;
+    }
+    let before = text_of("daemon").len();
+    let line = engine.pull(place);
+    let (exit, seconds) = timed(place, &line)?;
+    let told = text_of("client");
+    let (done, client) = match engine {
+        Engine::Cri => cri::told(&told),
+        _ => (exit == Some(0), told),
+    };
+    // What the daemon says last may come a moment after the answer.
+    std::thread::sleep(Duration::from_millis(100));
+    Ok(Played {
+        command: match engine {
+            Engine::Cri => cri::shown(&place.image),
+            _ => line.join(" "),
+        },
+        exit: match (engine, exit) {
+            (Engine::Cri, Some(_)) => Some(i32::from(!done)),
+            _ => exit,
+        },
+        pulled: done,
+        client,
+        daemon: text_of("daemon").split_off(before),
+        seconds,
+    })
+}
+
+/// Asks `pullwhy check` whether the engine can pull.
+fn checked(place: &Place, engine: Engine, scenario: &Scenario) -> Result<Played, String> {
+    let seconds = (scenario.timeout_ms as f64 / 1000.0).to_string();
+    let mut line = vec!["/run/lab/pullwhy", "check", "--format", "json", "--pull"];
+    line.extend(["--as", engine.followed_as(), "--timeout", &seconds]);
+    line.extend(["--pull-timeout", "20"]);
+    let ids = scenario
+        .pull
+        .as_ref()
+        .and_then(|pull| pull.userns.as_deref());
+    if let (Some(HostFault::UserNamespace), Some(ids)) = (place.fault, ids) {
+        line.extend(["--userns-remap", ids]);
+    }
+    if let Some(platform) = place.platform.as_deref() {
+        line.extend(["--platform", platform]);
+    }
+    if let Some(creds) = place.creds.as_deref() {
+        line.extend(["--creds", creds]);
+    }
+    line.extend(["--", &place.image]);
+    let line: Vec<String> = line.into_iter().map(str::to_owned).collect();
+    let (exit, seconds) = timed(place, &line)?;
+    let client = text_of("client");
+    let report: Option<pullwhy_model::CheckReport> = client
+        .lines()
+        .find_map(|_| serde_json::from_str(&client).ok());
+    Ok(Played {
+        command: line.join(" "),
+        exit,
+        pulled: report.is_some_and(|report| report.verdict == Answer::Pullable),
+        client,
+        daemon: String::new(),
+        seconds,
+    })
+}
+
+/// Runs a client until it ends or its time is over.
+fn timed(place: &Place, line: &[String]) -> Result<(Option<i32>, f64), String> {
+    let log = place::log("client")?;
+    let (program, arguments) = line.split_first().ok_or("nothing to run")?;
+    let started = Instant::now();
+    let mut client = place
+        .client(program)
+        .args(arguments)
+        .stdout(copy(&log)?)
+        .stderr(log)
+        .spawn()
+        .map_err(|error| format!("`{program}`: {error}"))?;
+    let exit = loop {
+        match client.try_wait() {
+            Ok(Some(status)) => break Some(status.code().unwrap_or(-1)),
+            Ok(None) if started.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            _ => {
+                let _ = client.kill();
+                break None;
+            }
+        }
+    };
+    Ok((exit, started.elapsed().as_secs_f64()))
+}
+
+/// What a program has printed so far.
+fn text_of(name: &str) -> String {
+    let bytes = std::fs::read(Path::new(HOME).join(name)).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
