@@ -46,6 +46,7 @@ fn blob(letter: char, size: u64) -> Blob {
         digest: digest(letter),
         size,
         media_type: "application/vnd.oci.image.layer.v1.tar+gzip".to_owned(),
+        url: None,
     }
 }
 
