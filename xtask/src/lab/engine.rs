@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use pullwhy_lab::scenario::HostFault;
 
 use super::cri;
-use super::place::Place;
+use super::place::{self, Place};
 
 /// The longest that a daemon may take to answer.
 const START: Duration = Duration::from_secs(30);
@@ -92,7 +92,7 @@ impl Engine {
             Self::Containerd | Self::Cri => ("containerd", &["ctr", "version"]),
             Self::Podman | Self::Buildah | Self::Skopeo => return Ok(None),
         };
-        let log = super::place::log("daemon")?;
+        let log = place::log("daemon")?;
         let mut daemon = place
             .command(program)
             .args(self.daemon_arguments(place.fault))

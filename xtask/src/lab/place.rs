@@ -100,13 +100,6 @@ impl Place {
     }
 }
 
-/// A file for what a program prints.
-pub(crate) fn log(name: &str) -> Result<File, String> {
-    let path = Path::new(HOME).join(name);
-    let opened = OpenOptions::new().create(true).append(true).open(&path);
-    opened.map_err(|error| format!("`{}`: {error}", path.display()))
-}
-
 /// A user whose containers run in a user namespace.
 const USER: &str = "lab";
 
@@ -304,6 +297,13 @@ fn environment(scenario: &Scenario, stage: &Stage) -> Vec<(String, String)> {
         set("DOCKER_CONFIG", "/root/.docker");
     }
     all
+}
+
+/// A file for what a program prints.
+pub(crate) fn log(name: &str) -> Result<File, String> {
+    let path = Path::new(HOME).join(name);
+    let opened = OpenOptions::new().create(true).append(true).open(&path);
+    opened.map_err(|error| format!("`{}`: {error}", path.display()))
 }
 
 /// Runs a program that must work.
