@@ -340,6 +340,7 @@ pub const FACTS: &[(&str, &str)] = &[
     ("gid", "GID"),
     ("path", "PATH"),
     ("size", "SIZE"),
+    ("dns_says", "ANSWER"),
     ("expected_digest", "EXPECTED_DIGEST"),
     ("actual_digest", "ACTUAL_DIGEST"),
     ("media_type", "MEDIA_TYPE"),

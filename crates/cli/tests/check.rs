@@ -287,7 +287,7 @@ fn a_malformed_image_is_a_failed_hop_and_no_usage_error() {
 #[test]
 fn wrong_options_are_usage_errors_that_say_what_would_be_right() {
     for (option, value, help) in [
-        ("--platform", "linux", "linux/amd64"),
+        ("--platform", "linux/", "linux/amd64"),
         ("--creds", "nocolon", "USER:PASSWORD"),
         ("--resolve", "a:b:c", "HOST:PORT:ADDRESS"),
         ("--dns", "somewhere", "10.0.0.2"),
@@ -389,4 +389,85 @@ fn another_root_is_read_and_set_beside_the_shell() {
         &["--as", "docker", "--root", "/nowhere/at/all", "a"],
     );
     assert!(status == 2 && errors.contains("no such folder"), "{errors}");
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_told_before_anything_is_asked() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let port = listener.local_addr().expect("bound").port();
+    let image = format!("127.0.0.1:{port}/team/app:1");
+    let (status, _, errors) = checked(&["--compare", "/does/not/exist.json", &image]);
+    assert_eq!(status, 2);
+    assert!(errors.contains("cannot be read"), "{errors}");
+    listener.set_nonblocking(true).expect("a listener");
+    assert!(listener.accept().is_err(), "the registry was asked");
+}
+
+#[test]
+fn an_address_of_the_other_family_is_not_used() {
+    let image = format!("127.0.0.1:{}/team/app:1", closed_port());
+    let (status, report, _) = checked(&["-6", &image]);
+    assert_eq!(status, 1);
+    assert_eq!(report["failed_hop"], "tcp");
+    let rows = report["hops"].as_array().expect("hops");
+    let told = rows.iter().any(|row| {
+        let summary = row["summary"].as_str().unwrap_or_default();
+        summary.contains("no address of the asked family")
+    });
+    assert!(told, "{report:#}");
+}
+
+#[test]
+fn a_hop_is_no_line_of_a_file() {
+    let image = format!("127.0.0.1:{}/team/app:1", closed_port());
+    let shown = |format: &str| {
+        let output = pullwhy()
+            .args(["check", "--format", format, &image])
+            .env("HOME", "/does/not/exist")
+            .output()
+            .expect("runs");
+        text(&output.stdout)
+    };
+    let human = shown("human");
+    assert!(human.contains("what the check shows"), "{human}");
+    assert!(human.contains("--> check, row "), "{human}");
+    let sarif = json(shown("sarif").as_bytes());
+    let place = &sarif["runs"][0]["results"][0]["locations"][0];
+    let name = &place["logicalLocations"][0]["fullyQualifiedName"];
+    assert!(
+        name.as_str()
+            .is_some_and(|n| n.starts_with("check/") && n.ends_with("/tcp"))
+    );
+    assert!(place["physicalLocation"].is_null());
+    let github = shown("github");
+    assert!(!github.contains("file="), "{github}");
+}
+
+#[test]
+fn a_fault_of_one_walk_among_several_is_one_of_now_and_then() {
+    const PASSING: &str = r#"
+title = "the registry is busy at first"
+image = "{registry}/team/app:1"
+[servers.registry]
+serves = "image"
+# HEAD and GET of the first walk.
+[[servers.registry.answer]]
+path = "/v2/team/app/manifests/*"
+status = 503
+times = 2
+[expect]
+verdict = "pullable"
+"#;
+    let scenario: pullwhy_lab::scenario::Scenario = toml::from_str(PASSING).expect("a scenario");
+    let stage = pullwhy_lab::stage::Stage::start(&scenario).expect("its servers");
+    let output = pullwhy()
+        .args(["check", "--repeat", "2", &stage.image])
+        .env("HOME", "/does/not/exist")
+        .output()
+        .expect("runs");
+    let shown = text(&output.stdout);
+    assert!(
+        shown.contains("a pull from here fails now and then"),
+        "{shown}"
+    );
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use pullwhy_catalogue::file::Sighting;
 use pullwhy_catalogue::{Catalogue, CauseIndex};
 use pullwhy_model::{
-    Answer, Confidence, Facts, Hop, HopRow, Image, Incident, Outcome, Role, Status, Transient,
-    Trigger,
+    Answer, Confidence, Facts, Hop, HopRow, Image, Incident, Outcome, Role, Status, Target,
+    Transient, Trigger,
 };
 
 use crate::attempt::Seen;
@@ -27,6 +27,7 @@ pub struct Judgement {
 
 /// Judges a walk: names the cause of every failed hop in its row; the first one decides.
 pub fn judge(catalogue: &Catalogue, image: &Image, rows: &mut [HopRow]) -> Judgement {
+    blame_login(rows);
     let mut decisive = None;
     for (index, row) in rows.iter_mut().enumerate() {
         if row.status != Status::Failed && !passed(row) {
@@ -42,7 +43,16 @@ pub fn judge(catalogue: &Catalogue, image: &Image, rows: &mut [HopRow]) -> Judge
         same if same == index => (index, found),
         other => (other, best(catalogue, &rows[other])),
     });
-    let Some((index, best)) = decisive else {
+    // A failure that no cause knows has no diagnosis of its own; a later one may.
+    let told = decisive.and_then(|(index, best)| {
+        best.map(|best| (index, best)).or_else(|| {
+            let later = rows.iter().enumerate().skip(index);
+            later
+                .filter(|(_, row)| row.status == Status::Failed)
+                .find_map(|(at, row)| Some((at, self::best(catalogue, row)?)))
+        })
+    });
+    let Some((index, _)) = decisive else {
         return Judgement {
             answer: answer_without_failure(rows),
             failed_hop: None,
@@ -52,8 +62,37 @@ pub fn judge(catalogue: &Catalogue, image: &Image, rows: &mut [HopRow]) -> Judge
     Judgement {
         answer: Answer::NotPullable,
         failed_hop: Some(rows[index].hop),
-        incident: best
-            .map(|(cause, sighting)| incident(catalogue, image, rows, index, cause, sighting)),
+        incident: told
+            .map(|(at, (cause, sighting))| incident(catalogue, image, rows, at, cause, sighting)),
+    }
+}
+
+/// What a hop says of a caller who has shown no login, or not the right one.
+const UNKNOWN_CALLER: [&str; 6] = [
+    "anonymous-refused",
+    "anonymous-denied",
+    "anonymous-scope-refused",
+    "suspicious-refused",
+    "credential-refused",
+    "scope-refused",
+];
+
+/// A login that cannot be used is a warning as long as nobody asks for it. Where it is then missed,
+/// it is what failed.
+fn blame_login(rows: &mut [HopRow]) {
+    let first = rows.iter().position(|r| r.status == Status::Failed);
+    let saw = first.and_then(|at| rows[at].saw.as_deref());
+    if !saw.is_some_and(|saw| UNKNOWN_CALLER.contains(&saw)) {
+        return;
+    }
+    let unusable = |row: &&mut HopRow| {
+        let saw = row.saw.as_deref();
+        row.hop == Hop::Credentials
+            && row.status == Status::Warning
+            && matches!(saw, Some("malformed" | "config-unreadable"))
+    };
+    if let Some(row) = rows.iter_mut().find(unusable) {
+        row.status = Status::Failed;
     }
 }
 
@@ -189,7 +228,7 @@ fn incident(
         cause,
         strength,
         finding: Finding {
-            facts: facts(&own.facts, rows),
+            facts: facts(&rows[decisive], image.as_deref(), rows),
             ..own
         },
         image,
@@ -223,13 +262,18 @@ fn incident(
     built
 }
 
-/// Facts of other hops that tell more of a failure: who was asked, from where, as whom.
-const SHARED: [&str; 12] = [
+/// Facts of other hops on the way to the same host: who was asked, and from where.
+const OF_THE_WAY: [&str; 6] = [
     "resolver",
     "address",
     "hosts_entry",
     "dns_address",
     "proxy",
+    "port",
+];
+
+/// Facts of the login, which is one for all that is asked.
+const OF_THE_LOGIN: [&str; 7] = [
     "user",
     "path",
     "key",
@@ -239,17 +283,53 @@ const SHARED: [&str; 12] = [
     "passed_over",
 ];
 
-/// The decisive row's facts, and what rows before it tell of the same host.
-fn facts(own: &Facts, rows: &[HopRow]) -> Facts {
-    let mut facts = own.clone();
-    for name in SHARED {
-        if let Some(value) = rows.iter().find_map(|r| r.facts.get(name)) {
-            facts
-                .entry(name.to_owned())
-                .or_insert_with(|| value.clone());
+/// The decisive row's facts, and what others tell of the way to its host and of the login.
+fn facts(decisive: &HopRow, image: Option<&Image>, rows: &[HopRow]) -> Facts {
+    let mut facts = decisive.facts.clone();
+    let host = decisive.facts.get("host");
+    let same_way: Vec<&HopRow> = rows
+        .iter()
+        .filter(|row| host.is_some() && row.facts.get("host") == host)
+        .collect();
+    let logins: Vec<&HopRow> = rows.iter().filter(|r| r.hop == Hop::Credentials).collect();
+    for (names, among) in [(&OF_THE_WAY[..], same_way), (&OF_THE_LOGIN[..], logins)] {
+        for name in names {
+            if let Some(value) = among.iter().find_map(|row| row.facts.get(*name)) {
+                facts
+                    .entry((*name).to_owned())
+                    .or_insert_with(|| value.clone());
+            }
+        }
+    }
+    if decisive.role == Some(Target::Proxy) {
+        facts
+            .entry("proxy".to_owned())
+            .or_insert_with(|| decisive.target.as_str().into());
+    }
+    // Behind a proxy, no row of the way tells the port of the host itself.
+    if let Some(host) = host
+        .map(ToString::to_string)
+        .filter(|_| !facts.contains_key("port"))
+    {
+        let own = match decisive.role {
+            Some(Target::Registry) => image.and_then(|i| i.registry.as_deref()),
+            _ => None,
+        };
+        let port = port_of(&decisive.target, &host).or_else(|| port_of(own?, &host));
+        if let Some(port) = port {
+            facts.insert("port".to_owned(), port.into());
         }
     }
     facts
+}
+
+/// The port in `HOST:PORT…`.
+fn port_of(target: &str, host: &str) -> Option<i64> {
+    let bare = target.strip_prefix('[').unwrap_or(target);
+    let rest = bare.strip_prefix(host)?;
+    let rest = rest.strip_prefix(']').unwrap_or(rest).strip_prefix(':')?;
+    let digits = rest.split('/').next()?;
+    Some(i64::from(digits.parse::<u16>().ok()?))
 }
 
 fn seen(index: usize, row: &HopRow, found: Option<Finding>) -> Seen {

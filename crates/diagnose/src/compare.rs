@@ -1,9 +1,10 @@
 //! Two walks over the same path from different places: what differs, and what follows from it.
 
-use pullwhy_model::{Difference, Hop, HopRow, Status};
+use pullwhy_model::{Difference, Hop, HopRow, Status, Target};
 
 /// Facts that tell two walks apart: others differ from run to run.
-const TELLING: [&str; 6] = [
+const TELLING: [&str; 7] = [
+    "reads_as",
     "address",
     "aliases",
     "certificate_issuer",
@@ -12,11 +13,12 @@ const TELLING: [&str; 6] = [
     "error_code",
 ];
 
-/// Sets a walk made here beside one made elsewhere, in path order.
+/// Sets a walk made here beside one made elsewhere, in path order. What one of the two did not come
+/// to, because it ended before, is no difference: it follows from one.
 pub fn compare(here: &[HopRow], there: &[HopRow]) -> Vec<Difference> {
-    let same = |a: &HopRow, b: &HopRow| a.hop == b.hop && a.target == b.target && a.role == b.role;
     let mut found: Vec<Difference> = here
         .iter()
+        .filter(|own| was_asked(own, there))
         .filter_map(|own| match there.iter().find(|other| same(own, other)) {
             Some(other) => differ(own, other),
             None => Some(only(own, true)),
@@ -25,6 +27,7 @@ pub fn compare(here: &[HopRow], there: &[HopRow]) -> Vec<Difference> {
     found.extend(
         there
             .iter()
+            .filter(|other| was_asked(other, here))
             .filter(|other| !here.iter().any(|own| same(own, other)))
             .map(|other| only(other, false)),
     );
@@ -36,6 +39,25 @@ pub fn compare(here: &[HopRow], there: &[HopRow]) -> Vec<Difference> {
     };
     found.retain(|d| d.hop != Hop::Store || failed(d));
     found
+}
+
+fn same(a: &HopRow, b: &HopRow) -> bool {
+    a.hop == b.hop && (a.hop == Hop::Reference || a.target == b.target && a.role == b.role)
+}
+
+/// Whether both walks came to where this row is from.
+fn was_asked(row: &HopRow, other: &[HopRow]) -> bool {
+    let skips = |hop: Hop| {
+        let mut rows = other.iter();
+        rows.any(|r| r.hop == hop && r.status == Status::Skipped && r.target.is_empty())
+    };
+    // The ways to further hosts are taken for the hops that need them.
+    let for_what = match row.role {
+        Some(Target::Token) => Hop::Token,
+        Some(Target::Blob) => Hop::Layer,
+        _ => row.hop,
+    };
+    row.status != Status::Skipped && !skips(row.hop) && !skips(for_what)
 }
 
 fn differ(own: &HopRow, other: &HopRow) -> Option<Difference> {
@@ -85,6 +107,9 @@ fn only(row: &HopRow, here: bool) -> Difference {
 fn follows(own: &HopRow, other: &HopRow, told: Option<&(&str, String, String)>) -> Option<String> {
     let failed = |row: &HopRow| row.status == Status::Failed;
     let text = match (own.hop, told.map(|t| t.0)) {
+        (Hop::Reference, Some("reads_as")) => {
+            "these are two images: what differs below may come from that"
+        }
         (Hop::Dns, _) if failed(own) && !failed(other) => {
             "the name is known there and not to the resolvers here: a private zone that is not linked to this network, or another resolver"
         }
@@ -142,6 +167,49 @@ mod tests {
     fn equal_walks_have_no_difference() {
         let rows = [row(Hop::Dns, Status::Ok, &[("address", "10.0.0.4")])];
         assert!(compare(&rows, &rows).is_empty());
+    }
+
+    #[test]
+    fn what_a_walk_did_not_come_to_is_no_difference() {
+        let ok = Status::Ok;
+        let skipped = |hop| HopRow {
+            target: String::new(),
+            ..row(hop, Status::Skipped, &[])
+        };
+        let of = |role, mut row: HopRow| {
+            row.role = Some(role);
+            row
+        };
+        let here = [
+            of(Target::Registry, row(Hop::Tcp, Status::Failed, &[])),
+            skipped(Hop::Ping),
+            skipped(Hop::Token),
+            skipped(Hop::Manifest),
+            skipped(Hop::Layer),
+        ];
+        let there = [
+            of(Target::Registry, row(Hop::Tcp, ok, &[])),
+            of(Target::Registry, row(Hop::Ping, ok, &[])),
+            of(Target::Token, row(Hop::Dns, ok, &[])),
+            of(Target::Token, row(Hop::Token, ok, &[])),
+            of(Target::Registry, row(Hop::Manifest, ok, &[])),
+            of(Target::Blob, row(Hop::Tls, ok, &[])),
+            of(Target::Blob, row(Hop::Layer, ok, &[])),
+        ];
+        for (a, b) in [(&here[..], &there[..]), (&there[..], &here[..])] {
+            let found = compare(a, b);
+            let hops: Vec<Hop> = found.iter().map(|d| d.hop).collect();
+            assert_eq!(hops, [Hop::Tcp]);
+        }
+    }
+
+    #[test]
+    fn two_images_are_told_apart() {
+        let named = |name: &str| row(Hop::Reference, Status::Ok, &[("reads_as", name)]);
+        let found = compare(&[named("r.test/a:1")], &[named("r.test/b:1")]);
+        assert_eq!(found.len(), 1);
+        let follows = found[0].follows.as_deref().unwrap_or_default();
+        assert!(follows.contains("two images"), "{follows}");
     }
 
     #[test]

@@ -91,7 +91,9 @@ pub fn confront(catalogue: &Catalogue, incident: Incident, walked: &Walked<'_>) 
         Some(failure) => {
             let (unmet, _) = view.unmet_of_failure(failure.cause);
             if let Some(cause) = view.explained_by(failure) {
-                (view.agrees(failure, cause), incident.clone())
+                let check = view.agrees(failure, cause);
+                let after = without_ruled_out(&view, &check.candidates);
+                (check, after)
             } else if unmet.is_empty() {
                 left_open(&view, view.another(failure))
             } else {
@@ -206,12 +208,17 @@ fn joined(live: &Incident, lines: Vec<Evidence>, same_root: bool) -> Vec<Evidenc
 
 /// The walk shows nothing that the log leaves open: what its hops rule out is dropped.
 fn left_open(view: &View<'_>, (verdict, because): (LiveVerdict, String)) -> (LiveCheck, Incident) {
-    let before = view.incident;
     let findings = view.all_absent();
-    let ruled_out = view.dropped(&findings);
-    let check = view.check(verdict, because, findings);
+    let after = without_ruled_out(view, &findings);
+    (view.check(verdict, because, findings), after)
+}
+
+/// The log's diagnosis without what the hops rule out.
+fn without_ruled_out(view: &View<'_>, findings: &[LiveCandidate]) -> Incident {
+    let before = view.incident;
+    let ruled_out = view.dropped(findings);
     if ruled_out.is_empty() {
-        return (check, before.clone());
+        return before.clone();
     }
     let by = Teller {
         facts: &Facts::new(),
@@ -226,5 +233,5 @@ fn left_open(view: &View<'_>, (verdict, because): (LiveVerdict, String)) -> (Liv
         // What works now may have been mended since.
         after.confidence = Confidence::Possible;
     }
-    (check, after)
+    after
 }

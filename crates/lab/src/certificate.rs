@@ -74,7 +74,11 @@ pub fn chain(fault: Fault, host: &str, trusted: &Authority) -> Result<Shown, rcg
         Fault::WrongName => "other.test",
         _ => host,
     };
-    let mut params = CertificateParams::new(vec![named.to_owned()])?;
+    let alternative = match fault {
+        Fault::CommonNameOnly => Vec::new(),
+        _ => vec![named.to_owned()],
+    };
+    let mut params = CertificateParams::new(alternative)?;
     params.distinguished_name.push(DnType::CommonName, named);
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     match fault {
@@ -85,9 +89,12 @@ pub fn chain(fault: Fault, host: &str, trusted: &Authority) -> Result<Shown, rcg
         Fault::NotYetValid => params.not_before = date_time_ymd(2200, 1, 1),
         _ => params.not_before = date_time_ymd(2020, 1, 1),
     }
+    if matches!(fault, Fault::AuthorityItself | Fault::AuthorityBelow) {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    }
     let key = KeyPair::generate()?;
     let certificates = match fault {
-        Fault::SelfSigned => vec![params.self_signed(&key)?],
+        Fault::SelfSigned | Fault::AuthorityItself => vec![params.self_signed(&key)?],
         Fault::UnknownCa => {
             let other = Authority::new("Company Root CA")?;
             vec![
@@ -131,8 +138,12 @@ pub fn client(authority: &Authority) -> Result<(String, String), rcgen::Error> {
     Ok((certificate.pem(), key.serialize_pem()))
 }
 
-/// A server's side of TLS.
-pub fn config(server: &Server, host: &str, trusted: &Authority) -> Result<ServerConfig, String> {
+/// A server's side of TLS, with its certificate as a PEM file.
+pub fn config(
+    server: &Server,
+    host: &str,
+    trusted: &Authority,
+) -> Result<(ServerConfig, String), String> {
     let shown = chain(server.certificate, host, trusted).map_err(|e| e.to_string())?;
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(shown.key.serialize_der()));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -160,7 +171,8 @@ pub fn config(server: &Server, host: &str, trusted: &Authority) -> Result<Server
     } else {
         builder.with_no_client_auth()
     };
-    builder
+    let config = builder
         .with_single_cert(shown.chain, key)
-        .map_err(|e| e.to_string())
+        .map_err(|e| e.to_string())?;
+    Ok((config, shown.pem))
 }

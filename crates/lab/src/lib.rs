@@ -22,6 +22,7 @@ pub mod recorded;
 pub mod registry;
 pub mod run;
 pub mod scenario;
+pub mod socks;
 pub mod stage;
 pub mod store;
 pub mod stream;

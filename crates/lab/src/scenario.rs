@@ -236,6 +236,8 @@ pub enum Listen {
     Bytes,
     /// A forward proxy; rows for `CONNECT` come first.
     Proxy,
+    /// A SOCKS proxy; the first of `bytes`, if any, is its reply to every request.
+    Socks,
     /// DNS over UDP and TCP.
     Dns,
 }
@@ -257,6 +259,12 @@ pub enum CertificateFault {
     UnknownCa,
     /// Signed by itself.
     SelfSigned,
+    /// Signed by itself, and one that may sign others: what `openssl req -x509` makes.
+    AuthorityItself,
+    /// Signed by the trusted authority, and one that may sign others.
+    AuthorityBelow,
+    /// Has a Common Name, and no subject alternative name.
+    CommonNameOnly,
     /// Signed by an intermediate that is not sent.
     MissingIntermediate,
     /// Signed by an intermediate that is sent.

@@ -212,6 +212,13 @@ impl Stage {
                 let (bytes, drip) = (unhex(&server.bytes), server.drip_ms);
                 socket.serve(move |socket| say(socket, &bytes, Duration::from_millis(drip)))
             }
+            Listen::Socks => {
+                let reply = unhex(&server.bytes).first().copied();
+                socket.serve(move |socket| {
+                    // Clients go away in the middle.
+                    let _ = crate::socks::serve(socket, reply);
+                })
+            }
             Listen::Silent => socket.serve(|socket| {
                 let _ = Stream::accept(socket, None).map(|mut s| {
                     while io::Read::read(&mut s, &mut [0; 4096]).is_ok_and(|n| n > 0) {}
@@ -219,11 +226,13 @@ impl Stage {
             }),
             Listen::Http | Listen::Tls | Listen::Proxy | Listen::Dns => {
                 let tls = if server.listen == Listen::Tls {
-                    let config = certificate::config(server, &place.host, authority);
-                    Some(Arc::new(config.map_err(|why| Error::Certificate {
-                        server: name.to_owned(),
-                        why,
-                    })?))
+                    let (config, pem) = certificate::config(server, &place.host, authority)
+                        .map_err(|why| Error::Certificate {
+                            server: name.to_owned(),
+                            why,
+                        })?;
+                    self.placeholders.push((format!("{name}.pem"), pem));
+                    Some(Arc::new(config))
                 } else {
                     None
                 };
@@ -315,7 +324,7 @@ impl Stage {
                 .unwrap_or(Platform {
                     os: "linux".to_owned(),
                     architecture: "amd64".to_owned(),
-                    variant: String::new(),
+                    ..Platform::default()
                 }),
             dns: asked.map(|server| server.address).next(),
             credentials: creds.map(|(u, p)| (u.to_owned(), p.to_owned())),

@@ -8,6 +8,7 @@ use pullwhy_model::Hop;
 
 use crate::engine::{AuthPlan, Engine};
 pub use crate::net::guard::Guard;
+use crate::platform::Platform;
 use crate::setup::Setup;
 use crate::store::StorePlan;
 use crate::trust::CertsDir;
@@ -185,71 +186,4 @@ pub struct ProxyEnvironment {
     pub http: Option<String>,
     /// Hosts that are asked directly.
     pub no: String,
-}
-
-/// An operating system, architecture and variant, in the words of the OCI image specification.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Platform {
-    /// `linux`, `windows`.
-    pub os: String,
-    /// `amd64`, `arm64`, `arm`, …
-    pub architecture: String,
-    /// `v7`, `v8`; empty where there is none.
-    pub variant: String,
-}
-
-impl Platform {
-    /// The platform that this program was built for; containers on a Mac are Linux ones.
-    pub fn of_this_machine() -> Self {
-        let architecture = match std::env::consts::ARCH {
-            "x86_64" => "amd64",
-            "aarch64" => "arm64",
-            "x86" => "386",
-            "powerpc64" => "ppc64le",
-            other => other,
-        };
-        let os = match std::env::consts::OS {
-            "windows" => "windows",
-            _ => "linux",
-        };
-        Self {
-            os: os.to_owned(),
-            architecture: architecture.to_owned(),
-            variant: String::new(),
-        }
-    }
-
-    /// Reads `linux/arm64/v8`, with the spellings that Docker accepts for architectures.
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.split('/');
-        let os = parts.next()?.to_ascii_lowercase();
-        let architecture = parts.next()?.to_ascii_lowercase();
-        let variant = parts.next().unwrap_or_default().to_ascii_lowercase();
-        if os.is_empty() || architecture.is_empty() || parts.next().is_some() {
-            return None;
-        }
-        let (architecture, variant) = match (architecture.as_str(), variant.as_str()) {
-            ("x86_64" | "x86-64", v) => ("amd64".to_owned(), v.to_owned()),
-            ("aarch64" | "arm64", v) => ("arm64".to_owned(), v.trim_start_matches("v8").to_owned()),
-            ("armhf", _) => ("arm".to_owned(), "v7".to_owned()),
-            ("armel", _) => ("arm".to_owned(), "v6".to_owned()),
-            (a, v) => (a.to_owned(), v.to_owned()),
-        };
-        Some(Self {
-            os,
-            architecture,
-            variant,
-        })
-    }
-}
-
-impl std::fmt::Display for Platform {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.os, self.architecture)?;
-        if self.variant.is_empty() {
-            Ok(())
-        } else {
-            write!(f, "/{}", self.variant)
-        }
-    }
 }

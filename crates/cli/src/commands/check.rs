@@ -27,6 +27,7 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
     let network = args.netns.as_deref().map(Network::find);
     let environment = environment(args.root.as_deref())?;
     let options = options(args, network.as_ref(), &environment)?;
+    let elsewhere = args.compare.as_deref().map(recorded).transpose()?;
     let catalogue = super::catalogue(common)?;
     let style = super::explain::style(&args.output, Stream::Out);
     let mut out = terminal::stdout();
@@ -64,10 +65,9 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
             incident.transient = Transient::Yes;
         }
     }
-    let differences = match &args.compare {
-        Some(path) => pullwhy_diagnose::compare(&walk.rows, &recorded(path)?),
-        None => Vec::new(),
-    };
+    let differences = elsewhere.map_or_else(Vec::new, |elsewhere| {
+        pullwhy_diagnose::compare(&walk.rows, &elsewhere)
+    });
     let view = match (&options.setup, args.diff) {
         (Some(setup), true) => Some(view_differences(&args.image, setup, &options, &environment)),
         _ => None,

@@ -200,10 +200,12 @@ fn tasks(
             left.push((at, "no hop of a check tells of its cause".to_owned()));
             continue;
         };
-        let image = match &incident.image {
-            Some(image) => Some(image.clone()),
-            None => plan.image.clone().or_else(|| registry(incident)),
-        };
+        let named = incident.image.clone();
+        let whole = named.clone().filter(|image| image.repository.is_some());
+        let image = whole
+            .or_else(|| plan.image.clone())
+            .or(named)
+            .or_else(|| registry(incident));
         let Some(image) = image.filter(is_whole) else {
             let why = "the log names neither the image nor its registry in full: `pullwhy check IMAGE` checks one";
             left.push((at, why.to_owned()));

@@ -10,7 +10,8 @@ use super::digest::Wanted;
 use super::layout::Layout;
 use super::transfer::{Failed, Transfer};
 use crate::hops::blobs::size;
-use crate::hops::manifest::{Blob, Manifest};
+use crate::hops::manifest::{Blob, Manifest, platform};
+use crate::platform::Platform;
 use crate::rows::{Row, Rows};
 
 /// Bytes of a configuration; containers/image takes as much.
@@ -32,7 +33,15 @@ pub(super) fn fetch(
     layout: Option<&Layout>,
     rows: &mut Rows<'_>,
 ) -> Config {
+    let told = |bytes: Option<&[u8]>, rows: &mut Rows<'_>| {
+        let options = asker.session().net.options;
+        if let Some(open) = manifest.open {
+            let row = platform(bytes, open, &options.platform, options.engine);
+            rows.push(row);
+        }
+    };
     let Some(blob) = &manifest.config else {
+        told(None, rows);
         rows.push(Row::new(Hop::ConfigBlob, "").skipped("the manifest names none"));
         return Config::default();
     };
@@ -64,6 +73,7 @@ pub(super) fn fetch(
     let bytes = match came {
         Ok(bytes) => bytes,
         Err(failed) => {
+            told(None, rows);
             rows.push(transfer.tell(failed, row));
             return Config::default();
         }
@@ -86,6 +96,7 @@ pub(super) fn fetch(
         kept.write(&bytes)?;
         kept.end()
     });
+    told(Some(&bytes), rows);
     let (row, diff_ids) = read(row, &bytes, manifest, asker);
     let verified = kept.is_ok() && !row.is_failure();
     rows.push(row);
@@ -148,8 +159,9 @@ fn read(
         return (row.failed("config-mismatch", says), None);
     }
     let wanted = &asker.session().net.options.platform;
-    let same = |own: &str, wanted: &str| own.is_empty() || own == wanted;
-    let row = if same(word("os"), &wanted.os) && same(word("architecture"), &wanted.architecture) {
+    // An image whose manifest does not say so has a row of its own for it.
+    let fits = Platform::read(&value).is_none_or(|own| wanted.rank(&own).is_some());
+    let row = if fits || manifest.open.is_some() {
         row.ok(format!(
             "{}, of {} layers",
             size(bytes.len() as u64),

@@ -2,13 +2,15 @@
 //! `client/command.go`), with a deadline.
 
 use std::io::{self, Read, Write};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::keys::HUB;
 use super::{Credential, MOST};
+use crate::net::Deadline;
 
 /// What came of asking a helper.
 pub(crate) enum Answer {
@@ -56,62 +58,114 @@ pub(crate) fn ask(name: &str, registry: &str, timeout: Duration) -> Answer {
     }
 }
 
-/// Whether a program succeeded, and what it printed: on success its output, else all of it.
+/// Whether a program succeeded, and what it printed: on success its output, else all of it. It has
+/// ended when its output has: what it leaves behind holds that open, and is ended with it.
 pub(super) fn run(
     command: &mut Command,
     server: &str,
     timeout: Duration,
 ) -> io::Result<(bool, String)> {
-    let mut child = command
+    let until = Deadline::after(timeout);
+    command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    if let Some(mut input) = child.stdin.take() {
+        .stderr(Stdio::piped());
+    // A group of its own, so that all of it can be ended.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(command, 0);
+    let mut child = command.spawn()?;
+    let input = child.stdin.take();
+    let server = server.as_bytes().to_vec();
+    std::thread::spawn(move || {
         // A helper that does not read has its reasons; its answer counts.
-        let _ = input.write_all(server.as_bytes());
+        let _ = input.map(|mut input| input.write_all(&server));
+    });
+    let out = child.stdout.take().map(listen);
+    let err = child.stderr.take().map(listen);
+    let ended = wait(&mut child, until);
+    let hear = |from: Option<Receiver<String>>| -> io::Result<String> {
+        let Some(from) = from else {
+            return Ok(String::new());
+        };
+        // What it has said in time is lost with it: it is no whole answer.
+        from.recv_timeout(until.left()?)
+            .map_err(|_| io::ErrorKind::TimedOut.into())
+    };
+    let heard = ended.and_then(|status| Ok((status, hear(out)?, hear(err)?)));
+    if heard.is_err() {
+        end(&mut child);
     }
-    let pipe = |stream: Option<Box<dyn Read + Send>>| {
-        std::thread::spawn(move || {
-            let mut text = Vec::new();
-            if let Some(stream) = stream {
-                let _ = stream.take(MOST).read_to_end(&mut text);
-            }
-            String::from_utf8_lossy(&text).into_owned()
-        })
-    };
-    let out = pipe(
-        child
-            .stdout
-            .take()
-            .map(|s| Box::new(s) as Box<dyn Read + Send>),
-    );
-    let err = pipe(
-        child
-            .stderr
-            .take()
-            .map(|s| Box::new(s) as Box<dyn Read + Send>),
-    );
-    let until = Instant::now() + timeout;
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break status;
-        }
-        if Instant::now() >= until {
-            child.kill()?;
-            child.wait()?;
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    };
-    let (out, err) = (
-        out.join().unwrap_or_default(),
-        err.join().unwrap_or_default(),
-    );
+    let (status, out, err) = heard?;
     let said = if status.success() {
         out
     } else {
         format!("{} {}", out.trim(), err.trim())
     };
     Ok((status.success(), said.trim().to_owned()))
+}
+
+/// Reads to the end, aside: a pipe has no deadline.
+fn listen(stream: impl Read + Send + 'static) -> Receiver<String> {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut text = Vec::new();
+        let _ = stream.take(MOST).read_to_end(&mut text);
+        // Nobody listens any more where it came too late.
+        let _ = tell.send(String::from_utf8_lossy(&text).into_owned());
+    });
+    told
+}
+
+fn wait(child: &mut Child, until: Deadline) -> io::Result<ExitStatus> {
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        until.left()?;
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Ends a helper, and what it has started.
+fn end(child: &mut Child) {
+    // It may have ended by itself meanwhile, with or without others.
+    #[cfg(unix)]
+    {
+        let group = i32::try_from(child.id())
+            .ok()
+            .and_then(rustix::process::Pid::from_raw);
+        let _ = group
+            .map(|group| rustix::process::kill_process_group(group, rustix::process::Signal::KILL));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+    use std::time::Instant;
+
+    #[test]
+    fn what_a_helper_leaves_behind_is_not_waited_for() {
+        let folder = std::env::temp_dir().join(format!("pullwhy-helper-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let program = folder.join("helper");
+        let script = "#!/bin/sh\n(sleep 30)&\necho '{\"Username\":\"u\",\"Secret\":\"p\"}'\n";
+        std::fs::write(&program, script).expect("a file");
+        let executable = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(&program, executable).expect("a script");
+        let started = Instant::now();
+        let said = run(
+            &mut Command::new(&program),
+            "r.test",
+            Duration::from_secs(1),
+        );
+        let took = started.elapsed();
+        std::fs::remove_dir_all(&folder).expect("the folder goes");
+        assert!(took < Duration::from_secs(10), "{took:?}");
+        let kind = said.expect_err("it holds its output open").kind();
+        assert_eq!(kind, io::ErrorKind::TimedOut);
+    }
 }

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use pullwhy_model::{Hop, Target};
 
 use super::follow::{Ask, broken, first, follow, is_redirect};
-use super::manifest::{Blob, Manifest};
+use super::limits;
+use super::manifest::{self, Blob, Manifest};
 use super::registry::{ERROR, Session, is_ip_denied, said};
 use crate::net::http::Response;
 use crate::net::lock;
@@ -16,10 +17,16 @@ use crate::rows::{Row, Rows};
 /// Blobs asked for at a time.
 pub(crate) const AT_ONCE: usize = 6;
 
+/// Bytes of a configuration that are read; containers/image takes as much.
+const CONFIG: usize = 4 << 20;
+
 /// A blob that was asked for.
 struct Asked<'b> {
     row: Row,
     blob: &'b Blob,
+    /// It is fetched, and not only asked for: its bytes, if they came.
+    whole: bool,
+    bytes: Option<Vec<u8>>,
     /// The registry's redirect, where it is elsewhere; and how long that took.
     elsewhere: Option<(Response, Duration)>,
 }
@@ -27,15 +34,13 @@ struct Asked<'b> {
 /// Asks for all blobs, some at a time. Those that are elsewhere are followed there: the first one
 /// makes the rows of the hosts, the others go side by side.
 pub(crate) fn probe(session: &Session<'_, '_>, manifest: &Manifest, rows: &mut Rows<'_>) {
-    if manifest.config.is_none() {
-        rows.push(Row::new(Hop::ConfigBlob, "").skipped("the manifest names none"));
-    }
     let config = manifest.config.iter().map(|blob| (Hop::ConfigBlob, blob));
     let layers = manifest.layers.iter().map(|blob| (Hop::Layer, blob));
     let all: Vec<_> = config.chain(layers).collect();
     session.net.expect_blobs(all.len().min(AT_ONCE));
     let mut asked = side_by_side(session, all, false, |(hop, blob), why| {
-        let asked = Asked::new(session, hop, blob);
+        let mut asked = Asked::new(session, hop, blob);
+        asked.whole = hop == Hop::ConfigBlob && manifest.open.is_some();
         match why {
             Some(why) => asked.passed_over(why),
             None => asked.ask(session),
@@ -49,6 +54,15 @@ pub(crate) fn probe(session: &Session<'_, '_>, manifest: &Manifest, rows: &mut R
             Some(why) if one.elsewhere.is_some() => one.passed_over(why),
             _ => one.follow(session, None),
         });
+    }
+    if let Some(open) = manifest.open {
+        let bytes = asked.iter().find_map(|one| one.bytes.as_deref());
+        let options = session.net.options;
+        let told = manifest::platform(bytes, open, &options.platform, options.engine);
+        rows.push(told);
+    }
+    if manifest.config.is_none() {
+        rows.push(Row::new(Hop::ConfigBlob, "").skipped("the manifest names none"));
     }
     for one in asked {
         rows.push(one.row);
@@ -107,6 +121,8 @@ impl<'b> Asked<'b> {
         Self {
             row,
             blob,
+            whole: false,
+            bytes: None,
             elsewhere: None,
         }
     }
@@ -123,19 +139,53 @@ impl<'b> Asked<'b> {
     fn ask(self, session: &Session<'_, '_>) -> Self {
         let started = Instant::now();
         let path = path(session, self.blob);
-        match first(session.net, &session.origin, request(session, &path)) {
+        match first(session.net, &session.origin, self.request(session, &path)) {
             Ok(response) if is_redirect(&response) => Self {
                 elsewhere: Some((response, started.elapsed())),
                 ..self
             },
-            Ok(response) => Self {
-                row: judge(self.row, &response, self.blob),
-                ..self
+            Ok(response) => match self.foreign(&response) {
+                Some(elsewhere) => Self {
+                    elsewhere: Some((elsewhere, started.elapsed())),
+                    ..self
+                },
+                None => self.answered(response),
             },
             Err(error) => Self {
                 row: broken(self.row, &error),
                 ..self
             },
+        }
+    }
+
+    /// What the registry has not, and the manifest says to be elsewhere, as if it were sent there.
+    fn foreign(&self, response: &Response) -> Option<Response> {
+        let url = self.blob.url.as_ref().filter(|_| response.status == 404)?;
+        Some(Response {
+            status: 307,
+            fields: vec![("Location".to_owned(), url.clone())],
+            ..Response::default()
+        })
+    }
+
+    fn answered(self, response: Response) -> Self {
+        let row = judge(self.row, &response, self.blob);
+        let came = self.whole && response.status == 200 && !response.cut;
+        Self {
+            row,
+            bytes: came.then_some(response.body),
+            ..self
+        }
+    }
+
+    fn request<'a>(&self, session: &'a Session<'_, '_>, path: &'a str) -> Ask<'a> {
+        Ask {
+            method: if self.whole { "GET" } else { "HEAD" },
+            path,
+            authorization: session.authorization.as_deref(),
+            most: if self.whole { CONFIG } else { ERROR },
+            first_byte: !self.whole,
+            ..Ask::default()
         }
     }
 
@@ -148,7 +198,7 @@ impl<'b> Asked<'b> {
         let started = Instant::now();
         let path = path(session, self.blob);
         let roles = (Target::Registry, Target::Blob);
-        let ask = request(session, &path);
+        let ask = self.request(session, &path);
         let followed = follow(
             session.net,
             &session.origin,
@@ -158,14 +208,16 @@ impl<'b> Asked<'b> {
             rows,
         );
         let row = self.row.took(started.checked_sub(spent).unwrap_or(started));
-        let row = match followed {
+        match followed {
             Ok(answer) => {
                 let row = row.role(answer.role).fact("host", answer.at.host.as_str());
-                judge(row, &answer.response, self.blob)
+                Self { row, ..self }.answered(answer.response)
             }
-            Err(stopped) => stopped.tell(row),
-        };
-        Self { row, ..self }
+            Err(stopped) => Self {
+                row: stopped.tell(row),
+                ..self
+            },
+        }
     }
 }
 
@@ -173,20 +225,12 @@ pub(crate) fn path(session: &Session<'_, '_>, blob: &Blob) -> String {
     session.path(&format!("blobs/{}", blob.digest))
 }
 
-fn request<'a>(session: &'a Session<'_, '_>, path: &'a str) -> Ask<'a> {
-    Ask {
-        method: "HEAD",
-        path,
-        authorization: session.authorization.as_deref(),
-        most: ERROR,
-        first_byte: true,
-        ..Ask::default()
-    }
-}
-
 /// What a status means for a blob, and whether its length is the one that was promised.
 pub(crate) fn judge(row: Row, response: &Response, blob: &Blob) -> Row {
-    let row = row.fact("http_status", i64::from(response.status));
+    let row = limits::note(
+        row.fact("http_status", i64::from(response.status)),
+        response,
+    );
     let says = || format!("{}: {}", response.status, said(response));
     match response.status {
         200 | 206 => {
@@ -214,7 +258,7 @@ pub(crate) fn judge(row: Row, response: &Response, blob: &Blob) -> Row {
         404 => row.failed("missing", says()),
         403 if is_ip_denied(&says()) => row.failed("ip-denied", says()),
         401 | 403 => row.failed("denied", says()),
-        429 => row.failed("rate-limited", says()),
+        429 => limits::tell(row.failed("rate-limited", says()), response),
         500.. => row.failed("unavailable", says()),
         _ => row.failed("odd", says()),
     }

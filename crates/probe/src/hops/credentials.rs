@@ -125,10 +125,15 @@ impl Search<'_> {
             }
             Err(error) => {
                 let says = format!("{name} cannot be read: {error}");
-                rows.push(row.failed("config-unreadable", says));
+                rows.push(self.broken(row, "config-unreadable", says));
                 return true;
             }
         };
+        // Docker's command line takes a file of nothing for one without entries.
+        if bytes.trim_ascii().is_empty() && !self.is_strict() {
+            self.passed.file(&name, "is empty");
+            return false;
+        }
         let file = match file::read(&bytes, source.legacy) {
             Ok(file) => file,
             Err(broken) if lenient => {
@@ -145,7 +150,7 @@ impl Search<'_> {
                 return true;
             }
             Err(Broken::File(why)) => {
-                rows.push(row.failed("config-unreadable", format!("{name} {why}")));
+                rows.push(self.broken(row, "config-unreadable", format!("{name} {why}")));
                 return true;
             }
         };
@@ -177,7 +182,7 @@ impl Search<'_> {
                 self.passed.file(&name, &why);
                 return false;
             }
-            rows.push(row.failed("malformed", why));
+            rows.push(self.broken(row, "malformed", why));
             return true;
         }
         if found.is_empty() {
@@ -235,13 +240,35 @@ impl Search<'_> {
                 "malformed",
                 format!("{says}; for it the kubelet refuses the whole secret"),
             ),
-            _ if own => row.failed("malformed", says),
+            _ if own => self.broken(row, "malformed", says),
             _ => row.warning(
                 "void",
                 format!("{says}; for it Docker throws the whole file away and asks without"),
             ),
         });
         true
+    }
+
+    /// Whether the engine goes no further where a file is broken.
+    fn is_strict(&self) -> bool {
+        let engine = self.options.engine;
+        matches!(engine, Some(Engine::Podman | Engine::Kubelet))
+    }
+
+    /// The row of a file or an entry that cannot be used. Docker's command line warns of it and goes
+    /// on without, which does for a public image; where the registry wants a login it is the cause.
+    fn broken(&self, row: Row, saw: &str, says: String) -> Row {
+        if self.is_strict() {
+            return row.failed(saw, says);
+        }
+        let others = match self.options.engine {
+            None => "; Podman goes no further",
+            _ => "",
+        };
+        row.warning(
+            saw,
+            format!("{says}; Docker warns of it and asks without{others}"),
+        )
     }
 
     fn ask(&mut self, name: &str, row: Row, rows: &mut Rows<'_>) -> bool {
@@ -386,7 +413,8 @@ impl Search<'_> {
             (Flaw::Expired, _) => row
                 .fact("expired", "yes")
                 .warning("expired", format!("{ends}{from}")),
-            (_, Some(Smell::Wrong(why))) => row.failed("malformed", format!("{why}: {who}{from}")),
+            // It is only wrong for a registry that asks for it.
+            (_, Some(Smell::Wrong(why))) => row.warning("malformed", format!("{why}: {who}{from}")),
             (_, Some(Smell::Odd(why))) => row.warning("suspicious", format!("{why}: {who}{from}")),
             _ if ends.is_empty() => row.ok(format!("{who}{from}")),
             _ => row.ok(format!("{who}, {ends}{from}")),

@@ -6,6 +6,7 @@ pub(crate) mod config;
 pub(crate) mod credentials;
 pub(crate) mod endpoints;
 pub(crate) mod follow;
+pub(crate) mod limits;
 pub(crate) mod manifest;
 pub(crate) mod registry;
 pub(crate) mod token;
@@ -324,7 +325,9 @@ fn read_reference(reference: &str, engine: Option<Engine>, rows: &mut Rows<'_>) 
         Err(problem) => {
             let mut row = row.fact("at", i64::try_from(problem.at).unwrap_or(0));
             if let Some(meant) = &problem.did_you_mean {
-                row = row.fact("did_you_mean", meant.as_str());
+                row = row
+                    .fact("did_you_mean", meant.as_str())
+                    .fact("meant", meant.as_str());
             }
             rows.push(row.failed("invalid", problem.to_string()));
             return None;

@@ -210,7 +210,10 @@ impl<'n, 'o> Session<'n, 'o> {
                 false,
             ),
             429 => (
-                row.failed("rate-limited", format!("429: {}", said(&response))),
+                super::limits::tell(
+                    row.failed("rate-limited", format!("429: {}", said(&response))),
+                    &response,
+                ),
                 false,
             ),
             500.. => (

@@ -7,6 +7,7 @@ use pullwhy_model::{Hop, Target};
 use serde_json::Value;
 
 use super::follow::{Answer, Ask, Stopped, follow};
+use super::limits;
 use super::registry::{ERROR, Session, is_ip_denied, said};
 use crate::credentials::{Credential, Flaw};
 use crate::net::http::Response;
@@ -139,7 +140,10 @@ impl Session<'_, '_> {
             403 if self.flaw == Flaw::Expired => row.failed(self.refusal(), says),
             403 if known => row.failed("denied", says),
             403 => row.failed("anonymous-denied", says),
-            429 => row.failed("rate-limited", says),
+            429 => limits::tell(
+                limits::note(row, &response).failed("rate-limited", says),
+                &response,
+            ),
             500.. => row.failed("unavailable", says),
             _ => row.failed("odd", says),
         };

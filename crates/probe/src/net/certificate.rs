@@ -8,7 +8,7 @@ use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 pub(crate) struct Chain {
     pub subject: String,
     pub issuer: String,
-    /// DNS names and addresses that it is for.
+    /// DNS names and addresses that it is for; none where it has the Common Name only.
     pub names: Vec<String>,
     pub not_before: String,
     pub not_after: String,
@@ -72,6 +72,14 @@ impl Chain {
         let issuer = self.issuer.to_lowercase();
         INTERCEPTORS.into_iter().find(|name| issuer.contains(name))
     }
+}
+
+/// Whether an algorithm identifier is one with SHA-1: RSA's, or that of ECDSA.
+pub(crate) fn is_sha1(identifier: &[u8]) -> bool {
+    const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x05];
+    const ECDSA: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x01];
+    let is = |known: &[u8]| identifier.windows(known.len()).any(|part| part == known);
+    is(RSA) || is(ECDSA)
 }
 
 /// A certificate's issuer as it stands in it.

@@ -199,7 +199,7 @@ impl<'a> Net<'a> {
     ) -> io::Result<T> {
         let way = self.way(origin).ok_or(io::ErrorKind::NotConnected)?;
         let whole = match &way.proxy {
-            Some(proxy) if !origin.https => Some(proxy.whole(origin, request)),
+            Some(proxy) if !proxy.tunnels(origin.https) => Some(proxy.whole(origin, request)),
             _ => None,
         };
         let request = whole.as_ref().map_or_else(
@@ -256,6 +256,14 @@ impl<'a> Net<'a> {
         let proxy = match choice {
             Choice::Direct => None,
             Choice::Through(proxy) => Some(proxy),
+            Choice::Unknown(why) => {
+                rows.push(
+                    Row::new(Hop::Proxy, origin.target())
+                        .role(Target::Proxy)
+                        .skipped(why),
+                );
+                return None;
+            }
             Choice::Wrong(why) => {
                 rows.push(
                     Row::new(Hop::Proxy, origin.target())
@@ -301,7 +309,7 @@ impl<'a> Net<'a> {
         // Where plain HTTP may be spoken both are tried at once.
         let plain = addresses.first().filter(|_| direct && plain).map(|ip| {
             let way = way(SocketAddr::new(*ip, at));
-            super::way::plain_question(&way, origin, self.deadline())
+            super::way::plain_question(&way, origin, self.deadline(), None)
         });
         let (stream, address) = self.dial((host, port), at, &addresses, asked, rows)?;
         let mut way = way(address);
@@ -334,7 +342,7 @@ pub(super) fn again(origin: &Origin, way: &Way, deadline: Deadline) -> io::Resul
     let stream = TcpStream::connect_timeout(&way.address, deadline.left()?)?;
     stream.set_nodelay(true)?;
     match &way.proxy {
-        Some(proxy) if origin.https => {
+        Some(proxy) if proxy.tunnels(origin.https) => {
             proxy::tunnel(stream, proxy, (&origin.host, origin.port), deadline)
                 .map_err(|_| io::Error::from(io::ErrorKind::ConnectionRefused))
         }

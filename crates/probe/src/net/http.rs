@@ -128,7 +128,7 @@ pub(crate) fn read_head(source: &mut dyn Read) -> io::Result<Head> {
 }
 
 pub(super) fn no_http(why: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("no HTTP: {why}"))
+    io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
 fn read_some(source: &mut dyn Read, into: &mut Vec<u8>, most: usize) -> io::Result<usize> {

@@ -34,7 +34,7 @@ impl Net<'_> {
         }
         if let Ok(address) = host.parse::<IpAddr>() {
             rows.push(row.skipped("the host is an address"));
-            return Some(vec![address]);
+            return Some(self.of_family(vec![address]));
         }
         let other = self.options.resolv_conf.as_deref();
         let conf = resolv::Resolv::read(other, &self.options.etc);
@@ -156,6 +156,9 @@ impl Net<'_> {
                     .map_or(("nxdomain", format!("`{host}` has no address here")), |w| {
                         (w.saw(), w.says())
                     });
+                if saw == dns::Failure::Empty.saw() {
+                    row = row.fact("dns_says", "has no address");
+                }
                 let others = asked.others_denied(host);
                 rows.push(row.failed(saw, format!("{says}{others}")));
                 return None;

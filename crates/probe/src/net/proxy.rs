@@ -10,7 +10,7 @@ use super::http::Request;
 use super::no_proxy::NoProxy;
 use super::origin::Origin;
 use super::wire::Wire;
-use super::{Deadline, host_port, split_host};
+use super::{Deadline, host_port, socks, split_host};
 use crate::options::ProxyEnvironment;
 
 /// A proxy that requests to a host go through.
@@ -18,16 +18,38 @@ use crate::options::ProxyEnvironment;
 pub(crate) struct Proxy {
     pub host: String,
     pub port: u16,
-    /// `Basic …`, from the URL; never shown.
-    authorization: Option<String>,
+    kind: Kind,
+    /// User and password from the URL; never shown.
+    login: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+/// How a proxy is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// `CONNECT`, and whole URLs for plain HTTP.
+    Http,
+    /// SOCKS version 5, for both.
+    Socks,
 }
 
 impl Proxy {
+    /// Whether a tunnel is made for these requests, or they go to the proxy as they are.
+    pub(crate) fn tunnels(&self, https: bool) -> bool {
+        https || self.kind == Kind::Socks
+    }
+
+    /// `Basic …`.
+    fn authorization(&self) -> Option<String> {
+        let (user, password) = self.login.as_ref()?;
+        let both = [user.as_slice(), password].join(&b':');
+        Some(format!("Basic {}", STANDARD.encode(both)))
+    }
+
     /// What a request over plain HTTP looks like for the proxy: the whole URL (RFC 9112, 3.2.2), and
     /// the proxy's credential.
     pub(crate) fn whole(&self, origin: &Origin, request: &Request<'_>) -> (String, Option<String>) {
         let path = format!("http://{}{}", origin.authority(), request.path);
-        (path, self.authorization.clone())
+        (path, self.authorization())
     }
 }
 
@@ -38,6 +60,8 @@ pub(crate) enum Choice {
     Through(Proxy),
     /// The setting cannot be read.
     Wrong(String),
+    /// Engines speak to it, and this program does not.
+    Unknown(String),
 }
 
 /// The proxy for requests to a host, by Go's rules.
@@ -53,31 +77,46 @@ pub(crate) fn choose(environment: &ProxyEnvironment, https: bool, host: &str, po
     if NoProxy::parse(&environment.no).covers(host, port) {
         return Choice::Direct;
     }
+    if url
+        .get(..8)
+        .is_some_and(|start| start.eq_ignore_ascii_case("https://"))
+    {
+        return Choice::Unknown(
+            "the proxy is spoken to in TLS (https://), as engines do and this check does not"
+                .to_owned(),
+        );
+    }
     match parse(url) {
         Some(proxy) => Choice::Through(proxy),
-        None => {
-            Choice::Wrong("the proxy setting is no URL of the form http://HOST:PORT".to_owned())
-        }
+        None => Choice::Wrong(
+            "the proxy setting is no URL of the form http://HOST:PORT or socks5://HOST:PORT"
+                .to_owned(),
+        ),
     }
 }
 
 fn parse(url: &str) -> Option<Proxy> {
     let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
-    if !scheme.eq_ignore_ascii_case("http") {
-        return None;
-    }
+    let (kind, default) = match scheme.to_ascii_lowercase().as_str() {
+        "http" => (Kind::Http, 80),
+        "socks5" | "socks5h" => (Kind::Socks, 1080),
+        _ => return None,
+    };
     let authority = rest.split(['/', '?', '#']).next()?;
     let (user, authority) = match authority.rsplit_once('@') {
         Some((user, authority)) => (Some(user), authority),
         None => (None, authority),
     };
-    let (host, port) = split_host(authority, 80)?;
-    let authorization =
-        user.map(|user| format!("Basic {}", STANDARD.encode(percent_decoded(user))));
+    let (host, port) = split_host(authority, default)?;
+    let login = user.map(|both| {
+        let (user, password) = both.split_once(':').unwrap_or((both, ""));
+        (percent_decoded(user), percent_decoded(password))
+    });
     Some(Proxy {
         host,
         port,
-        authorization,
+        kind,
+        login,
     })
 }
 
@@ -105,10 +144,23 @@ fn percent_decoded(text: &str) -> Vec<u8> {
 pub(crate) enum Refusal {
     /// A status other than 2xx, with its words.
     Status(u16, String),
+    /// The same in the words of SOCKS; `true`: about a login.
+    Socks(bool, &'static str),
     /// The connection broke or stayed silent.
     Io(io::Error),
-    /// What answered is no HTTP proxy.
+    /// What answered is no such proxy.
     Nonsense,
+}
+
+impl From<socks::Refusal> for Refusal {
+    fn from(refusal: socks::Refusal) -> Self {
+        match refusal {
+            socks::Refusal::Login(says) => Self::Socks(true, says),
+            socks::Refusal::Said(says) => Self::Socks(false, says),
+            socks::Refusal::Io(error) => Self::Io(error),
+            socks::Refusal::Nonsense => Self::Nonsense,
+        }
+    }
 }
 
 /// Asks for a tunnel.
@@ -118,9 +170,14 @@ pub(crate) fn tunnel(
     (host, port): (&str, u16),
     deadline: Deadline,
 ) -> Result<TcpStream, Refusal> {
+    if proxy.kind == Kind::Socks {
+        let mut wire = Wire::new(stream, deadline);
+        socks::connect(&mut wire, proxy.login.as_ref(), host, port)?;
+        return Ok(wire.into_socket());
+    }
     let to = host_port(host, port);
     let mut request = format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n");
-    if let Some(authorization) = &proxy.authorization {
+    if let Some(authorization) = proxy.authorization() {
         request.push_str(&format!("Proxy-Authorization: {authorization}\r\n"));
     }
     request.push_str("\r\n");
@@ -146,7 +203,11 @@ mod tests {
 
     #[test]
     fn reads_proxy_urls() {
-        let read = |url: &str| parse(url).map(|p| (p.host, p.port, p.authorization));
+        let read = |url: &str| {
+            let p = parse(url)?;
+            let authorization = p.authorization();
+            Some((p.host, p.port, authorization))
+        };
         assert_eq!(
             read("http://p.test:3128/"),
             Some(("p.test".into(), 3128, None))
@@ -160,7 +221,8 @@ mod tests {
                 Some(format!("Basic {}", STANDARD.encode("us@er:pw")))
             ))
         );
-        assert_eq!(read("socks5://p:1"), None);
+        assert_eq!(read("SOCKS5h://p"), Some(("p".into(), 1080, None)));
+        assert_eq!(read("socks4://p:1"), None);
         assert_eq!(read("http://p:port"), None);
     }
 }

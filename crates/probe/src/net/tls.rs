@@ -12,7 +12,7 @@ use rustls::{
     AlertDescription, CertificateError, ClientConfig, ClientConnection, Error, StreamOwned,
 };
 
-use super::certificate::Chain;
+use super::certificate::{Chain, is_sha1};
 use super::verify::{Client, Noting, Roots, Verdict, Wish};
 use super::wire::Wire;
 use super::{Deadline, tcp};
@@ -271,7 +271,7 @@ fn explain(error: &io::Error, wish: Option<&Wish>) -> (&'static str, String) {
     };
     let says = tls.to_string();
     match tls {
-        Error::InvalidCertificate(why) => certificate(why, says),
+        Error::InvalidCertificate(why) => certificate(why),
         Error::AlertReceived(alert) => match alert {
             AlertDescription::UnrecognisedName => (
                 "unrecognised-name",
@@ -316,25 +316,53 @@ fn explain(error: &io::Error, wish: Option<&Wish>) -> (&'static str, String) {
 }
 
 /// What is wrong with a server's certificate.
-pub(crate) fn certificate(why: &CertificateError, says: String) -> (&'static str, String) {
-    match why {
-        CertificateError::UnknownIssuer => (
+pub(crate) fn certificate(why: &CertificateError) -> (&'static str, String) {
+    use CertificateError as Why;
+    let (saw, says) = match why {
+        Why::UnknownIssuer => (
             "unknown-issuer",
-            "the certificate is signed by nobody that this host trusts".to_owned(),
+            "the certificate is signed by nobody that this host trusts",
         ),
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            ("expired", "the certificate has expired".to_owned())
+        Why::Expired | Why::ExpiredContext { .. } => ("expired", "the certificate has expired"),
+        Why::NotValidYet | Why::NotValidYetContext { .. } => {
+            ("not-yet-valid", "the certificate is not valid yet")
         }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => (
-            "not-yet-valid",
-            "the certificate is not valid yet".to_owned(),
+        Why::NotValidForName | Why::NotValidForNameContext { .. } => {
+            ("name-mismatch", "the certificate is for other names")
+        }
+        Why::UnsupportedSignatureAlgorithmContext {
+            signature_algorithm_id: by,
+            ..
+        }
+        | Why::UnsupportedSignatureAlgorithmForPublicKeyContext {
+            signature_algorithm_id: by,
+            ..
+        } if is_sha1(by) => (
+            "bad-certificate",
+            "the certificate is signed with SHA-1, which engines take from nobody",
         ),
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => (
-            "name-mismatch",
-            "the certificate is for other names".to_owned(),
+        Why::UnsupportedSignatureAlgorithmContext { .. }
+        | Why::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => (
+            "bad-certificate",
+            "the certificate is signed in a way that is not known here",
         ),
-        _ => ("bad-certificate", says),
-    }
+        Why::InvalidPurpose | Why::InvalidPurposeContext { .. } => (
+            "bad-certificate",
+            "the certificate is not made for servers (extended key usage)",
+        ),
+        Why::BadSignature => (
+            "bad-certificate",
+            "the certificate's signature is not that of its issuer",
+        ),
+        Why::BadEncoding => ("bad-certificate", "the certificate cannot be read"),
+        Why::UnhandledCriticalExtension => (
+            "bad-certificate",
+            "the certificate has a critical extension that nobody knows",
+        ),
+        Why::Other(other) => return ("bad-certificate", format!("the certificate: {other}")),
+        _ => return ("bad-certificate", format!("the certificate: {why}")),
+    };
+    (saw, says.to_owned())
 }
 
 /// A connection, with or without TLS.

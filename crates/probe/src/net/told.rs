@@ -53,7 +53,7 @@ pub(super) fn secured(row: Row, secured: &Secured, trust: &Trust) -> Row {
     match unchecked {
         Some((source, why)) => {
             let why = match why {
-                rustls::Error::InvalidCertificate(why) => tls::certificate(why, why.to_string()).1,
+                rustls::Error::InvalidCertificate(why) => tls::certificate(why).1,
                 other => other.to_string(),
             };
             row.fact("skip_verify", source.to_string()).warning(
@@ -109,7 +109,16 @@ pub(super) fn refusal(
         },
         "expired" => format!("{}: on {}{clock}", failure.says, chain.not_after),
         "not-yet-valid" => format!("{}: from {}{clock}", failure.says, chain.not_before),
-        "name-mismatch" => format!("{}: {}", failure.says, chain.names.join(", ")),
+        "name-mismatch" if chain.names.is_empty() => format!(
+            "the certificate holds no subject alternative name, and engines do not read the old Common Name ({})",
+            chain.subject
+        ),
+        "name-mismatch" => {
+            let by = chain.interceptor().map_or(String::new(), |product| {
+                format!("; its issuer names {product}, which opens TLS on the way")
+            });
+            format!("{}: {}{by}", failure.says, chain.names.join(", "))
+        }
         _ => failure.says,
     };
     if failure.saw != "unknown-issuer" {
@@ -148,9 +157,13 @@ fn strangers(row: Row, trust: &RegistryTrust) -> (Row, String) {
 
 fn with_chain(row: Row, chain: Option<&Chain>) -> Row {
     let Some(chain) = chain else { return row };
+    let names = match chain.names.as_slice() {
+        [] => "no name (it has only the old Common Name)".to_owned(),
+        names => names.join(", "),
+    };
     row.fact("certificate_subject", chain.subject.as_str())
         .fact("certificate_issuer", chain.issuer.as_str())
-        .fact("certificate_names", chain.names.join(", "))
+        .fact("certificate_names", names)
         .fact("not_before", chain.not_before.as_str())
         .fact("not_after", chain.not_after.as_str())
         .fact("chain_length", i64::try_from(chain.length).unwrap_or(0))

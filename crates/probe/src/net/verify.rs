@@ -11,6 +11,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
+use super::leaf;
 use crate::trust::{Authorities, ClientCertificate};
 
 /// What was shown, and who vouches for it.
@@ -29,8 +30,15 @@ pub(crate) struct Verdict {
 #[derive(Debug)]
 pub(super) struct Roots {
     provider: Arc<CryptoProvider>,
-    system: Option<Arc<WebPkiServerVerifier>>,
-    files: Vec<Option<Arc<WebPkiServerVerifier>>>,
+    system: Option<Store>,
+    files: Vec<Option<Store>>,
+}
+
+/// Certificates of one place, and what verifies by them.
+#[derive(Debug)]
+struct Store {
+    verifier: Arc<WebPkiServerVerifier>,
+    certificates: Vec<CertificateDer<'static>>,
 }
 
 impl Roots {
@@ -43,10 +51,10 @@ impl Roots {
         };
         let files = files
             .iter()
-            .map(|file| verifier(&provider, &file.certificates))
+            .map(|file| store(&provider, file.certificates.clone()))
             .collect();
         Self {
-            system: verifier(&provider, &system),
+            system: store(&provider, system),
             files,
             provider,
         }
@@ -63,22 +71,26 @@ impl Roots {
 }
 
 /// `None` for no usable certificate.
-fn verifier(
+fn store(
     provider: &Arc<CryptoProvider>,
-    certificates: &[CertificateDer<'static>],
-) -> Option<Arc<WebPkiServerVerifier>> {
+    certificates: Vec<CertificateDer<'static>>,
+) -> Option<Store> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(certificates.iter().cloned());
-    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
-        .build()
-        .ok()
+    let verifier =
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build();
+    Some(Store {
+        verifier: verifier.ok()?,
+        certificates,
+    })
 }
 
 /// Verifies as engines do, by both kinds of authorities, and keeps what was shown.
 #[derive(Debug)]
 pub(super) struct Noting {
     roots: Arc<Roots>,
-    /// The handshake goes on whatever comes out.
+    /// The handshake goes on whatever comes out: nothing is proven, not even that the server has
+    /// the key of a certificate, which some kinds of certificates do not let one check.
     anyone: bool,
     verdict: Arc<Mutex<Verdict>>,
 }
@@ -91,6 +103,11 @@ impl Noting {
             verdict,
         }
     }
+
+    /// Whether the certificate is one that nobody vouches for and that is taken all the same.
+    fn of_a_stranger(&self) -> bool {
+        self.anyone && super::lock(&self.verdict).refused.is_some()
+    }
 }
 
 impl ServerCertVerifier for Noting {
@@ -102,7 +119,10 @@ impl ServerCertVerifier for Noting {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let ask = |by: &WebPkiServerVerifier| by.verify_server_cert(own, others, name, ocsp, now);
+        let ask = |by: &Store| match by.verifier.verify_server_cert(own, others, name, ocsp, now) {
+            Ok(_) => Ok(()),
+            Err(refused) => leaf::look(refused, own, others, &by.certificates, name, now),
+        };
         let stranger = Error::InvalidCertificate(CertificateError::UnknownIssuer);
         let mut refused = stranger.clone();
         // An authority that is known and says no knows more than one that is a stranger.
@@ -111,8 +131,8 @@ impl ServerCertVerifier for Noting {
                 refused = error;
             }
         };
-        let by_system = match self.roots.system.as_deref().map(ask) {
-            Some(Ok(_)) => true,
+        let by_system = match self.roots.system.as_ref().map(ask) {
+            Some(Ok(())) => true,
             Some(Err(error)) => {
                 note(error);
                 false
@@ -121,8 +141,8 @@ impl ServerCertVerifier for Noting {
         };
         let mut by_file = None;
         for (at, file) in self.roots.files.iter().enumerate() {
-            match file.as_deref().map(ask) {
-                Some(Ok(_)) => by_file = by_file.or(Some(at)),
+            match file.as_ref().map(ask) {
+                Some(Ok(())) => by_file = by_file.or(Some(at)),
                 Some(Err(error)) => note(error),
                 None => {}
             }
@@ -148,6 +168,9 @@ impl ServerCertVerifier for Noting {
         cert: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
+        if self.of_a_stranger() {
+            return Ok(HandshakeSignatureValid::assertion());
+        }
         let known = &self.roots.provider.signature_verification_algorithms;
         rustls::crypto::verify_tls12_signature(message, cert, signature, known)
     }
@@ -158,6 +181,9 @@ impl ServerCertVerifier for Noting {
         cert: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
+        if self.of_a_stranger() {
+            return Ok(HandshakeSignatureValid::assertion());
+        }
         let known = &self.roots.provider.signature_verification_algorithms;
         rustls::crypto::verify_tls13_signature(message, cert, signature, known)
     }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use pullwhy_model::{Hop, Target};
@@ -91,7 +91,7 @@ impl Net<'_> {
             .role(Target::Proxy)
             .fact("proxy", name)
             .fact("host", origin.host.as_str());
-        if !origin.https {
+        if !proxy.tunnels(origin.https) {
             rows.push(row.ok("plain HTTP goes through it as it is"));
             return Some(stream);
         }
@@ -111,15 +111,23 @@ impl Net<'_> {
                     format!("CONNECT {}: {status} {reason}", origin.target()),
                 ));
             }
+            Err(Refusal::Socks(login, says)) => {
+                let saw = if login {
+                    "authentication-required"
+                } else {
+                    "refused-tunnel"
+                };
+                rows.push(row.failed(saw, format!("SOCKS to {}: {says}", origin.target())));
+            }
             Err(Refusal::Io(error)) => {
                 let why = tcp::Failure::of(&error);
                 rows.push(row.failed(
                     why.saw(),
-                    format!("CONNECT {}: {}", origin.target(), why.says()),
+                    format!("tunnel to {}: {}", origin.target(), why.says()),
                 ));
             }
             Err(Refusal::Nonsense) => {
-                rows.push(row.failed("no-proxy", "what answers there is no HTTP proxy"));
+                rows.push(row.failed("no-proxy", "what answers there is no proxy of this kind"));
             }
         }
         None
@@ -140,6 +148,13 @@ impl Net<'_> {
             .fact("host", origin.host.as_str());
         let started = Instant::now();
         let host = (origin.host.as_str(), origin.port);
+        // A port that stays silent is asked in plain HTTP while the last of its time runs.
+        let (called_off, wait) = mpsc::channel();
+        let timeout = self.options.timeout;
+        let patience = timeout.saturating_sub(PLAIN.min(timeout / 4));
+        let late = plain
+            .is_none()
+            .then(|| plain_question(&way, origin, self.deadline(), Some((patience, wait))));
         match self.shared.trust.handshake(stream, host, self.deadline()) {
             Ok(secured) => {
                 let row = told::secured(row.took(started), &secured, &self.shared.trust);
@@ -151,14 +166,16 @@ impl Net<'_> {
             Err(failure) => {
                 let here = plain.is_some();
                 let no_tls = matches!(failure.saw, "not-tls" | "cut" | "failed");
+                let silent = failure.saw == "timeout";
                 let answer = || {
-                    let asked = plain.unwrap_or_else(|| {
+                    let asked = plain.or(late.filter(|_| silent)).unwrap_or_else(|| {
                         let until = Deadline::after(self.options.timeout.min(PLAIN));
-                        plain_question(&way, origin, until.or(self.deadline()))
+                        plain_question(&way, origin, until.or(self.deadline()), None)
                     });
                     asked.recv().ok()
                 };
-                let answer = (no_tls || failure.saw == "timeout").then(answer).flatten();
+                let answer = (no_tls || silent).then(answer).flatten();
+                drop(called_off);
                 let speaks = answer.as_ref().is_some_and(|a| a.response.is_ok());
                 // What is no TLS where plain HTTP is allowed is asked in plain HTTP, whatever it then says.
                 if here && (no_tls || speaks) {
@@ -214,12 +231,23 @@ pub(super) struct Answered {
     took: Duration,
 }
 
-/// Asks whether plain HTTP is spoken, without waiting for the answer.
-pub(super) fn plain_question(way: &Way, origin: &Origin, deadline: Deadline) -> Receiver<Answered> {
-    let (tell, told) = std::sync::mpsc::channel();
+/// Asks whether plain HTTP is spoken, without waiting for the answer. `later`: only when so much time
+/// has gone by, and it was not called off.
+pub(super) fn plain_question(
+    way: &Way,
+    origin: &Origin,
+    deadline: Deadline,
+    later: Option<(Duration, Receiver<()>)>,
+) -> Receiver<Answered> {
+    let (tell, told) = mpsc::channel();
     let (way, origin) = (way.clone(), origin.clone());
     std::thread::spawn(move || {
         if way.proxy.is_some() {
+            return;
+        }
+        if let Some((wait, called_off)) = later
+            && called_off.recv_timeout(wait) != Err(RecvTimeoutError::Timeout)
+        {
             return;
         }
         let started = Instant::now();

@@ -241,7 +241,7 @@ impl Usual<'_> {
             .iter()
             .find_map(|key| settings[key].as_str().filter(|dir| !dir.is_empty()));
         if let Some(root) = named {
-            place.root = PathBuf::from(root);
+            place.root = self.environment.rooted(root);
             place.named_by = file.display().to_string();
         }
         place.driver = settings["storage-driver"].as_str().map(str::to_owned);
@@ -253,7 +253,7 @@ impl Usual<'_> {
         let file = self.below("etc/containerd/config.toml");
         if let Some(settings) = table(&file) {
             if let Some(root) = word(&settings, "root") {
-                place.root = PathBuf::from(root);
+                place.root = self.environment.rooted(root);
                 place.named_by = file.display().to_string();
             }
             // Version 3 has it with the image service, version 2 with containerd's part of CRI.
@@ -301,7 +301,7 @@ impl Usual<'_> {
             "graphroot"
         };
         if let Some(root) = word(storage, key).filter(|root| !root.contains('$')) {
-            place.root = PathBuf::from(root);
+            place.root = self.environment.rooted(root);
             place.named_by = file.display().to_string();
         }
         place.driver = word(storage, "driver").map(str::to_owned);
@@ -311,7 +311,7 @@ impl Usual<'_> {
         place.further = further
             .into_iter()
             .flatten()
-            .filter_map(|path| path.as_str().map(PathBuf::from))
+            .filter_map(|path| Some(self.environment.rooted(path.as_str()?)))
             .collect();
         place
     }

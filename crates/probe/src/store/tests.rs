@@ -46,6 +46,7 @@ fn blob(letter: char, size: u64) -> Blob {
         digest: digest(letter),
         size,
         media_type: "application/vnd.oci.image.layer.v1.tar+gzip".to_owned(),
+        url: None,
     }
 }
 
@@ -195,11 +196,11 @@ fn stores_are_where_the_engines_own_files_say() {
         "[storage]\ndriver = 'overlay'\ngraphroot = '/mnt/p'\n",
     );
     for (engine, wanted) in [
-        (Engine::Docker, "/mnt/d"),
-        (Engine::Containerd, "/mnt/c"),
-        (Engine::Podman, "/mnt/p"),
+        (Engine::Docker, "mnt/d"),
+        (Engine::Containerd, "mnt/c"),
+        (Engine::Podman, "mnt/p"),
     ] {
-        assert_eq!(roots(Some(engine), None, &environment).0, wanted);
+        assert_eq!(roots(Some(engine), None, &environment).0, below(wanted));
         assert_eq!(roots(Some(engine), Some("/own"), &environment).0, "/own");
     }
     let user = Environment {

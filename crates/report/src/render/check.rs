@@ -51,10 +51,26 @@ fn shorten(text: &str, most: usize) -> String {
     )
 }
 
+/// Whether some of several walks came through where others failed.
+fn now_and_then(report: &CheckReport) -> bool {
+    report.incident.as_ref().is_some_and(|incident| {
+        let number = |name: &str| {
+            let fact = incident.facts.get(name)?;
+            fact.to_string().parse::<u32>().ok()
+        };
+        number("failed")
+            .zip(number("runs"))
+            .is_some_and(|(failed, runs)| failed < runs)
+    })
+}
+
 /// What the hops come to.
 pub(crate) fn verdict(report: &CheckReport, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let (words, color) = match report.verdict {
         Answer::Pullable => ("a pull from here would work", "\x1b[1;32m"),
+        Answer::NotPullable if now_and_then(report) => {
+            ("a pull from here fails now and then", "\x1b[1;33m")
+        }
         Answer::NotPullable => ("a pull from here would fail", "\x1b[1;31m"),
         Answer::Unknown => (
             "it could not be told whether a pull would work",

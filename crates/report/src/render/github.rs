@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use pullwhy_model::{Outcome, Report};
 
-use super::{checked, root_in_log, warned};
+use super::{checked, is_walk, root_in_log, warned};
 
 pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for incident in &report.incidents {
@@ -32,6 +32,7 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             }
         }
         let place = root_in_log(incident)
+            .filter(|_| !is_walk(incident))
             .map(|e| {
                 format!(
                     "file={},line={},col={},",

@@ -70,6 +70,11 @@ pub(crate) fn trigger(incident: &Incident) -> Option<String> {
     known.then(|| incident.trigger.to_string().replace('-', " "))
 }
 
+/// Whether an incident is of a live check, whose evidence are hops and no lines of files.
+pub(crate) fn is_walk(incident: &Incident) -> bool {
+    incident.client == "pullwhy"
+}
+
 /// What a live check says to an incident, in words.
 pub(crate) const fn checked(verdict: LiveVerdict) -> &'static str {
     match verdict {

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use pullwhy_model::{Confidence, Evidence, Incident, Report};
 use serde_json::{Value, json};
 
-use super::{checked, is_live, root_in_log};
+use super::{checked, is_live, is_walk, root_in_log};
 
 pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let rules: BTreeMap<&str, Value> = report
@@ -29,6 +29,14 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         .iter()
         .map(|i| {
             let place = |e: &Evidence| {
+                // A hop of a live check is in no file.
+                if is_walk(i) {
+                    let hop = e.text.split(' ').next().unwrap_or_default();
+                    return json!({
+                        "logicalLocations": [{"fullyQualifiedName": format!("check/{}/{hop}", e.line)}],
+                        "message": {"text": e.text},
+                    });
+                }
                 let (start, end) = code_points(e);
                 json!({"physicalLocation": {
                     "artifactLocation": {"uri": uri(&e.file)},

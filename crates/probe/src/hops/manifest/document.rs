@@ -3,7 +3,7 @@
 use pullwhy_model::Hop;
 use serde_json::Value;
 
-use crate::options::Platform;
+use crate::platform::Platform;
 use crate::rows::{Row, Rows};
 
 /// What a media type is.
@@ -37,6 +37,8 @@ pub(crate) struct Blob {
     pub digest: String,
     pub size: u64,
     pub media_type: String,
+    /// Where else it is: layers of Windows that registries must not have.
+    pub url: Option<String>,
 }
 
 /// What has to be fetched.
@@ -47,57 +49,99 @@ pub(crate) struct Manifest {
     /// Its bytes, and what they are.
     pub bytes: Vec<u8>,
     pub media_type: String,
+    /// Only its configuration says for which platform it is.
+    pub open: Option<Open>,
 }
 
-/// The digest of the manifest for a platform, chosen from an index.
-pub(super) fn choose(index: &Value, wanted: &Platform, rows: &mut Rows<'_>) -> Option<String> {
+/// Why a manifest's platform is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Open {
+    /// It stands alone, and engines pull it whatever it is for.
+    Alone,
+    /// Its index does not say, and containerd looks.
+    InIndex,
+}
+
+/// The entry of an index that engines take.
+pub(super) struct Chosen {
+    pub digest: String,
+    /// The entry says for which platform it is.
+    pub named: bool,
+}
+
+/// Chooses from an index, as engines do: the nearest platform that runs, and an entry that names
+/// none if no other fits.
+pub(super) fn choose(index: &Value, wanted: &Platform, rows: &mut Rows<'_>) -> Option<Chosen> {
     let row = Row::new(Hop::Platform, wanted.to_string()).fact("platform", wanted.to_string());
-    let list = index["manifests"].as_array().map_or(&[][..], Vec::as_slice);
-    let word = |v: &Value, name: &str| v["platform"][name].as_str().unwrap_or_default().to_owned();
-    let offered: Vec<(Platform, String)> = list
-        .iter()
-        .take(256)
+    let list = index["manifests"].as_array().into_iter().flatten();
+    let offered: Vec<(Option<Platform>, &str)> = list
         .map(|m| {
-            let platform = Platform {
-                os: word(m, "os"),
-                architecture: word(m, "architecture"),
-                variant: word(m, "variant"),
-            };
-            (
-                platform,
-                m["digest"].as_str().unwrap_or_default().to_owned(),
-            )
+            let digest = m["digest"].as_str().unwrap_or_default();
+            (Platform::read(&m["platform"]), digest)
         })
-        .filter(|(p, digest)| p.os != "unknown" && !digest.is_empty())
+        // What describes a build, not a platform.
+        .filter(|(platform, _)| platform.as_ref().is_none_or(|p| p.os != "unknown"))
         .collect();
-    let fits = |p: &Platform| {
-        p.os == wanted.os
-            && p.architecture == wanted.architecture
-            && (wanted.variant.is_empty() || p.variant.is_empty() || p.variant == wanted.variant)
+    let name = |platform: &Option<Platform>| match platform {
+        Some(platform) => platform.to_string(),
+        None => "one that names no platform".to_owned(),
     };
-    let names: Vec<String> = offered.iter().map(|(p, _)| p.to_string()).collect();
-    let row = row.fact("offered", names.join(", "));
-    let Some((platform, digest)) = offered.iter().find(|(p, _)| fits(p)) else {
-        rows.push(row.failed(
-            "none",
-            format!("there is none; there is {}", names.join(", ")),
-        ));
+    let names: Vec<String> = offered.iter().take(NAMED).map(|(p, _)| name(p)).collect();
+    let mut names = names.join(", ");
+    if offered.len() > NAMED {
+        names.push_str(&format!(" and {} more", offered.len() - NAMED));
+    }
+    let row = row.fact("offered", names.as_str());
+    let rank = |platform: &Option<Platform>| match platform {
+        Some(platform) => wanted.rank(platform),
+        None => Some(usize::MAX),
+    };
+    // The first of equals is taken.
+    let ranked = offered.iter().filter_map(|one| Some((rank(&one.0)?, one)));
+    let Some((_, (platform, digest))) = ranked.min_by_key(|(rank, _)| *rank) else {
+        let says = if names.is_empty() {
+            "the index is empty".to_owned()
+        } else {
+            format!("there is none; there is {names}")
+        };
+        rows.push(row.failed("none", says));
         return None;
     };
-    rows.push(row.ok(format!("{platform} of {}", names.join(", "))));
-    Some(digest.clone())
+    rows.push(row.ok(format!("{} of {names}", name(platform))));
+    Some(Chosen {
+        digest: (*digest).to_owned(),
+        named: platform.is_some(),
+    })
+}
+
+/// Platforms of an index that are told.
+const NAMED: usize = 32;
+
+/// Layers that are asked for; engines give up much earlier.
+pub(super) const LAYERS: usize = 512;
+
+fn is_web(url: &str) -> bool {
+    let plain = url.len() <= 2048 && url.bytes().all(|b| b.is_ascii_graphic());
+    plain && (url.starts_with("https://") || url.starts_with("http://"))
 }
 
 pub(super) fn read(value: &Value) -> Manifest {
     let blob = |v: &Value| {
         let digest = v["digest"].as_str().filter(|d| is_digest(d))?;
+        let urls = v["urls"].as_array().into_iter().flatten();
+        let url = urls.filter_map(Value::as_str).find(|url| is_web(url));
         Some(Blob {
             digest: digest.to_owned(),
             size: v["size"].as_u64().unwrap_or(0),
             media_type: v["mediaType"].as_str().unwrap_or_default().to_owned(),
+            url: url.map(str::to_owned),
         })
     };
-    let layers = value["layers"].as_array().into_iter().flatten().take(512);
+    let layers = value["layers"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .take(LAYERS);
     Manifest {
         config: blob(&value["config"]),
         layers: layers.filter_map(blob).collect(),

@@ -2,19 +2,23 @@
 //! OCI distribution specification, section "Pulling manifests", end-2 and end-3.
 
 mod document;
+mod head;
+mod platform;
 mod refused;
 
 use pullwhy_model::{Hop, Image, Target};
 use serde_json::Value;
 
 pub use document::Kind;
-pub(crate) use document::{Blob, Manifest, digest};
-use document::{choose, kind, names_digests, read};
+pub(crate) use document::{Blob, Manifest, Open, digest};
+use document::{LAYERS, choose, kind, names_digests, read};
+pub(crate) use platform::told as platform;
 use refused::refused;
 
+use super::limits;
 use super::registry::Session;
 use crate::net::http::Response;
-use crate::options::Platform;
+use crate::platform::Platform;
 use crate::rows::{Row, Rows};
 
 /// Bytes of a manifest; the specification asks registries to take at least 4 MiB.
@@ -33,25 +37,34 @@ pub(crate) fn fetch(
         .clone()
         .or_else(|| image.tag.clone())
         .unwrap_or_default();
-    let (value, media, bytes) = get(session, &version, rows)?;
     let platform = session.net.options.platform.clone();
-    if kind(&media) == Kind::Index {
-        let digest = choose(&value, &platform, rows)?;
-        let (value, media, bytes) = get(session, &digest, rows)?;
-        return Some(Manifest {
-            bytes,
-            media_type: media,
-            ..read(&value)
-        });
+    let mut asked = version;
+    let mut open = Some(Open::Alone);
+    for depth in 0..=DEPTH {
+        let (value, media, bytes) = get(session, &asked, depth, rows)?;
+        if kind(&media) != Kind::Index {
+            return Some(Manifest {
+                bytes,
+                media_type: media,
+                open,
+                ..read(&value)
+            });
+        }
+        if depth == DEPTH {
+            break;
+        }
+        let chosen = choose(&value, &platform, rows)?;
+        open = (!chosen.named).then_some(Open::InIndex);
+        asked = chosen.digest;
     }
-    let row = Row::new(Hop::Platform, platform.to_string());
-    rows.push(row.skipped("the manifest is of one platform; its configuration tells which"));
-    Some(Manifest {
-        bytes,
-        media_type: media,
-        ..read(&value)
-    })
+    let row = Row::new(Hop::Manifest, asked).role(Target::Registry);
+    let says = format!("an index in an index, more than {DEPTH} deep");
+    rows.push(row.failed("unsupported", says));
+    None
 }
+
+/// Indexes one in another that are followed.
+const DEPTH: usize = 3;
 
 /// What is taken out of the bytes of a manifest or an index.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,11 +85,11 @@ pub fn read_manifest(bytes: &[u8], platform: &Platform) -> Option<Outline> {
     let mut observer = ();
     let mut rows = Rows::new(&mut observer);
     let row = Row::new(Hop::Manifest, "");
-    let (value, media) = accepted(row, &response, "latest", &mut rows)?;
+    let (_, value, media) = accepted(row, &response, "latest").ok()?;
     if kind(&media) == Kind::Index {
         return Some(Outline {
             blobs: Vec::new(),
-            chosen: choose(&value, platform, &mut rows),
+            chosen: choose(&value, platform, &mut rows).map(|chosen| chosen.digest),
         });
     }
     let manifest = read(&value);
@@ -87,10 +100,11 @@ pub fn read_manifest(bytes: &[u8], platform: &Platform) -> Option<Outline> {
     })
 }
 
-/// One manifest, checked.
+/// One manifest, checked. `depth`: how many indexes lead to it.
 fn get(
     session: &mut Session<'_, '_>,
     version: &str,
+    depth: usize,
     rows: &mut Rows<'_>,
 ) -> Option<(Value, String, Vec<u8>)> {
     let path = session.path(&format!("manifests/{version}"));
@@ -107,7 +121,11 @@ fn get(
     } else {
         row.fact("tag", version)
     };
-    let answer = match session.get(&path, &fields, MOST, Some(rows)) {
+    // Engines ask for the first one by HEAD, and for those that an index names by GET only.
+    let (answer, head) = head::beside(session, &path, &fields, depth == 0, || {
+        session.get(&path, &fields, MOST, Some(rows))
+    });
+    let answer = match answer {
         Ok(answer) => answer,
         Err(stopped) => {
             rows.push(stopped.tell(row));
@@ -116,35 +134,51 @@ fn get(
     };
     let response = answer.response;
     let row = row.fact("host", answer.at.host.as_str());
-    let row = limits(
+    let row = limits::note(
         row.fact("http_status", i64::from(response.status)),
         &response,
     );
     if response.status != 200 {
         let row = refused(session, row, &response, version);
-        rows.push(row);
+        rows.push(limits::tell(row, &response));
         return None;
     }
-    let (value, media) = accepted(row, &response, version, rows)?;
-    Some((value, media, response.body))
-}
-
-fn limits(row: Row, response: &Response) -> Row {
-    match response.field("ratelimit-remaining") {
-        Some(left) => row.fact("rate_limit_remaining", left),
-        None => row,
+    match accepted(row, &response, version) {
+        Ok((row, value, media)) => {
+            let row = nested(row, kind(&media) == Kind::Index && depth > 0);
+            let row = head::judge(session, limits::tell(row, &response), head);
+            let failed = row.is_failure();
+            rows.push(row);
+            (!failed).then_some((value, media, response.body))
+        }
+        Err(row) => {
+            rows.push(*row);
+            None
+        }
     }
 }
 
+/// Engines differ over an index that an index names.
+fn nested(row: Row, is_nested: bool) -> Row {
+    if !is_nested {
+        return row;
+    }
+    row.and_warns(
+        "nested-index",
+        "an index in an index: containerd and Podman go on, Docker's own store of images does not",
+    )
+}
+
+/// The value of a manifest that an engine goes on with, and its media type; else why not.
 fn accepted(
     row: Row,
     response: &Response,
     version: &str,
-    rows: &mut Rows<'_>,
-) -> Option<(Value, String)> {
+) -> Result<(Row, Value, String), Box<Row>> {
     if response.cut {
-        rows.push(row.failed("too-large", "the manifest is larger than 4 MiB"));
-        return None;
+        return Err(Box::new(
+            row.failed("too-large", "the manifest is larger than 4 MiB"),
+        ));
     }
     let value: Option<Value> = serde_json::from_slice(&response.body).ok();
     let Some(value) = value.filter(Value::is_object) else {
@@ -156,8 +190,7 @@ fn accepted(
         } else {
             row.failed("no-json", "the answer is no JSON")
         };
-        rows.push(row);
-        return None;
+        return Err(Box::new(row));
     };
     let own = digest(&response.body);
     let wanted = if version.contains(':') {
@@ -216,15 +249,23 @@ fn accepted(
             } else {
                 "a manifest"
             };
-            row.ok(format!("{what}, {} bytes", response.body.len()))
+            let row = row.ok(format!("{what}, {} bytes", response.body.len()));
+            let layers = value["layers"].as_array().map_or(0, Vec::len);
+            if layers > LAYERS {
+                let says = format!("{layers} layers, of which {LAYERS} are asked for");
+                row.and_warns("many-layers", &says)
+            } else {
+                row
+            }
         }
     };
-    let failed = row.is_failure();
-    rows.push(row);
+    if row.is_failure() {
+        return Err(Box::new(row));
+    }
     let media = if value["manifests"].is_array() && kind(&media) != Kind::Index {
         "application/vnd.oci.image.index.v1+json".to_owned()
     } else {
         media
     };
-    (!failed).then_some((value, media))
+    Ok((row, value, media))
 }

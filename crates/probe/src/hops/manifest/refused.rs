@@ -57,20 +57,20 @@ pub(super) fn refused(
         403 => row.failed("anonymous-denied", says),
         404 if has("NAME_UNKNOWN") => row.failed("unknown-repository", says),
         404 if has("MANIFEST_UNKNOWN") || codes.is_empty() && !response.is_page() => {
-            let (row, near) = nearest(session, row, version);
-            let says = if near.is_empty() {
-                says
-            } else {
-                format!("{says}; there is {near}")
-            };
-            row.failed(
-                if version.contains(':') {
-                    "unknown-digest"
-                } else {
-                    "unknown-tag"
-                },
-                says,
-            )
+            match nearest(session, version) {
+                Repository::Unknown(true) => row.failed(
+                    "unknown-repository",
+                    format!("{says}; the registry knows no repository of this name"),
+                ),
+                Repository::Unknown(false) => row.failed(
+                    "unknown-repository-or-tag",
+                    format!("{says}; the list of its tags is not there either"),
+                ),
+                Repository::Tags(near) if near.is_empty() => row.failed(unknown(version), says),
+                Repository::Tags(near) => row
+                    .fact("nearest_tags", near.as_str())
+                    .failed(unknown(version), format!("{says}; there is {near}")),
+            }
         }
         404 if response.is_page() => row.failed("page", says),
         404 => row.failed("unknown-tag", says),
@@ -89,16 +89,37 @@ fn without_credential(session: &mut Session<'_, '_>, version: &str) -> bool {
     answer.is_ok_and(|a| a.response.status == 200)
 }
 
-/// Tags like an unknown one.
-fn nearest(session: &Session<'_, '_>, row: Row, tag: &str) -> (Row, String) {
-    if tag.contains(':') {
-        return (row, String::new());
+fn unknown(version: &str) -> &'static str {
+    if version.contains(':') {
+        "unknown-digest"
+    } else {
+        "unknown-tag"
     }
+}
+
+/// What the list of a repository's tags says of it.
+enum Repository {
+    /// It is not there; `true`: in so many words.
+    Unknown(bool),
+    /// Tags like the unknown one, if any.
+    Tags(String),
+}
+
+/// Asks for the tags of the repository, of which the manifest is unknown.
+fn nearest(session: &Session<'_, '_>, tag: &str) -> Repository {
     let path = session.path("tags/list?n=1000");
     let Ok(answer) = session.get(&path, &[], TAGS, None) else {
-        return (row, String::new());
+        return Repository::Tags(String::new());
     };
-    let list: Value = serde_json::from_slice(&answer.response.body).unwrap_or_default();
+    let response = answer.response;
+    if response.status == 404 && !response.is_page() {
+        let named = errors(&response).iter().any(|e| e.code == "NAME_UNKNOWN");
+        return Repository::Unknown(named);
+    }
+    if response.status != 200 || tag.contains(':') {
+        return Repository::Tags(String::new());
+    }
+    let list: Value = serde_json::from_slice(&response.body).unwrap_or_default();
     let tags = list["tags"]
         .as_array()
         .into_iter()
@@ -111,15 +132,7 @@ fn nearest(session: &Session<'_, '_>, row: Row, tag: &str) -> (Row, String) {
         .take(3)
         .map(|(_, t)| format!("`{t}`"))
         .collect();
-    let near = near.join(", ");
-    (
-        if near.is_empty() {
-            row
-        } else {
-            row.fact("nearest_tags", near.as_str())
-        },
-        near,
-    )
+    Repository::Tags(near.join(", "))
 }
 
 /// Levenshtein distance of short texts.

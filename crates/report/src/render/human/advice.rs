@@ -5,7 +5,7 @@ use std::io;
 use pullwhy_model::{Check, Confidence, Incident, Instance, Outcome};
 
 use super::Page;
-use crate::render::{condition, cost, count, is_live, retry, trigger, warned, when};
+use crate::render::{condition, cost, count, is_live, is_walk, retry, trigger, warned, when};
 use crate::wrap::{hanging, hanging_at, paragraph};
 
 /// Fixes shown unless more are asked for.
@@ -22,6 +22,7 @@ impl Page<'_> {
             (true, false) if live => "what log and check show",
             (true, true) => "what log and settings show",
             (false, true) => "what the settings show",
+            _ if is_walk(incident) => "what the check shows",
             _ => "what the log shows",
         })?;
         let mut rows: Vec<(&str, String)> = vec![("sure", sure(incident).to_owned())];

@@ -5,7 +5,7 @@ use std::io;
 use pullwhy_model::{Evidence, Incident, Role};
 
 use super::Page;
-use crate::render::{condition, count, root, warned};
+use crate::render::{condition, count, is_live, is_walk, root, warned};
 use crate::wrap::{columns, columns_of, hanging, shorten};
 
 /// Lines of evidence shown unless more are asked for.
@@ -24,14 +24,15 @@ impl Page<'_> {
             .max()
             .unwrap_or(1);
         let pad = " ".repeat(gutter);
-        self.place(&pad, "-->", root)?;
+        let walked = |e: &Evidence| is_walk(incident) || is_live(incident, e);
+        self.place(&pad, "-->", root, walked(root))?;
         let bar = self.dim("|");
         writeln!(self.out, "{pad} {bar}")?;
         let mut before: Option<&Evidence> = None;
         for evidence in shown {
             if let Some(before) = before {
                 if before.file != evidence.file {
-                    self.place(&pad, ":::", evidence)?;
+                    self.place(&pad, ":::", evidence, walked(evidence))?;
                 } else if evidence.line > before.line + 1 && evidence.setting.is_none() {
                     writeln!(self.out, "{}", self.dim("..."))?;
                 }
@@ -59,9 +60,17 @@ impl Page<'_> {
         Ok(())
     }
 
-    fn place(&mut self, pad: &str, arrow: &str, evidence: &Evidence) -> io::Result<()> {
+    /// `walked`: it is a hop of a live check, and no file.
+    fn place(
+        &mut self,
+        pad: &str,
+        arrow: &str,
+        evidence: &Evidence,
+        walked: bool,
+    ) -> io::Result<()> {
         // A setting has a path, and in the answer of a command no line to open.
         let position = match &evidence.setting {
+            None if walked => format!(", row {}", evidence.line),
             None => format!(":{}:{}", evidence.line, evidence.column),
             Some(_) if is_command(evidence) => String::new(),
             Some(_) => format!(":{}", evidence.line),

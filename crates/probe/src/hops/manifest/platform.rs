@@ -1,0 +1,40 @@
+//! The platform of a manifest that does not say it: its configuration does.
+
+use pullwhy_model::Hop;
+use serde_json::Value;
+
+use super::Open;
+use crate::Engine;
+use crate::platform::Platform;
+use crate::rows::Row;
+
+/// What a configuration says of the platform; `None`: it did not come.
+pub(crate) fn told(
+    configuration: Option<&[u8]>,
+    open: Open,
+    wanted: &Platform,
+    engine: Option<Engine>,
+) -> Row {
+    let row = Row::new(Hop::Platform, wanted.to_string()).fact("platform", wanted.to_string());
+    let Some(bytes) = configuration else {
+        return row.skipped("the configuration, which tells the platform, did not come");
+    };
+    let value: Value = serde_json::from_slice(bytes).unwrap_or_default();
+    let Some(own) = Platform::read(&value) else {
+        return row.skipped("neither manifest nor configuration says for which platform it is");
+    };
+    let row = row.fact("offered", own.to_string());
+    if wanted.rank(&own).is_some() {
+        return row.ok(format!("{own}, as the configuration says"));
+    }
+    let says = format!("it is for {own} only, as its configuration says");
+    if open == Open::InIndex && engine == Some(Engine::Containerd) {
+        return row.failed("none", says);
+    }
+    row.warning(
+        "other-platform",
+        format!(
+            "{says}: engines pull it all the same, and on {wanted} it ends with `exec format error` unless that is emulated"
+        ),
+    )
+}
