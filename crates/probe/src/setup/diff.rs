@@ -85,10 +85,17 @@ fn proxies(setup: &Setup, environment: &Environment, found: &mut Differences) {
         if a == b {
             continue;
         }
-        let follows = match (a, b) {
-            (None, Some(_)) => "the engine goes without it, whatever works in this shell",
-            (Some(_), None) => "the engine goes through it, this shell does not",
-            _ => "",
+        let follows = match (name, a, b) {
+            ("NO_PROXY", None, Some(_)) => "the engine asks these hosts through its proxy too",
+            ("NO_PROXY", Some(_), None) => {
+                "the engine goes past its proxy for these hosts, this shell does not"
+            }
+            ("NO_PROXY", ..) => "each goes past its proxy for other hosts",
+            (_, None, Some(_)) => "the engine goes without it, whatever works in this shell",
+            (_, Some(_), None) => "the engine goes through it, this shell does not",
+            _ => {
+                "each goes through another: what works in this shell proves nothing for the engine"
+            }
         };
         let engine = engine.as_ref().map_or("none".to_owned(), with_place);
         found.add(name, &engine, shell.as_deref().unwrap_or("none"), follows);

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use pullwhy_catalogue::Catalogue;
 use pullwhy_explain::Options;
 use pullwhy_model::Report;
+use pullwhy_model::text::{clean, scrub};
 
 use crate::exit::Failure;
 use crate::terminal;
@@ -91,14 +92,20 @@ pub(super) fn explained(
             &["ask for less with `--since`".to_owned()],
         );
     } else if !status.success() {
-        // No journal was ever kept here, as in a container.
+        // No journal was ever kept here, as in a container; or it may not be read.
         if report.stats.lines == 0 {
+            if !said.is_empty() {
+                terminal::warning(
+                    &format!("`journalctl` gave nothing: {}", clean(&scrub(said), 300)),
+                    &["if the journal may be read by some only, run it by sudo".to_owned()],
+                );
+            }
             return Ok(None);
         }
         terminal::warning(
             &format!(
                 "`journalctl` ended with {status}: {}",
-                pullwhy_model::text::clean(said, 300)
+                clean(&scrub(said), 300)
             ),
             &[],
         );
