@@ -35,6 +35,10 @@ pub struct SettingRule {
     /// Causes as a log names them that this setting can be behind, besides the cause itself.
     #[serde(default)]
     pub behind: Vec<String>,
+    /// It tells only behind those, not where the log names the cause itself: the failure that it
+    /// makes has words of its own.
+    #[serde(default)]
+    pub only_behind: bool,
     /// Of those, causes that stay open beside it: what the log says fits them as well as before.
     #[serde(default)]
     pub leaves: Vec<String>,

@@ -135,11 +135,13 @@ pub fn decide(catalogue: &Catalogue, incident: Incident, settings: &[Settings]) 
                 || generic && incident.candidates.iter().any(|c| c.cause == *b.as_str())
         })
     };
-    let weighed = Weighed::of(catalogue, own, &|id, rule| named(id) || behind(rule));
+    let weighed = Weighed::of(catalogue, own, &|id, rule| {
+        named(id) && !rule.only_behind || behind(rule)
+    });
     let (mut telling, aside): (Vec<&Shown<'_>>, Vec<&Shown<'_>>) = weighed
         .shown
         .iter()
-        .partition(|s| named(s.id(catalogue)) || behind(s.rule));
+        .partition(|s| named(s.id(catalogue)) && !s.rule.only_behind || behind(s.rule));
     telling.sort_by_key(|s| {
         let rank = (s.strength, named(s.id(catalogue)));
         (std::cmp::Reverse(rank), s.hop(catalogue))
