@@ -32,7 +32,12 @@ fuzz_target!(|text: &str| {
     write(&root.join("etc/systemd/system/kubelet.service"), unit);
     for engine in Engine::ALL {
         let setup = engine_setup(engine, &environment);
-        assert!(setup.troubles.iter().all(|trouble| !trouble.says.is_empty()));
+        assert!(
+            setup
+                .troubles
+                .iter()
+                .all(|trouble| !trouble.says.is_empty())
+        );
         for reference in ["app", "r.test:5000/team/app:1"] {
             let seen = view_differences(reference, &setup, &Options::default(), &environment);
             assert!(seen.len() < 64);

@@ -8,12 +8,16 @@ fuzz_target!(|line: &str| {
     let peeled = peel::peel(line);
     assert!(line.ends_with(peeled.body));
     let whole = message::unquote(peeled.body);
-    for part in message::split(&whole) {
+    for part in message::split(&whole).into_iter().map(|part| part.message) {
         let (start, end) = part.original((0, part.text.len()));
         assert!(start <= end && end <= peeled.body.len().max(1));
         let _ = formats::built_in().read(&part.text);
         let _ = target::of(&part.text, None);
         let mut found = pullwhy_model::Facts::new();
-        facts::extract(&part.text, facts::image_of_url(&part.text).as_ref(), &mut found);
+        facts::extract(
+            &part.text,
+            facts::image_of_url(&part.text).as_ref(),
+            &mut found,
+        );
     }
 });
