@@ -85,6 +85,18 @@ fn settings_are_shown_with_their_places_and_the_journal_is_explained() {
     assert!(human.starts_with("docker"), "{human}");
     assert!(human.contains("daemon.json:2"), "{human}");
     assert!(human.contains("error[reference/tag-not-found]"), "{human}");
+    let redacted = pullwhy()
+        .env("PATH", &path)
+        .args(["host", "--since", "2026-03-03T00:00:00Z", "--redact"])
+        .arg("--root")
+        .arg(&root)
+        .output()
+        .expect("runs");
+    let redacted = text(&redacted.stdout);
+    for name in ["mirror.example", "r.example", "node-7"] {
+        assert!(human.contains(name), "{name}: {human}");
+        assert!(!redacted.contains(name), "{name}: {redacted}");
+    }
     let only = host("markdown");
     assert!(!text(&only.stdout).contains("daemon.json"));
 }

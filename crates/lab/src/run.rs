@@ -1,5 +1,6 @@
 //! Plays a scenario: walks the path among its servers, judges, and compares.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use pullwhy_catalogue::Catalogue;
@@ -226,4 +227,34 @@ fn is(row: &HopRow, wanted: &str) -> bool {
         && (target == "*" || row.target.contains(target))
         && (status == "*" || row.status.to_string() == status)
         && (text == "*" || row.saw.as_deref() == Some(text) || row.summary.contains(text))
+}
+
+/// Does the same with each of many, so many at a time; gives what came of each, in their order.
+pub fn side_by_side<T: Sync, R: Send>(
+    all: &[T],
+    at_a_time: usize,
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let worker = || {
+        let mut done = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            match all.get(at) {
+                Some(one) => done.push((at, work(one))),
+                None => return done,
+            }
+        }
+    };
+    let mut done = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..at_a_time.max(1)).map(|_| scope.spawn(worker)).collect();
+        let joined = threads.into_iter().map(|thread| {
+            thread
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        joined.flatten().collect::<Vec<_>>()
+    });
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, came)| came).collect()
 }

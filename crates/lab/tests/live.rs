@@ -8,13 +8,12 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pullwhy_catalogue::Catalogue;
 use pullwhy_catalogue::file::ANY;
 use pullwhy_diagnose::{Judgement, Walked, confront, judge, last_hop};
 use pullwhy_explain::{Options, explain_text};
+use pullwhy_lab::run::side_by_side;
 use pullwhy_lab::scenario::{self, Named};
 use pullwhy_lab::stage::Stage;
 use pullwhy_model::{
@@ -65,25 +64,8 @@ fn what_a_log_leaves_open_is_decided_by_the_fault_that_is_there() {
     let mut scenarios = scenario::load(&scenario::folder()).expect("scenarios load");
     scenarios.retain(|s| s.name.contains(&only));
     let texts = texts();
-    let next = AtomicUsize::new(0);
-    let done: Mutex<Vec<(usize, Vec<Line>)>> = Mutex::default();
-    std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::SeqCst);
-                    let Some(named) = scenarios.get(at) else {
-                        break;
-                    };
-                    let lines = play(named, &texts, &catalogue);
-                    done.lock().expect("no panic").push((at, lines));
-                }
-            });
-        }
-    });
-    let mut lines = done.into_inner().expect("no panic");
-    lines.sort_by_key(|(at, _)| *at);
-    let lines: Vec<Line> = lines.into_iter().flat_map(|(_, l)| l).collect();
+    let lines = side_by_side(&scenarios, AT_ONCE, |named| play(named, &texts, &catalogue));
+    let lines: Vec<Line> = lines.into_iter().flatten().collect();
     let mut wrong = 0;
     for line in lines.iter().filter(|l| !l.wrong.is_empty()) {
         println!("{} beside {}:", line.text, line.scenario);

@@ -7,11 +7,9 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pullwhy_catalogue::Catalogue;
-use pullwhy_lab::run::{Outcome, play};
+use pullwhy_lab::run::{Outcome, play, side_by_side};
 use pullwhy_lab::{matrix, scenario};
 
 /// Scenarios played at a time; most of their time they wait.
@@ -27,25 +25,9 @@ fn every_scenario_is_told_right() {
     let only = std::env::var("LAB_ONLY").unwrap_or_default();
     let mut scenarios = scenario::load(&scenario::folder()).expect("scenarios load");
     scenarios.retain(|s| s.name.contains(&only));
-    let next = AtomicUsize::new(0);
-    let done: Mutex<Vec<(usize, Outcome)>> = Mutex::default();
-    std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::SeqCst);
-                    let Some(named) = scenarios.get(at) else {
-                        break;
-                    };
-                    let outcome = play(named, &catalogue).expect("a scenario can be played");
-                    done.lock().expect("no panic").push((at, outcome));
-                }
-            });
-        }
+    let outcomes: Vec<Outcome> = side_by_side(&scenarios, AT_ONCE, |named| {
+        play(named, &catalogue).expect("a scenario can be played")
     });
-    let mut outcomes = done.into_inner().expect("no panic");
-    outcomes.sort_by_key(|(at, _)| *at);
-    let outcomes: Vec<Outcome> = outcomes.into_iter().map(|(_, o)| o).collect();
     println!("{}", matrix::text(&outcomes));
     let wrong: Vec<&str> = outcomes
         .iter()

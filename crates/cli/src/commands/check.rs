@@ -232,7 +232,7 @@ fn options(
             .pull
             .then(|| pull(args, seen.setup.as_ref()))
             .transpose()?,
-        store: Some(store(args, environment, seen.setup.as_ref())?),
+        store: Some(store(args, environment)?),
         ..seen
     })
 }
@@ -302,11 +302,7 @@ fn pull(args: &CheckArgs, setup: Option<&Setup>) -> Result<Pull, Failure> {
 }
 
 /// Where the image would be put, and what that is held against.
-fn store(
-    args: &CheckArgs,
-    environment: &Environment,
-    setup: Option<&Setup>,
-) -> Result<StorePlan, Failure> {
+fn store(args: &CheckArgs, environment: &Environment) -> Result<StorePlan, Failure> {
     if let Some(folder) = args.store.as_ref().filter(|folder| !folder.is_dir()) {
         let text = format!("`--store {}`: there is no such folder", folder.display());
         return Err(Failure::new(text)
@@ -316,22 +312,10 @@ fn store(
         return Err(Failure::new(format!("`--rate {rate}` is out of range"))
             .help("give MiB a second between 0.001 and 1000000"));
     }
-    let own = setup
-        .and_then(|setup| setup.settings.iter().find(|s| s.name == "data-root"))
-        .map(|root| {
-            let folder = Path::new(&root.value);
-            let below = folder.strip_prefix("/").unwrap_or(folder);
-            (environment.root.join(below), root.source.to_string())
-        });
-    let given = match (&args.store, &own) {
-        (Some(folder), _) => Some((folder.as_path(), "--store")),
-        (None, Some((folder, named_by))) => Some((folder.as_path(), named_by.as_str())),
-        (None, None) => None,
-    };
     Ok(StorePlan {
         rate: args.rate.map(|rate| (rate * 1_048_576.0) as u64),
         limit: start_limit(args),
-        ..store_plan(args.engine, given, environment)
+        ..store_plan(args.engine, args.store.as_deref(), environment)
     })
 }
 

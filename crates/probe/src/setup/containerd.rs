@@ -48,7 +48,7 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
             Ok(root) => take(file, &root, &mut found, setup),
             Err((source, why)) => {
                 let says = format!("{why}: containerd does not start");
-                breaks_start(setup, &service, &source, &says);
+                setup.breaks_start(&service, &source, &says);
             }
         }
     }
@@ -78,7 +78,7 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
             "`{what}` is set and `config_path` too ({source}): containerd's CRI service refuses to load with both, and nothing can be pulled through it"
         );
         if cri {
-            breaks_start(setup, &service, old, &says);
+            setup.breaks_start(&service, old, &says);
         } else {
             setup.warns(old, says);
         }
@@ -238,19 +238,6 @@ fn imported(environment: &Environment, file: &Text, pattern: &str) -> Vec<PathBu
     });
     found.reverse();
     found
-}
-
-fn breaks_start(setup: &mut Setup, service: &Service, source: &Source, says: &str) {
-    match &service.process {
-        Some(process) => {
-            let says = format!(
-                "{says}; the running one (process {}) has read it before, and goes on until it is restarted",
-                process.pid
-            );
-            setup.warns(source, says);
-        }
-        None => setup.breaks(source, says),
-    }
 }
 
 fn take(file: &Text, root: &toml::de::DeTable<'_>, found: &mut Found, setup: &mut Setup) {

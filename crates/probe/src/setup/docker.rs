@@ -157,6 +157,9 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     if let Some((path, source)) = root {
         setup.note("data-root", path.as_str(), &source);
     }
+    if let Some((driver, source)) = text("storage-driver", "storage-driver", "s") {
+        setup.note("storage-driver", driver.as_str(), &source);
+    }
     if let Some((user, source)) = text("userns-remap", "userns-remap", "") {
         setup.note("userns-remap", user.as_str(), &source);
         ids::of_docker(environment, &user, &source, setup);
@@ -200,7 +203,7 @@ fn open(environment: &Environment, service: &Service, setup: &mut Setup) -> Opti
                     "names {}, which is not there: dockerd does not start",
                     path.display()
                 );
-                breaks_start(setup, service, &source, &says);
+                setup.breaks_start(service, &source, &says);
             }
             return None;
         }
@@ -222,29 +225,15 @@ fn open(environment: &Environment, service: &Service, setup: &mut Setup) -> Opti
         }),
         Ok(_) => {
             let says = "is no table: dockerd does not start";
-            breaks_start(setup, service, &Source::at(path, 1), says);
+            setup.breaks_start(service, &Source::at(path, 1), says);
             None
         }
         Err(error) => {
             let source = Source::at(path, error.line().max(1));
             let says = format!("is no JSON ({error}): dockerd does not start");
-            breaks_start(setup, service, &source, &says);
+            setup.breaks_start(service, &source, &says);
             None
         }
-    }
-}
-
-/// What keeps `dockerd` from starting is no hindrance yet to one that runs.
-fn breaks_start(setup: &mut Setup, service: &Service, source: &Source, says: &str) {
-    match &service.process {
-        Some(process) => {
-            let says = format!(
-                "{says}; the running one (process {}) has read it before, and goes on until it is restarted",
-                process.pid
-            );
-            setup.warns(source, says);
-        }
-        None => setup.breaks(source, says),
     }
 }
 
@@ -263,7 +252,7 @@ fn check_keys(file: &File, service: &Service, setup: &mut Setup) {
             let says = format!(
                 "`{key}` is no option of Docker 20.10 to 29: dockerd does not start with an option that it does not know"
             );
-            breaks_start(setup, service, &file.source(key), &says);
+            setup.breaks_start(service, &file.source(key), &says);
         }
     }
     let list = |key: &str| {
@@ -279,7 +268,7 @@ fn check_keys(file: &File, service: &Service, setup: &mut Setup) {
         };
         if list(key) && wrong {
             let says = format!("`{key}` is no list of texts: dockerd does not start");
-            breaks_start(setup, service, &file.source(key), &says);
+            setup.breaks_start(service, &file.source(key), &says);
         }
     }
     let inner = file.table.get("proxies").and_then(Value::as_object);
@@ -305,7 +294,7 @@ fn check_keys(file: &File, service: &Service, setup: &mut Setup) {
             let says = format!(
                 "`{key}` is given here and as the option `{word}` ({source}): dockerd does not start with both"
             );
-            breaks_start(setup, service, &place, &says);
+            setup.breaks_start(service, &place, &says);
         }
     }
 }

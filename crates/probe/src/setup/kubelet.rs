@@ -55,7 +55,7 @@ fn providers(environment: &Environment, service: &Service, setup: &mut Setup) {
                 return;
             };
             let says = "one of `--image-credential-provider-config` and `--image-credential-provider-bin-dir` is given without the other: the kubelet does not start";
-            return breaks_start(setup, service, &source, says);
+            return setup.breaks_start(service, &source, says);
         }
     };
     setup.note(
@@ -80,7 +80,7 @@ fn providers(environment: &Environment, service: &Service, setup: &mut Setup) {
             Ok(Some(text)) => {
                 for (source, says) in take(environment, &text, &folder.0, setup) {
                     let says = format!("{says}: the kubelet does not start");
-                    breaks_start(setup, service, &source, &says);
+                    setup.breaks_start(service, &source, &says);
                 }
             }
             Ok(None) => {
@@ -88,7 +88,7 @@ fn providers(environment: &Environment, service: &Service, setup: &mut Setup) {
                     "names {}, which is not there: the kubelet does not start",
                     config.0
                 );
-                breaks_start(setup, service, &config.1, &says);
+                setup.breaks_start(service, &config.1, &says);
             }
             Err(why) => setup.warns(
                 &Source::file(file),
@@ -101,20 +101,7 @@ fn providers(environment: &Environment, service: &Service, setup: &mut Setup) {
             "names {}, which holds no configuration: the kubelet does not start",
             config.0
         );
-        breaks_start(setup, service, &config.1, &says);
-    }
-}
-
-fn breaks_start(setup: &mut Setup, service: &Service, source: &Source, says: &str) {
-    match &service.process {
-        Some(process) => {
-            let says = format!(
-                "{says}; the running one (process {}) has read it before, and goes on until it is restarted",
-                process.pid
-            );
-            setup.warns(source, says);
-        }
-        None => setup.breaks(source, says),
+        setup.breaks_start(service, &config.1, &says);
     }
 }
 

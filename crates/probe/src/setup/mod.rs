@@ -202,6 +202,20 @@ impl Setup {
         self.trouble(source, "config-broken", true, says);
     }
 
+    /// What keeps a service from starting is no hindrance yet to one that runs.
+    fn breaks_start(&mut self, service: &service::Service, source: &Source, says: &str) {
+        match &service.process {
+            Some(process) => {
+                let says = format!(
+                    "{says}; the running one (process {}) has read it before, and goes on until it is restarted",
+                    process.pid
+                );
+                self.warns(source, says);
+            }
+            None => self.breaks(source, says),
+        }
+    }
+
     fn warns(&mut self, source: &Source, says: impl Into<String>) {
         self.trouble(source, "config-doubtful", false, says);
     }

@@ -7,6 +7,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::engine::{Engine, Environment};
+use crate::setup::engine_setup;
 
 /// Bytes of a settings file.
 const MOST: u64 = 1 << 20;
@@ -116,10 +117,10 @@ impl StorePlan {
 
 /// Where the engine that is followed keeps images; without one, where any on this machine does.
 /// `given`:
-/// the folder itself and what names it, which goes before all else.
+/// the folder itself, which goes before all else.
 pub fn store_plan(
     engine: Option<Engine>,
-    given: Option<(&Path, &str)>,
+    given: Option<&Path>,
     environment: &Environment,
 ) -> StorePlan {
     let usual = Usual { environment };
@@ -128,14 +129,14 @@ pub fn store_plan(
         certain: true,
         ..StorePlan::default()
     };
-    if let Some((root, named_by)) = given {
+    if let Some(root) = given {
         let kind = match engine {
             Some(engine) => kind_of(engine, root),
             None => StoreKind::of(root).unwrap_or(StoreKind::Docker),
         };
         let place = StorePlace {
             root: root.to_owned(),
-            named_by: named_by.to_owned(),
+            named_by: "--store".to_owned(),
             ..usual.of(kind)
         };
         return StorePlan {
@@ -233,18 +234,13 @@ impl Usual<'_> {
             return StorePlace::new(StoreKind::Docker, own);
         }
         let mut place = StorePlace::new(StoreKind::Docker, root);
-        let file = self.below("etc/docker/daemon.json");
-        let text = read(&file).unwrap_or_default();
-        let settings: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-        // `graph` is what it was called up to 17.05.
-        let named = ["data-root", "graph"]
-            .iter()
-            .find_map(|key| settings[key].as_str().filter(|dir| !dir.is_empty()));
-        if let Some(root) = named {
-            place.root = self.environment.rooted(root);
-            place.named_by = file.display().to_string();
+        let setup = engine_setup(Engine::Docker, self.environment);
+        let named = |name: &str| setup.settings.iter().find(|s| s.name == name);
+        if let Some(root) = named("data-root").filter(|root| !root.value.is_empty()) {
+            place.root = self.environment.rooted(&root.value);
+            place.named_by = root.source.to_string();
         }
-        place.driver = settings["storage-driver"].as_str().map(str::to_owned);
+        place.driver = named("storage-driver").map(|driver| driver.value.clone());
         place
     }
 

@@ -168,11 +168,7 @@ fn stores_are_where_the_engines_own_files_say() {
         ..Environment::default()
     };
     let roots = |engine: Option<Engine>, given: Option<&str>, environment: &Environment| {
-        let plan = store_plan(
-            engine,
-            given.map(|folder| (Path::new(folder), "--store")),
-            environment,
-        );
+        let plan = store_plan(engine, given.map(Path::new), environment);
         let all = plan.places.iter().map(|p| p.root.display().to_string());
         (all.collect::<Vec<_>>().join(" "), plan.certain)
     };

@@ -13,7 +13,10 @@ const NAME: usize = 24;
 /// Every engine with its settings and what is wrong with them.
 pub(crate) fn engines(host: &HostReport, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     if host.engines.is_empty() {
-        writeln!(out, "no engine's configuration or process was found\n")?;
+        writeln!(
+            out,
+            "no engine runs here, and no configuration sets anything that bears on pulls\n"
+        )?;
     }
     for view in &host.engines {
         if style.quiet && view.troubles.is_empty() {
