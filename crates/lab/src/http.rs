@@ -1,10 +1,11 @@
 //! HTTP/1.1 as a faulty server speaks it, and a forward proxy.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -326,8 +327,9 @@ fn forward(request: &Request, mut client: Stream) -> io::Result<()> {
 }
 
 fn tunnel(client: Stream, server: TcpStream) -> io::Result<()> {
-    let Stream::Plain(client) = client else {
-        return Err(io::Error::other("a proxy of the lab speaks plain HTTP"));
+    let client = match client {
+        Stream::Plain(client) => client,
+        Stream::Tls(_) => return tunnel_in_tls(client, server),
     };
     let (mut from_client, mut to_client) = (client.try_clone()?, client);
     let (mut from_server, mut to_server) = (server.try_clone()?, server);
@@ -340,4 +342,33 @@ fn tunnel(client: Stream, server: TcpStream) -> io::Result<()> {
     let _ = to_server.shutdown(std::net::Shutdown::Both);
     let _ = back.join();
     Ok(())
+}
+
+/// The same where the client speaks TLS, which one thread has to read and to write: both sides are
+/// listened to in turns.
+fn tunnel_in_tls(mut client: Stream, mut server: TcpStream) -> io::Result<()> {
+    const TURN: Duration = Duration::from_millis(1);
+    client.socket().set_read_timeout(Some(TURN))?;
+    server.set_read_timeout(Some(TURN))?;
+    let until = Instant::now() + PATIENCE;
+    let mut buffer = [0; 16 << 10];
+    while Instant::now() < until {
+        if !turn(&mut client, &mut server, &mut buffer)
+            || !turn(&mut server, &mut client, &mut buffer)
+        {
+            break;
+        }
+    }
+    client.end();
+    let _ = server.shutdown(std::net::Shutdown::Both);
+    Ok(())
+}
+
+/// Passes on what has come; `false` where that was the end, of whichever side and in whatever way.
+fn turn(from: &mut impl Read, to: &mut impl Write, buffer: &mut [u8]) -> bool {
+    match from.read(buffer) {
+        Ok(0) => false,
+        Ok(read) => to.write_all(&buffer[..read]).is_ok(),
+        Err(error) => matches!(error.kind(), WouldBlock | TimedOut | Interrupted),
+    }
 }

@@ -236,6 +236,8 @@ pub enum Listen {
     Bytes,
     /// A forward proxy; rows for `CONNECT` come first.
     Proxy,
+    /// The same, spoken to in TLS.
+    ProxyTls,
     /// A SOCKS proxy; the first of `bytes`, if any, is its reply to every request.
     Socks,
     /// DNS over UDP and TCP.

@@ -224,8 +224,8 @@ impl Stage {
                     while io::Read::read(&mut s, &mut [0; 4096]).is_ok_and(|n| n > 0) {}
                 });
             }),
-            Listen::Http | Listen::Tls | Listen::Proxy | Listen::Dns => {
-                let tls = if server.listen == Listen::Tls {
+            Listen::Http | Listen::Tls | Listen::Proxy | Listen::ProxyTls | Listen::Dns => {
+                let tls = if matches!(server.listen, Listen::Tls | Listen::ProxyTls) {
                     let (config, pem) = certificate::config(server, &place.host, authority)
                         .map_err(|why| Error::Certificate {
                             server: name.to_owned(),
@@ -263,7 +263,7 @@ impl Stage {
             Serves::Index => rows.extend(content.rows(true, blobs.as_deref())),
             Serves::Blobs => rows.extend(content.blob_rows()),
         }
-        let proxy = server.listen == Listen::Proxy;
+        let proxy = matches!(server.listen, Listen::Proxy | Listen::ProxyTls);
         if self.network == Network::Own && !proxy {
             // Engines ask for more than a scenario foresees; a registry does not have it.
             rows.push(AnswerRow {

@@ -19,7 +19,7 @@ use super::pool::Shared;
 use super::proxy::{self, Choice, Proxy};
 use super::tls::{self, Stream, Trust};
 use super::verify::Wish;
-use super::wire::Wire;
+use super::wire::{Link, Wire};
 use super::{Deadline, is_loopback, lock};
 use crate::hops::blobs;
 use crate::options::Options;
@@ -256,14 +256,6 @@ impl<'a> Net<'a> {
         let proxy = match choice {
             Choice::Direct => None,
             Choice::Through(proxy) => Some(proxy),
-            Choice::Unknown(why) => {
-                rows.push(
-                    Row::new(Hop::Proxy, origin.target())
-                        .role(Target::Proxy)
-                        .skipped(why),
-                );
-                return None;
-            }
             Choice::Wrong(why) => {
                 rows.push(
                     Row::new(Hop::Proxy, origin.target())
@@ -318,14 +310,18 @@ impl<'a> Net<'a> {
         if at_once {
             self.shared.spare(origin, &way, spare, self.deadline());
         }
-        let stream = match &proxy {
-            Some(proxy) => self.tunnel(stream, proxy, origin, rows)?,
-            None => stream,
+        let link = Link::from(stream);
+        let link = match &proxy {
+            Some(proxy) => {
+                let link = self.to_proxy(link, proxy, rows)?;
+                self.tunnel(link, proxy, origin, rows)?
+            }
+            None => link,
         };
         if origin.https {
-            way = self.secure(stream, way, origin, role, plain, rows)?;
+            way = self.secure(link, way, origin, role, plain, rows)?;
         } else {
-            let wire = Wire::new(stream, self.deadline());
+            let wire = Wire::new(link, self.deadline());
             self.shared.put(origin, Stream::Plain(wire));
         }
         way.took = started.elapsed();
@@ -338,14 +334,29 @@ impl<'a> Net<'a> {
 }
 
 /// One more connection to where one was made before, up to TLS.
-pub(super) fn again(origin: &Origin, way: &Way, deadline: Deadline) -> io::Result<TcpStream> {
+pub(super) fn again(
+    trust: &Trust,
+    origin: &Origin,
+    way: &Way,
+    deadline: Deadline,
+) -> io::Result<Link> {
     let stream = TcpStream::connect_timeout(&way.address, deadline.left()?)?;
     stream.set_nodelay(true)?;
-    match &way.proxy {
-        Some(proxy) if proxy.tunnels(origin.https) => {
-            proxy::tunnel(stream, proxy, (&origin.host, origin.port), deadline)
-                .map_err(|_| io::Error::from(io::ErrorKind::ConnectionRefused))
-        }
-        _ => Ok(stream),
+    let link = Link::from(stream);
+    let Some(proxy) = &way.proxy else {
+        return Ok(link);
+    };
+    let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
+    let link = if proxy.in_tls() {
+        let shaken = trust.handshake(link, (&proxy.host, proxy.port), deadline);
+        Link::InTls(Box::new(shaken.map_err(|_| refused())?.tls))
+    } else {
+        link
+    };
+    if proxy.tunnels(origin.https) {
+        let to = (origin.host.as_str(), origin.port);
+        proxy::tunnel(link, proxy, to, deadline).map_err(|_| refused())
+    } else {
+        Ok(link)
     }
 }

@@ -107,7 +107,7 @@ impl Shared {
         way: &Way,
         deadline: Deadline,
     ) -> io::Result<Stream> {
-        let socket = again(origin, way, deadline)?;
+        let socket = again(&self.trust, origin, way, deadline)?;
         if !origin.https || way.plain {
             return Ok(Stream::Plain(super::wire::Wire::new(socket, deadline)));
         }

@@ -1,7 +1,6 @@
 //! The forward proxy: which one, and the tunnel through it.
 
 use std::io::{self, Write};
-use std::net::TcpStream;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::http::Request;
 use super::no_proxy::NoProxy;
 use super::origin::Origin;
-use super::wire::Wire;
+use super::wire::{Link, Wire};
 use super::{Deadline, host_port, socks, split_host};
 use crate::options::ProxyEnvironment;
 
@@ -28,6 +27,8 @@ pub(crate) struct Proxy {
 enum Kind {
     /// `CONNECT`, and whole URLs for plain HTTP.
     Http,
+    /// The same in TLS.
+    Https,
     /// SOCKS version 5, for both.
     Socks,
 }
@@ -36,6 +37,11 @@ impl Proxy {
     /// Whether a tunnel is made for these requests, or they go to the proxy as they are.
     pub(crate) fn tunnels(&self, https: bool) -> bool {
         https || self.kind == Kind::Socks
+    }
+
+    /// Whether it is itself spoken to in TLS.
+    pub(crate) fn in_tls(&self) -> bool {
+        self.kind == Kind::Https
     }
 
     /// `Basic …`.
@@ -60,8 +66,6 @@ pub(crate) enum Choice {
     Through(Proxy),
     /// The setting cannot be read.
     Wrong(String),
-    /// Engines speak to it, and this program does not.
-    Unknown(String),
 }
 
 /// The proxy for requests to a host, by Go's rules.
@@ -77,19 +81,11 @@ pub(crate) fn choose(environment: &ProxyEnvironment, https: bool, host: &str, po
     if NoProxy::parse(&environment.no).covers(host, port) {
         return Choice::Direct;
     }
-    if url
-        .get(..8)
-        .is_some_and(|start| start.eq_ignore_ascii_case("https://"))
-    {
-        return Choice::Unknown(
-            "the proxy is spoken to in TLS (https://), as engines do and this check does not"
-                .to_owned(),
-        );
-    }
     match parse(url) {
         Some(proxy) => Choice::Through(proxy),
         None => Choice::Wrong(
-            "the proxy setting is no URL of the form http://HOST:PORT or socks5://HOST:PORT"
+            "the proxy setting is no URL of the form http://HOST:PORT, https://HOST:PORT or \
+             socks5://HOST:PORT"
                 .to_owned(),
         ),
     }
@@ -99,6 +95,7 @@ fn parse(url: &str) -> Option<Proxy> {
     let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
     let (kind, default) = match scheme.to_ascii_lowercase().as_str() {
         "http" => (Kind::Http, 80),
+        "https" => (Kind::Https, 443),
         "socks5" | "socks5h" => (Kind::Socks, 1080),
         _ => return None,
     };
@@ -165,15 +162,15 @@ impl From<socks::Refusal> for Refusal {
 
 /// Asks for a tunnel.
 pub(crate) fn tunnel(
-    stream: TcpStream,
+    link: Link,
     proxy: &Proxy,
     (host, port): (&str, u16),
     deadline: Deadline,
-) -> Result<TcpStream, Refusal> {
+) -> Result<Link, Refusal> {
     if proxy.kind == Kind::Socks {
-        let mut wire = Wire::new(stream, deadline);
+        let mut wire = Wire::new(link, deadline);
         socks::connect(&mut wire, proxy.login.as_ref(), host, port)?;
-        return Ok(wire.into_socket());
+        return Ok(wire.into_link());
     }
     let to = host_port(host, port);
     let mut request = format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n");
@@ -181,7 +178,7 @@ pub(crate) fn tunnel(
         request.push_str(&format!("Proxy-Authorization: {authorization}\r\n"));
     }
     request.push_str("\r\n");
-    let mut wire = Wire::new(stream, deadline);
+    let mut wire = Wire::new(link, deadline);
     wire.write_all(request.as_bytes()).map_err(Refusal::Io)?;
     let head = super::http::read_head(&mut wire).map_err(|error| {
         if error.kind() == io::ErrorKind::InvalidData {
@@ -191,7 +188,7 @@ pub(crate) fn tunnel(
         }
     })?;
     if (200..300).contains(&head.status) {
-        Ok(wire.into_socket())
+        Ok(wire.into_link())
     } else {
         Err(Refusal::Status(head.status, head.reason))
     }
@@ -213,6 +210,7 @@ mod tests {
             Some(("p.test".into(), 3128, None))
         );
         assert_eq!(read("p.test"), Some(("p.test".into(), 80, None)));
+        assert_eq!(read("https://p.test"), Some(("p.test".into(), 443, None)));
         assert_eq!(
             read("http://us%40er:pw@[::1]:8080"),
             Some((

@@ -2,7 +2,6 @@
 //! trusted.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -14,7 +13,7 @@ use rustls::{
 
 use super::certificate::{Chain, is_sha1};
 use super::verify::{Client, Noting, Roots, Verdict, Wish};
-use super::wire::Wire;
+use super::wire::{Link, Wire};
 use super::{Deadline, tcp};
 use crate::trust::{RegistryTrust, Source};
 
@@ -76,26 +75,26 @@ impl Trust {
     /// Shakes hands over a connection.
     pub(crate) fn handshake(
         &self,
-        stream: TcpStream,
+        link: impl Into<Link>,
         host: (&str, u16),
         deadline: Deadline,
     ) -> Result<Secured, Failure> {
-        self.shake(stream, host, deadline, self.skip_verify().is_some())
+        self.shake(link, host, deadline, self.skip_verify().is_some())
     }
 
     /// The same whatever the certificate: to ask what is no secret of whom nobody vouches for.
     pub(crate) fn handshake_with_anyone(
         &self,
-        stream: TcpStream,
+        link: impl Into<Link>,
         host: (&str, u16),
         deadline: Deadline,
     ) -> Result<Secured, Failure> {
-        self.shake(stream, host, deadline, true)
+        self.shake(link, host, deadline, true)
     }
 
     fn shake(
         &self,
-        stream: TcpStream,
+        link: impl Into<Link>,
         (host, _): (&str, u16),
         deadline: Deadline,
         anyone: bool,
@@ -125,7 +124,7 @@ impl Trust {
             .map_err(|e| fail("no-trust", e.to_string()))?;
         let connection = ClientConnection::new(Arc::new(config), name)
             .map_err(|e| fail("failed", e.to_string()))?;
-        let mut tls = StreamOwned::new(connection, Wire::new(stream, deadline));
+        let mut tls = StreamOwned::new(connection, Wire::new(link, deadline));
         match complete(&mut tls) {
             Ok(()) => {
                 let verdict = noted();

@@ -12,7 +12,7 @@ use super::http::{Request, Response, exchange};
 use super::origin::Origin;
 use super::proxy::{self, Proxy, Refusal};
 use super::tls::Stream;
-use super::wire::Wire;
+use super::wire::{Link, Wire};
 use super::{Deadline, host_port, lock, tcp, told};
 use crate::hops::registry::ERROR;
 use crate::rows::{Row, Rows};
@@ -79,13 +79,40 @@ impl Net<'_> {
         }
     }
 
+    /// A proxy that is itself spoken to in TLS. Go's transport trusts for it what it trusts for the
+    /// registry (`net/http`, `Transport.dialConn`).
+    pub(super) fn to_proxy(&self, link: Link, proxy: &Proxy, rows: &mut Rows<'_>) -> Option<Link> {
+        if !proxy.in_tls() {
+            return Some(link);
+        }
+        let started = Instant::now();
+        let name = host_port(&proxy.host, proxy.port);
+        let row = Row::new(Hop::Tls, name.clone())
+            .role(Target::Proxy)
+            .fact("proxy", name)
+            .fact("host", proxy.host.as_str());
+        let host = (proxy.host.as_str(), proxy.port);
+        match self.shared.trust.handshake(link, host, self.deadline()) {
+            Ok(secured) => {
+                let row = row.took(started);
+                rows.push(told::secured(row, &secured, &self.shared.trust));
+                Some(Link::InTls(Box::new(secured.tls)))
+            }
+            Err(failure) => {
+                let row = row.took(started);
+                rows.push(told::refusal(row, failure, false, None, self.trust()));
+                None
+            }
+        }
+    }
+
     pub(super) fn tunnel(
         &self,
-        stream: TcpStream,
+        link: Link,
         proxy: &Proxy,
         origin: &Origin,
         rows: &mut Rows<'_>,
-    ) -> Option<TcpStream> {
+    ) -> Option<Link> {
         let name = host_port(&proxy.host, proxy.port);
         let row = Row::new(Hop::Proxy, name.clone())
             .role(Target::Proxy)
@@ -93,13 +120,13 @@ impl Net<'_> {
             .fact("host", origin.host.as_str());
         if !proxy.tunnels(origin.https) {
             rows.push(row.ok("plain HTTP goes through it as it is"));
-            return Some(stream);
+            return Some(link);
         }
         let deadline = self.deadline();
-        match proxy::tunnel(stream, proxy, (&origin.host, origin.port), deadline) {
-            Ok(stream) => {
+        match proxy::tunnel(link, proxy, (&origin.host, origin.port), deadline) {
+            Ok(link) => {
                 rows.push(row.ok(format!("tunnel to {}", origin.target())));
-                return Some(stream);
+                return Some(link);
             }
             Err(Refusal::Status(status, reason)) => {
                 let saw = match status {
@@ -136,7 +163,7 @@ impl Net<'_> {
     /// `plain`: the same host is asked in plain HTTP at the same time.
     pub(super) fn secure(
         &self,
-        stream: TcpStream,
+        link: Link,
         mut way: Way,
         origin: &Origin,
         role: Target,
@@ -155,7 +182,7 @@ impl Net<'_> {
         let late = plain
             .is_none()
             .then(|| plain_question(&way, origin, self.deadline(), Some((patience, wait))));
-        match self.shared.trust.handshake(stream, host, self.deadline()) {
+        match self.shared.trust.handshake(link, host, self.deadline()) {
             Ok(secured) => {
                 let row = told::secured(row.took(started), &secured, &self.shared.trust);
                 rows.push(row);
@@ -203,7 +230,7 @@ impl Net<'_> {
     /// Seconds by which this host's clock is ahead of a server whose certificate is refused.
     fn ahead_of(&self, way: &Way, origin: &Origin) -> Option<i64> {
         let deadline = Deadline::after(self.options.timeout.min(PLAIN)).or(self.deadline());
-        let socket = connect::again(origin, way, deadline).ok()?;
+        let socket = connect::again(&self.shared.trust, origin, way, deadline).ok()?;
         let host = (origin.host.as_str(), origin.port);
         let secured = self
             .shared

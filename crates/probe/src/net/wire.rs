@@ -6,28 +6,42 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use super::Deadline;
+use super::tls::TlsStream;
 
-/// A TCP connection with the deadline of what it is used for.
+/// What bytes to a host go through: a socket, or the TLS of a proxy on one.
+#[derive(Debug)]
+pub(crate) enum Link {
+    Socket(TcpStream),
+    InTls(Box<TlsStream>),
+}
+
+impl From<TcpStream> for Link {
+    fn from(socket: TcpStream) -> Self {
+        Self::Socket(socket)
+    }
+}
+
+/// A connection with the deadline of what it is used for.
 #[derive(Debug)]
 pub(crate) struct Wire {
-    socket: TcpStream,
+    link: Link,
     deadline: Deadline,
     /// How long the other side may be silent, where that is less.
     silence: Option<Duration>,
 }
 
 impl Wire {
-    pub(crate) fn new(socket: TcpStream, deadline: Deadline) -> Self {
+    pub(crate) fn new(link: impl Into<Link>, deadline: Deadline) -> Self {
         Self {
-            socket,
+            link: link.into(),
             deadline,
             silence: None,
         }
     }
 
-    /// The socket without its deadline.
-    pub(crate) fn into_socket(self) -> TcpStream {
-        self.socket
+    /// The connection without its deadline.
+    pub(crate) fn into_link(self) -> Link {
+        self.link
     }
 
     /// Begins another use.
@@ -46,28 +60,55 @@ impl Wire {
         let left = self.deadline.left()?;
         Ok(self.silence.map_or(left, |silence| silence.min(left)))
     }
+
+    /// What to read from, where reading takes no longer than it may.
+    fn source(&mut self) -> io::Result<&mut dyn Read> {
+        let patience = self.patience()?;
+        Ok(match &mut self.link {
+            Link::Socket(socket) => {
+                socket.set_read_timeout(Some(patience))?;
+                socket
+            }
+            Link::InTls(stream) => {
+                stream.sock.until(Deadline::after(patience));
+                stream
+            }
+        })
+    }
+
+    /// The same for writing.
+    fn sink(&mut self) -> io::Result<&mut dyn Write> {
+        let patience = self.patience()?;
+        Ok(match &mut self.link {
+            Link::Socket(socket) => {
+                socket.set_write_timeout(Some(patience))?;
+                socket
+            }
+            Link::InTls(stream) => {
+                stream.sock.until(Deadline::after(patience));
+                stream
+            }
+        })
+    }
 }
 
 impl Read for Wire {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.socket.set_read_timeout(Some(self.patience()?))?;
-        self.socket.read(buffer)
+        self.source()?.read(buffer)
     }
 }
 
 impl Write for Wire {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.socket.set_write_timeout(Some(self.patience()?))?;
-        self.socket.write(bytes)
+        self.sink()?.write(bytes)
     }
 
     /// All records of a flight in one segment: a server may end after the first.
     fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.socket.set_write_timeout(Some(self.patience()?))?;
-        self.socket.write_vectored(parts)
+        self.sink()?.write_vectored(parts)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.socket.flush()
+        self.sink()?.flush()
     }
 }
