@@ -22,7 +22,18 @@ pub struct Authority {
 impl Authority {
     /// Makes one.
     pub fn new(name: &str) -> Result<Self, rcgen::Error> {
-        let (params, key) = (authority(name)?, KeyPair::generate()?);
+        Self::of(authority(name)?)
+    }
+
+    /// One whose own certificate has run out.
+    pub fn expired(name: &str) -> Result<Self, rcgen::Error> {
+        let mut params = authority(name)?;
+        run_out(&mut params);
+        Self::of(params)
+    }
+
+    fn of(params: CertificateParams) -> Result<Self, rcgen::Error> {
+        let key = KeyPair::generate()?;
         let certificate = params.self_signed(&key)?;
         Ok(Self {
             certificate,
@@ -44,6 +55,11 @@ impl Authority {
     pub fn pem(&self) -> String {
         self.certificate.pem()
     }
+}
+
+fn run_out(params: &mut CertificateParams) {
+    params.not_before = date_time_ymd(2020, 1, 1);
+    params.not_after = date_time_ymd(2021, 1, 1);
 }
 
 fn authority(name: &str) -> Result<CertificateParams, rcgen::Error> {
@@ -83,8 +99,7 @@ pub fn chain(fault: Fault, host: &str, trusted: &Authority) -> Result<Shown, rcg
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     match fault {
         Fault::Expired => {
-            params.not_before = date_time_ymd(2020, 1, 1);
-            params.not_after = date_time_ymd(2021, 1, 1);
+            run_out(&mut params);
         }
         Fault::NotYetValid => params.not_before = date_time_ymd(2200, 1, 1),
         _ => params.not_before = date_time_ymd(2020, 1, 1),

@@ -61,6 +61,9 @@ pub struct Scenario {
     /// Whether the system's store trusts the lab's authority.
     #[serde(default)]
     pub system_trusts: bool,
+    /// Whether the certificate of the lab's authority has run out.
+    #[serde(default)]
+    pub authority_expired: bool,
     /// What this host's clock says, in seconds since 1970.
     #[serde(default)]
     pub now: Option<u64>,

@@ -104,7 +104,12 @@ impl Stage {
             server: "authority".to_owned(),
             why: e.to_string(),
         };
-        let authority = Authority::new("Lab Root CA").map_err(wrap)?;
+        let authority = if scenario.authority_expired {
+            Authority::expired("Lab Root CA")
+        } else {
+            Authority::new("Lab Root CA")
+        }
+        .map_err(wrap)?;
         let mut bound = BTreeMap::new();
         let mut placeholders = content.placeholders();
         if !scenario.files.is_empty() {

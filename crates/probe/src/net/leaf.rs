@@ -2,6 +2,9 @@
 //! `Certificate.Verify`): dates, then the name, and then who vouches. A certificate that stands in the
 //! store itself needs nobody above it, and a server may show one that could sign others.
 
+use std::sync::Arc;
+
+use memchr::memmem;
 use rustls::client::verify_server_name;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
@@ -42,6 +45,71 @@ pub(super) fn look(
         Ok(())
     } else {
         Err(CertificateError::UnknownIssuer.into())
+    }
+}
+
+/// The certificate of an authority that is trusted here, and that is outside its dates itself.
+#[derive(Debug)]
+pub(super) struct Outdated {
+    pub subject: String,
+    pub not_before: String,
+    pub not_after: String,
+}
+
+impl std::fmt::Display for Outdated {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            subject,
+            not_before,
+            not_after,
+        } = self;
+        write!(
+            f,
+            "the certificate is signed by {subject}, which this host trusts, and whose own certificate \
+             holds from {not_before} to {not_after}"
+        )
+    }
+}
+
+impl std::error::Error for Outdated {}
+
+/// What `webpki` passes over: engines look at the dates of the authority as well. One within its dates
+/// suffices, since the same authority may stand in a store with an old and a new certificate.
+pub(super) fn look_above(
+    own: &CertificateDer<'_>,
+    others: &[CertificateDer<'_>],
+    store: &[CertificateDer<'_>],
+    now: UnixTime,
+) -> Result<(), Error> {
+    let shown = std::iter::once(own).chain(others.iter().take(10));
+    let issuers: Vec<Vec<u8>> = shown.filter_map(super::certificate::issuer).collect();
+    let mut outdated = None;
+    for root in store {
+        // A store has more than a hundred; few hold the name.
+        let names = |issuer: &Vec<u8>| memmem::find(root.as_ref(), issuer).is_some();
+        if !issuers.iter().any(names) {
+            continue;
+        }
+        let Some(root) = read(root) else { continue };
+        if !issuers.iter().any(|i| i == root.subject().as_raw()) {
+            continue;
+        }
+        if in_time(&root, now).is_ok() {
+            return Ok(());
+        }
+        outdated = outdated.or_else(|| {
+            Some(Outdated {
+                subject: root.subject().to_string(),
+                not_before: root.validity().not_before.to_string(),
+                not_after: root.validity().not_after.to_string(),
+            })
+        });
+    }
+    match outdated {
+        Some(outdated) => {
+            Err(CertificateError::Other(rustls::OtherError(Arc::new(outdated))).into())
+        }
+        None => Ok(()),
     }
 }
 
@@ -141,10 +209,14 @@ mod tests {
         let name = ServerName::try_from(name.to_owned()).expect("a name");
         let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(now));
         let refused = Error::InvalidCertificate(CertificateError::UnknownIssuer);
-        look(refused, &pem(own), &[], &store, &name, now).map_err(|e| match e {
-            Error::InvalidCertificate(why) => super::super::tls::certificate(&why).0.to_owned(),
-            other => other.to_string(),
-        })
+        look(refused, &pem(own), &[], &store, &name, now).map_err(|e| told_of(e).0.to_owned())
+    }
+
+    fn told_of(error: Error) -> (&'static str, String) {
+        match error {
+            Error::InvalidCertificate(why) => super::super::tls::certificate(&why),
+            other => ("failed", other.to_string()),
+        }
     }
 
     const NOW: u64 = 1_900_000_000;
@@ -177,6 +249,21 @@ mod tests {
         assert_eq!(told(CA_BELOW, &[ROOT], "reg.example", NOW), Ok(()));
         let no = told(CA_BELOW, &[CA_LEAF], "reg.example", NOW);
         assert_eq!(no, Err("unknown-issuer".to_owned()));
+    }
+
+    #[test]
+    fn an_authority_outside_its_dates_vouches_for_nobody() {
+        let at = |store: &[&str], now: u64| {
+            let store: Vec<_> = store.iter().map(|text| pem(text)).collect();
+            let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(now));
+            look_above(&pem(CA_BELOW), &[], &store, now).map_err(told_of)
+        };
+        assert_eq!(at(&[CA_LEAF, ROOT], NOW), Ok(()));
+        // Whether anybody of the store vouches is not asked here.
+        assert_eq!(at(&[CA_LEAF], 9_900_000_000), Ok(()));
+        let (saw, why) = at(&[ROOT], 9_900_000_000).expect_err("the root has ended in 2126");
+        assert_eq!(saw, "authority-outdated");
+        assert!(why.contains("signed by CN=Root, which this host"), "{why}");
     }
 
     #[test]

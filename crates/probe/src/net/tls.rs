@@ -12,6 +12,7 @@ use rustls::{
 };
 
 use super::certificate::{Chain, is_sha1};
+use super::leaf::Outdated;
 use super::verify::{Client, Noting, Roots, Verdict, Wish};
 use super::wire::{Link, Wire};
 use super::{Deadline, tcp};
@@ -358,6 +359,9 @@ pub(crate) fn certificate(why: &CertificateError) -> (&'static str, String) {
             "bad-certificate",
             "the certificate has a critical extension that nobody knows",
         ),
+        Why::Other(other) if other.0.is::<Outdated>() => {
+            return ("authority-outdated", other.to_string());
+        }
         Why::Other(other) => return ("bad-certificate", format!("the certificate: {other}")),
         _ => return ("bad-certificate", format!("the certificate: {why}")),
     };

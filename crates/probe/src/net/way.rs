@@ -216,7 +216,10 @@ impl Net<'_> {
                     }
                     return Some(way);
                 }
-                let dated = matches!(failure.saw, "expired" | "not-yet-valid");
+                let dated = matches!(
+                    failure.saw,
+                    "expired" | "not-yet-valid" | "authority-outdated"
+                );
                 let ahead = dated.then(|| self.ahead_of(&way, origin)).flatten();
                 let row = row.took(started);
                 rows.push(told::refusal(row, failure, speaks, ahead, self.trust()));
