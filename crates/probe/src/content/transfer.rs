@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use pullwhy_model::{Hop, Target};
 
 use super::asker::Asker;
-use crate::hops::blobs::{judge, path};
+use crate::hops::blobs::{foreign, judge, path};
 use crate::hops::follow::{Ask, Stopped, broken, follow_with};
 use crate::hops::manifest::Blob;
 use crate::hops::registry::ERROR;
-use crate::net::body::Incoming;
+use crate::net::body::{Incoming, Opened};
 use crate::net::connect::Net;
 use crate::net::http::Response;
 use crate::net::tcp;
@@ -192,7 +192,7 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
     }
 
     /// Asks for what is left of it.
-    fn reopen(&mut self, rows: Option<&mut Rows<'_>>) -> Result<(), Failed> {
+    fn reopen(&mut self, mut rows: Option<&mut Rows<'_>>) -> Result<(), Failed> {
         if self.asker.is_over() {
             return Err(Failed::Late);
         }
@@ -209,16 +209,29 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
             ..Ask::default()
         };
         self.attempts += 1;
-        let roles = (Target::Registry, Target::Blob);
-        let answer = follow_with(
-            session.net,
-            &session.origin,
-            roles,
-            ask,
-            None,
-            rows,
-            Net::open,
-        );
+        let mut follow = |given| {
+            let (net, first) = (session.net, &session.origin);
+            let roles = (Target::Registry, Target::Blob);
+            follow_with(
+                net,
+                first,
+                roles,
+                ask,
+                given,
+                rows.as_deref_mut(),
+                Net::open,
+            )
+        };
+        let answer =
+            follow(None).and_then(
+                |answer| match foreign(self.blob, &answer.response.response) {
+                    Some(response) => follow(Some(Opened {
+                        response,
+                        incoming: None,
+                    })),
+                    None => Ok(answer),
+                },
+            );
         let answer = match answer {
             Ok(answer) => answer,
             Err(stopped) => return self.stopped(stopped),

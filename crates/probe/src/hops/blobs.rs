@@ -144,7 +144,7 @@ impl<'b> Asked<'b> {
                 elsewhere: Some((response, started.elapsed())),
                 ..self
             },
-            Ok(response) => match self.foreign(&response) {
+            Ok(response) => match foreign(self.blob, &response) {
                 Some(elsewhere) => Self {
                     elsewhere: Some((elsewhere, started.elapsed())),
                     ..self
@@ -156,16 +156,6 @@ impl<'b> Asked<'b> {
                 ..self
             },
         }
-    }
-
-    /// What the registry has not, and the manifest says to be elsewhere, as if it were sent there.
-    fn foreign(&self, response: &Response) -> Option<Response> {
-        let url = self.blob.url.as_ref().filter(|_| response.status == 404)?;
-        Some(Response {
-            status: 307,
-            fields: vec![("Location".to_owned(), url.clone())],
-            ..Response::default()
-        })
     }
 
     fn answered(self, response: Response) -> Self {
@@ -219,6 +209,16 @@ impl<'b> Asked<'b> {
             },
         }
     }
+}
+
+/// What the registry has not, and the manifest says to be elsewhere, as if it were sent there.
+pub(crate) fn foreign(blob: &Blob, response: &Response) -> Option<Response> {
+    let url = blob.url.as_ref().filter(|_| response.status == 404)?;
+    Some(Response {
+        status: 307,
+        fields: vec![("Location".to_owned(), url.clone())],
+        ..Response::default()
+    })
 }
 
 pub(crate) fn path(session: &Session<'_, '_>, blob: &Blob) -> String {
