@@ -8,6 +8,7 @@ mod place;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
@@ -18,7 +19,7 @@ use pullwhy_catalogue::Catalogue;
 use pullwhy_diagnose::{Walked, confront, judge, last_hop, unchecked};
 use pullwhy_model::text::clean;
 use pullwhy_model::{Condition, Confidence, Hop, Image, Incident, Outcome, Timestamp};
-use pullwhy_probe::{Guard, Options, Platform, Walk, walk, walk_to_registry};
+use pullwhy_probe::{Engine, Guard, Options, Platform, Walk, walk, walk_to_registry};
 
 use crate::args::LiveArgs;
 use crate::exit::Failure;
@@ -49,6 +50,12 @@ pub(super) struct Plan {
     failed_at: Option<Timestamp>,
     /// Leave out what the log proves: there is nothing to tell apart.
     only_open: bool,
+    /// `--authfile`, as given.
+    authfile: Option<PathBuf>,
+    /// Walk as the engine that wrote the log: its settings are those of this machine.
+    follows: bool,
+    /// What is not known to be the same can be said by an option.
+    hints: bool,
     /// Set when nobody wants to wait any more.
     stop: Arc<AtomicBool>,
 }
@@ -86,6 +93,9 @@ impl Plan {
             image: None,
             failed_at: None,
             only_open: false,
+            authfile: args.authfile.clone(),
+            follows: args.same_machine && args.engine.is_none(),
+            hints: true,
             stop: Arc::default(),
         })
     }
@@ -110,7 +120,23 @@ impl Plan {
             image: place.image,
             failed_at: Some(Timestamp::now()),
             only_open: true,
+            authfile: None,
+            follows: false,
+            hints: false,
             stop: Arc::default(),
+        }
+    }
+
+    /// Options of a walk as an engine of this machine, where the log names it.
+    fn as_engine(&self, engine: Option<Engine>) -> Options {
+        if engine.is_none() {
+            return self.options.clone();
+        }
+        let environment = super::check::shell();
+        Options {
+            timeout: self.options.timeout,
+            guard: self.options.guard,
+            ..super::check::seen_by(engine, self.authfile.as_deref(), &environment)
         }
     }
 
@@ -125,6 +151,8 @@ struct Task {
     /// Without a repository it is the registry that is walked to.
     image: Image,
     platform: Option<Platform>,
+    /// As which engine, where the log says so.
+    engine: Option<Engine>,
     until: Hop,
     incidents: Vec<usize>,
 }
@@ -159,6 +187,9 @@ pub(super) fn check(catalogue: &Catalogue, incidents: &mut [Incident], plan: &Pl
         let judged = judge(catalogue, &found.image, &mut found.rows);
         for at in &task.incidents {
             let mut same = plan.same.clone();
+            if plan.authfile.is_none() && !logs_in_by_itself(&incidents[*at]) {
+                same.remove(&Condition::Credentials);
+            }
             if task.platform.is_some() || plan.same.contains(&Condition::Host) {
                 same.insert(Condition::Platform);
             }
@@ -172,11 +203,68 @@ pub(super) fn check(catalogue: &Catalogue, incidents: &mut [Incident], plan: &Pl
                 failed_at: incidents[*at].last_seen.or(plan.failed_at),
                 same: &same,
             };
-            incidents[*at] = confront(catalogue, incidents[*at].clone(), &walked);
+            let mut checked = confront(catalogue, incidents[*at].clone(), &walked);
+            if plan.hints {
+                hint(&mut checked);
+            }
+            incidents[*at] = checked;
         }
     }
     for (at, why) in left {
         incidents[at] = unchecked(incidents[at].clone(), why);
+    }
+}
+
+/// The engine that wrote a log, where its settings and logins are those of the machine.
+fn engine_of(incident: &Incident) -> Option<Engine> {
+    match incident.client.as_str() {
+        "docker" | "dockerd" | "compose" => Some(Engine::Docker),
+        "podman" | "buildah" | "skopeo" => Some(Engine::Podman),
+        "containerd" | "ctr" => Some(Engine::Containerd),
+        _ => None,
+    }
+}
+
+/// Whether whoever pulled has its logins on the machine. A platform hands them to the engine, out
+/// of a pull secret or the settings of an app, which are elsewhere.
+fn logs_in_by_itself(incident: &Incident) -> bool {
+    const HANDED: [&str; 15] = [
+        "kubelet",
+        "kubectl-events",
+        "kubernetes",
+        "crictl",
+        "aks",
+        "minikube",
+        "k3s",
+        "rke2",
+        "openshift",
+        "cri-o",
+        "appservice",
+        "appservice-windows",
+        "functions",
+        "containerapps",
+        "aci",
+    ];
+    !HANDED.contains(&incident.client.as_str())
+}
+
+/// Names the options by which more would be decided.
+fn hint(incident: &mut Incident) {
+    let handed = !logs_in_by_itself(incident);
+    let Some(check) = incident.check.as_mut() else {
+        return;
+    };
+    let login = |c: &Condition| matches!(c, Condition::Credentials | Condition::Access);
+    let machine = |c: &Condition| !login(c) || !handed;
+    if check.needs.iter().any(machine) {
+        check.because.push_str(
+            "; if this is the machine that pulled, say so with `--same-machine`, and more is decided",
+        );
+    }
+    if check.needs.iter().any(login) {
+        check.because.push_str(
+            "; `--authfile FILE` gives the credentials that the failing pull had, such as its pull secret",
+        );
     }
 }
 
@@ -218,8 +306,9 @@ fn tasks(
         };
         let platform = incident.facts.get("platform").map(ToString::to_string);
         let platform = platform.as_deref().and_then(Platform::parse);
+        let engine = engine_of(incident).filter(|_| plan.follows);
         let same = |t: &&mut Task| {
-            t.platform == platform
+            (&t.platform, t.engine) == (&platform, engine)
                 && pullwhy_reference::canonical(&t.image) == pullwhy_reference::canonical(&image)
         };
         match tasks.iter_mut().find(same) {
@@ -230,6 +319,7 @@ fn tasks(
             None => tasks.push(Task {
                 image,
                 platform,
+                engine,
                 until,
                 incidents: vec![at],
             }),
@@ -270,7 +360,7 @@ fn walks(tasks: &[Task], plan: &Plan) -> Vec<Option<Walk>> {
         {
             running += 1;
             let (tell, image) = (tell.clone(), task.image.clone());
-            let mut options = plan.options.clone();
+            let mut options = plan.as_engine(task.engine);
             options.until = Some(task.until);
             if let Some(platform) = &task.platform {
                 options.platform = platform.clone();

@@ -5,7 +5,7 @@ use std::io;
 use pullwhy_model::{Evidence, Incident, Role};
 
 use super::Page;
-use crate::render::{condition, count, is_live, is_walk, root, warned};
+use crate::render::{condition, count, first_now, is_live, is_walk, root, warned};
 use crate::wrap::{columns, columns_of, hanging, shorten};
 
 /// Lines of evidence shown unless more are asked for.
@@ -143,6 +143,10 @@ fn is_command(evidence: &Evidence) -> bool {
 
 /// What to do first: the check that decides where several causes are open, else the best fix.
 fn first_step(incident: &Incident) -> Option<(String, &str)> {
+    // What fails now is in the way of whatever the log tells of.
+    if let Some(fix) = first_now(incident).and_then(|now| now.fixes.first()) {
+        return Some((fix.title.clone(), ""));
+    }
     let open = incident.candidates.len() > 1;
     let check = incident.candidates.iter().find_map(|c| c.check.as_ref());
     if let Some(check) = check.filter(|_| open) {
