@@ -225,7 +225,8 @@ fn says_otherwise(
         let mut said = report.incidents.iter();
         said.any(|i| i.cause == incident.cause && i.confidence != Confidence::Certain)
     };
-    own.record.pulled || !says(&own.client()) && !says(&own.log)
+    // One that still waited when its time was over may say so later.
+    !own.record.silent() && (own.record.pulled || !says(&own.client()) && !says(&own.log))
 }
 
 /// Whether the walk ends on the machine, where the log shows what the registry answered.

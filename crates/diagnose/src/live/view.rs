@@ -7,6 +7,7 @@ use pullwhy_catalogue::{Catalogue, CauseIndex};
 use pullwhy_model::{CauseId, Condition, Confidence, Hop, HopRow, Incident, Status};
 
 use super::Walked;
+use crate::check::{best, passed};
 
 /// An incident and a walk, side by side.
 pub(super) struct View<'a> {
@@ -107,11 +108,20 @@ impl<'a> View<'a> {
 
     /// The hop that fails; `None` where all work, or where no cause of the catalogue fits it.
     pub(super) fn failure(&self) -> Option<Failure<'a>> {
-        let row = self.failed_row()?;
         let live = self.walked.judged.incident.as_ref()?;
-        let ids = std::iter::once(&live.cause).chain(live.candidates.iter().map(|c| &c.cause));
-        let mut causes: Vec<CauseIndex> = Vec::new();
-        for cause in ids.filter_map(|id| self.catalogue.index(id.as_str())) {
+        let cause = self.catalogue.index(live.cause.as_str())?;
+        let mut rows = self.walked.rows.iter();
+        let row =
+            rows.find(|r| r.status == Status::Failed && r.cause.as_ref() == Some(&live.cause));
+        let row = row.or_else(|| self.failed_row())?;
+        // A cause has usual companions in logs; a hop says by itself which it leaves open.
+        let also = best(self.catalogue, row).map_or(&[][..], |(_, sighting)| &sighting.also);
+        let passed = self.walked.rows.iter().filter(|r| passed(r));
+        let passed = passed.filter_map(|r| r.cause.as_ref());
+        let ids = also.iter().map(String::as_str);
+        let ids = ids.chain(passed.map(CauseId::as_str));
+        let mut causes = vec![cause];
+        for cause in ids.filter_map(|id| self.catalogue.index(id)) {
             if !causes.contains(&cause) {
                 causes.push(cause);
             }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use pullwhy_model::{Evidence, Incident, Role};
+use pullwhy_model::{Check, Evidence, Incident, Role};
 
 use super::Page;
 use crate::render::{condition, count, first_now, is_live, is_walk, root, warned};
@@ -148,7 +148,8 @@ fn first_step(incident: &Incident) -> Option<(String, &str)> {
         return Some((fix.title.clone(), ""));
     }
     let open = incident.candidates.len() > 1;
-    let check = incident.candidates.iter().find_map(|c| c.check.as_ref());
+    let mut checks = incident.candidates.iter().filter_map(|c| c.check.as_ref());
+    let check = checks.find(|check| !is_answered(incident, check));
     if let Some(check) = check.filter(|_| open) {
         let command = check.command.as_deref().unwrap_or_default();
         let text = warned(&check.text, check.changes.as_deref());
@@ -160,6 +161,38 @@ fn first_step(incident: &Incident) -> Option<(String, &str)> {
         Some(condition) => format!("{} ({condition})", fix.title),
     };
     Some((text, ""))
+}
+
+/// Whether a setting that is in the evidence is what a check looks at: by the command that it was
+/// read with, or by its name.
+fn is_answered(incident: &Incident, check: &Check) -> bool {
+    let Some(command) = check.command.as_deref() else {
+        return false;
+    };
+    let program = |command: &str| -> Vec<String> {
+        let words = command.split_whitespace();
+        let named = words.take_while(|word| !word.starts_with('-'));
+        named.map(str::to_owned).collect()
+    };
+    let asked = program(command);
+    let query = command.split_once("--query ").map(|(_, rest)| {
+        let word = rest.split_whitespace().next().unwrap_or_default();
+        word.trim_matches(['\'', '"'])
+    });
+    let mut settings = incident
+        .evidence
+        .iter()
+        .filter_map(|e| Some((e, e.setting.as_ref()?)));
+    settings.any(|(evidence, setting)| {
+        let by_command = asked.len() > 1 && program(&evidence.file) == asked;
+        let by_name = query.is_some_and(|name| {
+            let name = name.trim_start_matches(['.', '$']);
+            let path = setting.path.strip_suffix(name);
+            !name.is_empty()
+                && path.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+        });
+        by_command || by_name
+    })
 }
 
 /// The part of a line that fits, with the span in it: text, start and length of the span in columns.
