@@ -35,8 +35,8 @@ use pullwhy_model::{
 };
 
 use crate::check::Judgement;
+use crate::settings::left::{candidate, shared, unshown};
 use crate::settings::recast::{Teller, told};
-use crate::settings::{candidate, shared, unshown};
 use view::{Failure, View};
 
 /// A walk over the image of an incident.

@@ -219,6 +219,33 @@ fn every_rule_holds() {
 }
 
 #[test]
+fn what_the_walk_has_answered_is_not_asked_again() {
+    let catalogue = Catalogue::built_in().expect("the built-in catalogue loads");
+    let before = incident(&catalogue, UNAUTHORIZED);
+    let asked = |incident: &Incident| -> Vec<String> {
+        let checks = incident.candidates.iter().filter_map(|c| c.check.as_ref());
+        checks.filter_map(|c| c.command.clone()).collect()
+    };
+    let looks_for_login =
+        |c: &String| c.contains(".docker/config.json") || c.starts_with("pullwhy check");
+    assert!(
+        asked(&before).iter().any(looks_for_login),
+        "{:#?}",
+        asked(&before)
+    );
+    let walk = "credentials THERE manifest=anonymous-scope-refused";
+    let same = beside(&catalogue, before.clone(), walk, ALL);
+    assert!(same.candidates.len() > 1, "something is left to ask");
+    assert!(
+        !asked(&same).iter().any(looks_for_login),
+        "{:#?}",
+        asked(&same)
+    );
+    let elsewhere = beside(&catalogue, before, walk, "");
+    assert!(asked(&elsewhere).iter().any(looks_for_login));
+}
+
+#[test]
 fn the_time_between_failure_and_check_is_said() {
     let catalogue = Catalogue::built_in().expect("the built-in catalogue loads");
     let walk = "THERE manifest platform config-blob layer";

@@ -140,7 +140,7 @@ fn play(named: &Named, recorded: &Recorded, incident: &Incident, catalogue: &Cat
     let after = confront(catalogue, incident.clone(), &walked);
     let check = after.check.as_ref().expect("checked");
     let cause = record.cause.clone().unwrap_or_default();
-    let apart = apart(named, record, &judged.incident);
+    let apart = apart(named, record, judged.incident.as_ref());
     let mut wrong = Vec::new();
     if apart.is_none() {
         if after.cause.as_str() != cause {
@@ -176,12 +176,12 @@ fn play(named: &Named, recorded: &Recorded, incident: &Incident, catalogue: &Cat
 
 /// Why a walk cannot come to the cause that was injected: the engine does otherwise by the scenario's
 /// own word, or only the bytes of layers show it.
-fn apart(named: &Named, record: &recorded::Record, shown: &Option<Incident>) -> Option<String> {
+fn apart(named: &Named, record: &recorded::Record, shown: Option<&Incident>) -> Option<String> {
     let other = named.scenario.otherwise(&record.engine).next();
     if let Some(other) = other {
         return Some(other.why.clone());
     }
-    let visible = shown.as_ref().map(|i| i.cause.as_str());
+    let visible = shown.map(|i| i.cause.as_str());
     let hidden = named.scenario.pull.is_some() && visible != record.cause.as_deref();
     hidden.then(|| "only the bytes of layers show it, which this check does not fetch".to_owned())
 }
@@ -216,9 +216,9 @@ fn page(lines: &[Line]) -> String {
         page.push_str(&format!("- {}: {why}\n", letter(why)));
     }
     page.push_str("\n| scenario | cause |");
-    engines
-        .iter()
-        .for_each(|e| page.push_str(&format!(" {e} |")));
+    for engine in &engines {
+        page.push_str(&format!(" {engine} |"));
+    }
     page.push_str(&format!("\n|---|---|{}\n", "---|".repeat(engines.len())));
     let mut rows: BTreeMap<(&str, &str), Vec<&Line>> = BTreeMap::new();
     for line in lines {

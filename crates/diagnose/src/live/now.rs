@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use pullwhy_catalogue::CauseIndex;
 use pullwhy_model::{
-    ActOn, Check, Condition, Hop, LiveCheck, LiveFinding, LiveNow, LiveVerdict, Status,
+    ActOn, Check, Condition, Hop, HopRow, LiveCheck, LiveFinding, LiveNow, LiveVerdict, Status,
 };
 
 use super::view::{Failure, View};
@@ -16,6 +16,13 @@ const SAYABLE: [Condition; 4] = [
     Condition::Credentials,
     Condition::Access,
     Condition::Host,
+];
+
+/// What commands name that look for a login on the machine.
+const LOGINS: [&str; 3] = [
+    ".docker/config.json",
+    "containers/auth.json",
+    "login --get-login",
 ];
 
 impl View<'_> {
@@ -74,8 +81,15 @@ impl View<'_> {
                 .strip_prefix("pullwhy check ")
                 .is_some_and(|rest| !rest.contains("--pull"))
         };
-        let made = check.command.as_deref().is_some_and(walk);
-        made && here.iter().all(|c| same.contains(c))
+        let command = check.command.as_deref().unwrap_or_default();
+        if walk(command) && here.iter().all(|c| same.contains(c)) {
+            return true;
+        }
+        // Whether a login is stored, and whose, the hop has looked up where the engine does.
+        let looked = |r: &HopRow| r.hop == Hop::Credentials && r.status != Status::Skipped;
+        same.contains(&Condition::Credentials)
+            && LOGINS.iter().any(|place| command.contains(place))
+            && self.walked.rows.iter().any(looked)
     }
 
     /// What would have to be known to be the same, for the check to decide more.
