@@ -256,6 +256,53 @@ mod tests {
         shown.chars().filter(over).collect()
     }
 
+    /// An incident whose only other candidate has a check with this command.
+    fn open(command: &str, file: &str, path: &str) -> Incident {
+        let text = format!("{path}: false");
+        serde_json::from_value(serde_json::json!({
+            "id": "0", "cause": "auth/credentials-missing", "title": "t", "explanation": "e",
+            "confidence": "likely", "transient": "no", "outcome": "failed", "trigger": "unknown",
+            "client": "appservice", "image": null, "instance": null, "first_seen": null,
+            "last_seen": null, "count": 1, "facts": {}, "references": [], "reasons": [],
+            "candidates": [
+                {"cause": "auth/credentials-missing", "weight": 0.6, "because": "t"},
+                {"cause": "auth/access-denied", "weight": 0.4, "because": "o",
+                 "check": {"text": "is it so?", "command": command}},
+            ],
+            "evidence": [{
+                "file": file, "line": 1, "column": 1, "length": 1, "text": text, "role": "root",
+                "cause": "auth/credentials-missing",
+                "setting": {"path": path, "value": "false"},
+            }],
+            "fixes": [{"title": "mend it", "platform": "any", "when": "", "steps": []}],
+        }))
+        .expect("an incident")
+    }
+
+    #[test]
+    fn what_a_setting_has_proved_is_not_asked_first() {
+        let command = "az webapp config show -g rg -n app --query acrUseManagedIdentityCreds";
+        let read = "az webapp config show --name app --resource-group rg";
+        for (file, path, asked) in [
+            (read, "acrUseManagedIdentityCreds", false),
+            (
+                "config.json",
+                "properties.acrUseManagedIdentityCreds",
+                false,
+            ),
+            ("az acr show -n r", "adminUserEnabled", true),
+            ("config.json", "notacrUseManagedIdentityCreds", true),
+        ] {
+            let incident = open(command, file, path);
+            let (first, _) = first_step(&incident).expect("something to do");
+            assert_eq!(
+                first.starts_with("tell the causes apart"),
+                asked,
+                "{file} {path}: {first}"
+            );
+        }
+    }
+
     #[test]
     fn a_window_keeps_the_span_in_sight() {
         let text = format!("{}HIT{}", "a".repeat(200), "b".repeat(200));
