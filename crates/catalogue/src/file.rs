@@ -149,10 +149,9 @@ pub struct Sighting {
     /// Causes that it leaves open besides.
     #[serde(default)]
     pub also: Vec<String>,
-    /// Causes that it excludes for a failure under the same conditions: whoever was refused with a
-    /// credential sent one.
+    /// Why it cannot tell these apart, in one line; needed where there are any.
     #[serde(default)]
-    pub excludes: Vec<String>,
+    pub also_because: String,
 }
 
 /// Where an address is.

@@ -169,7 +169,6 @@ fn check_names(loaded: &load::Loaded, known: &dyn Fn(&str) -> bool, problems: &m
         .iter()
         .chain(cause.signs.iter().flat_map(|s| &s.also))
         .chain(cause.sightings.iter().flat_map(|s| &s.also))
-        .chain(cause.sightings.iter().flat_map(|s| &s.excludes))
         .chain(cause.settings.iter().flat_map(|s| &s.behind))
         .chain(cause.candidates.iter().map(|c| &c.cause))
         .chain(cause.found_behind.iter().filter(|c| *c != file::ANY))

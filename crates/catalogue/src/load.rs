@@ -340,7 +340,6 @@ pub fn check_together(all: &[Loaded], problems: &mut Vec<Problem>) {
             .iter()
             .chain(cause.signs.iter().flat_map(|s| &s.also))
             .chain(cause.sightings.iter().flat_map(|s| &s.also))
-            .chain(cause.sightings.iter().flat_map(|s| &s.excludes))
             .chain(
                 cause
                     .settings
@@ -393,6 +392,13 @@ fn check_live(loaded: &Loaded, all: &[Loaded], problems: &mut Vec<Problem>) {
         "hop =",
         "`hangs_on` goes with [[sighting]]s: it says for whom what they see holds",
     );
+    for sighting in &cause.sightings {
+        check.require(
+            sighting.also.is_empty() == sighting.also_because.is_empty(),
+            "also",
+            "`also_because` goes with the `also` of a [[sighting]]: it says why the hop cannot tell these apart",
+        );
+    }
     for id in cause.found_behind.iter().filter(|id| *id != ANY) {
         let visible = |l: &Loaded| l.id == *id && !l.cause.sightings.is_empty();
         check.require(

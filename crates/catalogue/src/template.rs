@@ -30,7 +30,16 @@ pub fn fill(text: &str, facts: &Facts, shell: bool) -> String {
             Some((name, words)) => (name, words),
             None => (&after[..close], fallback(&after[..close])),
         };
+        let plain = name == "port" && fallback == "443" && ends_plain(&out);
+        let fallback = if plain { "80" } else { fallback };
         rest = &after[close + 1..];
+        if let Some(value) = value(name, facts)
+            && out.ends_with("https://")
+            && is_plain(&value, facts)
+        {
+            out.truncate(out.len() - "https://".len());
+            out.push_str("http://");
+        }
         let value = match value(name, facts) {
             Some(value) if out.ends_with("https://") => Some(api_host(&value, rest).to_owned()),
             value => value,
@@ -77,6 +86,23 @@ fn value(name: &str, facts: &Facts) -> Option<String> {
     }
 }
 
+/// Whether an address in plain HTTP has just been written, up to its port.
+fn ends_plain(out: &str) -> bool {
+    let word = out.rsplit([' ', '\'', '"']).next().unwrap_or_default();
+    word.starts_with("http://") && word.ends_with(':')
+}
+
+/// Whether a host was asked in plain HTTP, as the address that failed shows.
+fn is_plain(host: &str, facts: &Facts) -> bool {
+    let url = facts.get("url").map(ToString::to_string);
+    let rest = url.as_deref().and_then(|u| u.strip_prefix("http://"));
+    let authority = rest.and_then(|r| r.split(['/', '?', '#']).next());
+    authority.is_some_and(|asked| {
+        let name = asked.rsplit_once(':').map_or(asked, |(name, _)| name);
+        [asked, name, name.trim_matches(['[', ']'])].contains(&host)
+    })
+}
+
 /// The host of Docker Hub's API: `docker.io` is only a name in references. Where no path follows,
 /// it is an address for logins.
 fn api_host<'h>(host: &'h str, rest: &str) -> &'h str {
@@ -108,6 +134,25 @@ pub fn shell_word(value: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_registry_in_plain_http_is_asked_in_plain_http() {
+        let mut facts = Facts::new();
+        facts.insert("registry".to_owned(), "10.0.0.5:5000".into());
+        facts.insert("host".to_owned(), "10.0.0.5".into());
+        facts.insert("url".to_owned(), "http://10.0.0.5:5000/v2/".into());
+        let command = "curl -sSI https://{registry}/v2/ https://auth.example/ https://{host}";
+        assert_eq!(
+            fill(command, &facts, true),
+            "curl -sSI http://10.0.0.5:5000/v2/ https://auth.example/ http://10.0.0.5"
+        );
+        let with_port = fill("curl https://{host}:{port|443}/v2/", &facts, true);
+        assert_eq!(with_port, "curl http://10.0.0.5:80/v2/");
+        facts.insert("url".to_owned(), "https://10.0.0.5:5000/v2/".into());
+        assert!(fill(command, &facts, true).contains("https://10.0.0.5:5000/v2/"));
+        facts.insert("url".to_owned(), "http://other.example/v2/".into());
+        assert!(fill(command, &facts, true).contains("https://10.0.0.5:5000/v2/"));
+    }
 
     #[test]
     fn fills_facts_fallbacks_and_braces() {

@@ -149,6 +149,7 @@ fn a_log_of_another_machine_does_not_make_this_one_ask_itself() {
     assert_eq!(incidents[0]["check"]["verdict"], "undecided");
     let why = incidents[0]["check"]["because"].as_str().expect("a text");
     assert!(why.contains("not contacted"), "{why}");
+    assert!(why.contains("`--same-machine`"), "names the way: {why}");
     assert_eq!(stage.asked("strict").len(), 0);
 }
 
@@ -302,6 +303,95 @@ fn what_is_there_now_is_not_reproducible_and_the_log_stays_right() {
         .expect("a text");
     assert!(why.contains("days after the failure"), "{why}");
     assert!(incident["ruled_out"].is_null(), "{incident:#}");
+}
+
+#[test]
+fn another_failure_than_the_logs_stands_on_top_with_what_to_act_on() {
+    let stage = stage(SERVERS);
+    let home = home(&stage.fill("{strict}"));
+    let registry = stage.fill("{strict}");
+    let missing = format!(
+        "Error response from daemon: manifest for {registry}/team/app:1 not found: manifest unknown: manifest unknown\n"
+    );
+    let (incidents, _) = checked(home.path(), &["--same-machine"], &missing);
+    let incident = &incidents[0];
+    assert_eq!(incident["cause"], "reference/tag-not-found");
+    assert_eq!(incident["check"]["verdict"], "other-failure");
+    let now = &incident["check"]["now"];
+    assert_eq!(now["cause"], "auth/credentials-invalid", "{now:#}");
+    assert_eq!(now["act_on"], "check");
+    let fix = now["fixes"][0]["title"].as_str().expect("a title");
+    let said = said(
+        home.path(),
+        &["explain", "-", "--check", "--same-machine"],
+        &missing,
+    );
+    let lines: Vec<&str> = said.out.lines().collect();
+    assert!(lines[0].starts_with("error now[auth/credentials-invalid]: "));
+    let log = lines
+        .iter()
+        .position(|l| l.starts_with("error in the log[reference/tag-not-found]: "));
+    let act = lines
+        .iter()
+        .position(|l| l.contains("act first on what fails now"));
+    let proof = lines.iter().position(|l| l.contains("--> "));
+    assert!(log < act && act < proof && log.is_some(), "{}", said.out);
+    let first = lines
+        .iter()
+        .find(|l| l.contains("= first: "))
+        .expect("first");
+    assert!(first.contains(fix), "{first}: {fix}");
+}
+
+#[test]
+fn a_pull_secret_is_not_on_the_machine() {
+    let stage = stage(SERVERS);
+    let registry = stage.fill("{strict}");
+    let home = home("other.example");
+    let log = format!(
+        "2026-01-01T10:00:00Z node-1 kubelet: Failed to pull image \"{0}\": rpc error: code = Unknown desc = failed to pull and unpack image \"{0}\": failed to resolve reference \"{0}\": unexpected status from HEAD request to http://{registry}/v2/team/app/manifests/1: 401 Unauthorized\n",
+        stage.image
+    );
+    let (incidents, _) = checked(home.path(), &["--same-machine"], &log);
+    let check = &incidents[0]["check"];
+    assert_eq!(incidents[0]["cause"], "auth/unspecified");
+    assert_eq!(check["verdict"], "undecided", "{check:#}");
+    let why = check["because"].as_str().expect("a text");
+    assert!(why.contains("`--authfile FILE`"), "{why}");
+    let secret = home.path().join("secret.json");
+    let entry =
+        format!(r#"{{"auths":{{"{registry}":{{"username":"me","password":"{SECRET}"}}}}}}"#);
+    std::fs::write(&secret, entry).expect("written");
+    let secret = secret.display().to_string();
+    let options = ["--same-machine", "--authfile", &secret];
+    let (incidents, _) = checked(home.path(), &options, &log);
+    assert_eq!(incidents[0]["cause"], "auth/credentials-invalid");
+    assert_eq!(incidents[0]["check"]["verdict"], "confirmed");
+}
+
+#[test]
+fn commands_fit_an_address_in_plain_http() {
+    let stage = stage(SERVERS);
+    let home = home("other.example");
+    let registry = stage.fill("{open}");
+    let log = format!(
+        "Error response from daemon: Get \"http://{registry}/v2/\": net/http: request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)\n"
+    );
+    let said = said(home.path(), &["explain", "-", "-v"], &log);
+    assert!(
+        said.out.contains(&format!("http://{registry}/")),
+        "{}",
+        said.out
+    );
+    for wrong in [
+        format!("https://{registry}"),
+        "https://127.0.0.1".to_owned(),
+        "nslookup 127".to_owned(),
+    ] {
+        assert!(!said.out.contains(&wrong), "{wrong}:\n{}", said.out);
+    }
+    let open = ["network/dns-failure", "network/dns-no-such-host"];
+    assert!(open.iter().all(|id| !said.out.contains(id)), "{}", said.out);
 }
 
 #[test]

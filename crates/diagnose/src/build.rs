@@ -18,6 +18,7 @@ use crate::verdict::Reader;
 pub(crate) mod advice;
 mod candidates;
 mod exhibits;
+mod fit;
 
 /// Bytes of a fact's value.
 const VALUE: usize = 300;
@@ -294,7 +295,10 @@ pub(crate) fn text(template: &str, facts: &Facts) -> String {
 /// Usual reasons on these platforms, each with the check that confirms it.
 pub(crate) fn reasons(file: &CauseFile, own: &[&str], facts: &Facts) -> Vec<Reason> {
     let applies = |r: &&pullwhy_catalogue::file::ReasonFile| {
-        fits(&r.platform, own) && suits(&r.registry, facts) && comes_from(r.client_ip, facts)
+        fits(&r.platform, own)
+            && suits(&r.registry, facts)
+            && comes_from(r.client_ip, facts)
+            && !fit::asks_for_a_name(&r.confirm, r.command.as_deref(), facts)
     };
     let here = file.reasons.iter().filter(applies).map(|r| Reason {
         text: text(&r.says, facts),
@@ -330,6 +334,7 @@ pub(crate) fn check(template: &str, command: Option<&str>, facts: &Facts) -> Che
 fn steps(steps: &[pullwhy_catalogue::file::StepFile], facts: &Facts) -> Vec<Step> {
     steps
         .iter()
+        .filter(|s| !fit::asks_for_a_name(&s.text, s.command.as_deref(), facts))
         .map(|s| {
             let command = s.command.as_deref().map(|c| fill(c.trim(), facts, true));
             Step {

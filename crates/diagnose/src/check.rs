@@ -97,7 +97,7 @@ fn blame_login(rows: &mut [HopRow]) {
 }
 
 /// It failed, and the engine went on to another endpoint.
-fn passed(row: &HopRow) -> bool {
+pub(crate) fn passed(row: &HopRow) -> bool {
     let passed = ["passed_endpoint", "passed_provider"];
     row.status == Status::Warning && passed.iter().any(|name| row.facts.contains_key(*name))
 }

@@ -5,34 +5,39 @@
 //!
 //! 1. Only a hop that sees a cause decides it. Where none can, or the walk did not get there, it
 //!    stays as open as the log leaves it.
-//! 2. A hop that fails shows a cause for the failing pull too if the log leaves it open. Where it
-//!    hangs on credentials, host or platform, and those may be others here, it shows nothing; where
-//!    it hangs on the network alone, it leads and is likely at most.
-//! 3. A cause that is shown leads. It is certain only if the hop by itself is, all that it hangs on
-//!    is the same here, the log names it, and does not show that the pull got beyond a hop of this
-//!    machine; then nothing else stays open.
-//! 4. A cause that the log does not leave open is another failure, and the log's diagnosis stays.
-//!    Where it hangs on what may be another here, it is not even that.
+//! 2. A walk that fails and the log fit if what the hop shows, or leaves open, is among what the log
+//!    names, leaves open or may hide. The first such cause is shown for the failing pull too.
+//!    Where they share none, or the walk ends on this machine and the log shows the registry's
+//!    answer, it is another failure, and the log's diagnosis stays.
+//! 3. Either counts as far as conditions are the same: where the cause hangs on credentials, host or
+//!    platform, and those may be others here, the walk tells nothing; where it hangs on the network
+//!    alone, it is likely at most.
+//! 4. A cause that is shown leads. With all that it hangs on the same, the walk is the pull made
+//!    again, and only what the hop itself leaves open is left beside it. It is certain only if
+//!    the hop by itself is and the log names it.
 //! 5. A hop that works rules out, as of now, what it would show, if all that it hangs on is the
 //!    same. Else it is not reproducible from here, which changes nothing.
 //! 6. What the log proves is never ruled out: it was so then.
 //! 7. What is ruled out is dropped. If the next one leads for that, it is possible at most: what works
 //!    now may have been mended since.
 
-mod weigh;
+mod findings;
+mod now;
+mod view;
+mod words;
 
 use std::collections::BTreeSet;
 
-use pullwhy_catalogue::Catalogue;
+use pullwhy_catalogue::{Catalogue, CauseIndex};
 use pullwhy_model::{
     Answer, Candidate, Condition, Confidence, Evidence, Facts, Hop, HopRow, Image, Incident,
     LiveCandidate, LiveCheck, LiveFinding, LiveRun, LiveVerdict, Role, Timestamp, Transient,
 };
 
 use crate::check::Judgement;
+use crate::settings::left::{candidate, shared, unshown};
 use crate::settings::recast::{Teller, told};
-use crate::settings::{candidate, shared, unshown};
-use weigh::{Failure, View};
+use view::{Failure, View};
 
 /// A walk over the image of an incident.
 #[derive(Clone, Copy, Debug)]
@@ -57,9 +62,9 @@ pub struct Walked<'w> {
 
 /// The last hop that tells the causes of an incident apart; `None` where no hop tells of any.
 pub fn last_hop(catalogue: &Catalogue, incident: &Incident) -> Option<Hop> {
-    let all = weigh::open(catalogue, incident).into_iter();
-    let seen = all.filter_map(|cause| weigh::deepest(catalogue, cause));
-    let behind = weigh::anything_behind(catalogue, incident).then_some(Hop::Layer);
+    let all = view::open(catalogue, incident).into_iter();
+    let seen = all.filter_map(|cause| view::deepest(catalogue, cause));
+    let behind = view::anything_behind(catalogue, incident).then_some(Hop::Layer);
     seen.chain(behind).max()
 }
 
@@ -71,6 +76,8 @@ pub fn unchecked(mut incident: Incident, because: String) -> Incident {
         at: None,
         same: Vec::new(),
         candidates: Vec::new(),
+        now: None,
+        needs: Vec::new(),
         run: None,
     }));
     incident
@@ -80,26 +87,7 @@ pub fn unchecked(mut incident: Incident, because: String) -> Incident {
 pub fn confront(catalogue: &Catalogue, incident: Incident, walked: &Walked<'_>) -> Incident {
     let view = View::new(catalogue, &incident, walked);
     let (mut check, after) = match view.failure() {
-        Some(failure) if view.leaves_open(failure.cause) => {
-            let (unmet, hard) = view.unmet_of_failure(failure.cause);
-            if hard {
-                left_open(&view, view.tells_nothing(failure, &unmet))
-            } else {
-                confirmed(&view, failure, unmet.is_empty())
-            }
-        }
-        Some(failure) => {
-            let (unmet, _) = view.unmet_of_failure(failure.cause);
-            if let Some(cause) = view.explained_by(failure) {
-                let check = view.agrees(failure, cause);
-                let after = without_ruled_out(&view, &check.candidates);
-                (check, after)
-            } else if unmet.is_empty() {
-                left_open(&view, view.another(failure))
-            } else {
-                left_open(&view, view.tells_nothing(failure, &unmet))
-            }
-        }
+        Some(failure) => failing(&view, &failure),
         None if view.held_back().is_some() => left_open(&view, view.untold()),
         None if walked.judged.answer == Answer::NotPullable => {
             left_open(&view, view.unnamed_failure())
@@ -107,6 +95,7 @@ pub fn confront(catalogue: &Catalogue, incident: Incident, walked: &Walked<'_>) 
         None if !view.passed_any() => left_open(&view, view.untold()),
         None => left_open(&view, view.passed()),
     };
+    check.needs = view.needs(&check);
     let judged = walked.judged;
     let live = judged.incident.as_ref();
     check.run = Some(LiveRun {
@@ -124,19 +113,42 @@ pub fn confront(catalogue: &Catalogue, incident: Incident, walked: &Walked<'_>) 
     }
 }
 
+/// The walk fails, by a cause of the catalogue.
+fn failing(view: &View<'_>, failure: &Failure<'_>) -> (LiveCheck, Incident) {
+    let shared = view.shared(failure);
+    let Some(shown) = shared.or(failure.cause()) else {
+        return left_open(view, view.unnamed_failure());
+    };
+    let (unmet, hard) = view.unmet_of_failure(shown);
+    if hard {
+        return left_open(view, view.tells_nothing(failure, shown, &unmet));
+    }
+    if shared.is_some() {
+        return confirmed(view, failure, shown, unmet.is_empty());
+    }
+    let (mut check, after) = left_open(view, view.another(failure, shown, &unmet));
+    check.now = view.now(failure, shown, unmet.is_empty());
+    (check, after)
+}
+
 /// The walk fails by a cause that the log leaves open.
-fn confirmed(view: &View<'_>, failure: Failure<'_>, all_same: bool) -> (LiveCheck, Incident) {
-    let (before, cause) = (view.incident, failure.cause);
+fn confirmed(
+    view: &View<'_>,
+    failure: &Failure<'_>,
+    cause: CauseIndex,
+    all_same: bool,
+) -> (LiveCheck, Incident) {
+    let before = view.incident;
     let Some(live) = view.walked.judged.incident.as_ref() else {
         return left_open(view, view.untold());
     };
-    let sure = if all_same && !view.is_unlike(failure) {
+    let sure = if all_same && !view.is_unlike(cause) {
         live.confidence
     } else {
         live.confidence.min(Confidence::Likely)
     };
     let proved = sure == Confidence::Certain;
-    let findings = view.beside_confirmed(cause, proved);
+    let findings = view.beside_shown(failure, cause, proved, all_same);
     let entry = view.catalogue.at(cause);
     let same_root = before.cause == entry.id;
     let mut after = if same_root {
@@ -165,7 +177,8 @@ fn confirmed(view: &View<'_>, failure: Failure<'_>, all_same: bool) -> (LiveChec
             .find(|c| c.cause == finding.cause && c.cause != before.cause);
         let weight = if by_live.is_some() { 0.6 } else { 0.2 };
         let known = by_log.or(by_live).cloned();
-        let known = known.unwrap_or_else(|| candidate(&finding.cause, finding.because.clone()));
+        let mut known = known.unwrap_or_else(|| candidate(&finding.cause, finding.because.clone()));
+        known.check = known.check.filter(|check| !view.answers(check));
         others.push((weight, known));
     }
     after.confidence = if others.is_empty() {
@@ -184,7 +197,7 @@ fn confirmed(view: &View<'_>, failure: Failure<'_>, all_same: bool) -> (LiveChec
         after.transient = Transient::No;
     }
     after.evidence = joined(live, after.evidence, same_root);
-    let because = view.says_confirmed(cause, all_same);
+    let because = view.says_confirmed(failure, cause, all_same);
     (view.check(LiveVerdict::Confirmed, because, findings), after)
 }
 
@@ -218,7 +231,7 @@ fn without_ruled_out(view: &View<'_>, findings: &[LiveCandidate]) -> Incident {
     let before = view.incident;
     let ruled_out = view.dropped(findings);
     if ruled_out.is_empty() {
-        return before.clone();
+        return unasked(view, before.clone());
     }
     let by = Teller {
         facts: &Facts::new(),
@@ -233,5 +246,13 @@ fn without_ruled_out(view: &View<'_>, findings: &[LiveCandidate]) -> Incident {
         // What works now may have been mended since.
         after.confidence = Confidence::Possible;
     }
-    after
+    unasked(view, after)
+}
+
+/// Without the checks that the walk has made: nobody need make them again.
+fn unasked(view: &View<'_>, mut incident: Incident) -> Incident {
+    for candidate in &mut incident.candidates {
+        candidate.check = candidate.check.take().filter(|c| !view.answers(c));
+    }
+    incident
 }

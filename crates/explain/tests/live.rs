@@ -38,10 +38,10 @@ const ALL: &str = "network credentials host platform";
 
 #[rustfmt::skip]
 const CASES: &[Case] = &[
-    Case { rule: "a hop that fails shows what the log leaves open, and excludes what it says it is not",
+    Case { rule: "with all the same, only what the hop that fails leaves open is left",
         log: UNAUTHORIZED, walk: "user THERE manifest=credential-refused", same: ALL,
         comes_to: "auth/credentials-invalid likely confirmed",
-        says: &[("auth/credentials-invalid", Confirmed), ("auth/credentials-missing", RuledOut), ("auth/credentials-expired", Undecided), ("auth/access-denied", Undecided)] },
+        says: &[("auth/credentials-invalid", Confirmed), ("auth/credentials-missing", RuledOut), ("auth/credentials-expired", Undecided), ("auth/access-denied", RuledOut)] },
     Case { rule: "what the hop proves by itself is certain, and closes the rest",
         log: UNAUTHORIZED, walk: "user THERE manifest=credential-expired", same: ALL,
         comes_to: "auth/credentials-expired certain confirmed",
@@ -65,11 +65,15 @@ const CASES: &[Case] = &[
     Case { rule: "a cause that the log does not name itself is likely at most",
         log: TIMEOUT, walk: "dns=servfail", same: ALL,
         comes_to: "network/dns-failure likely confirmed",
-        says: &[("network/response-timeout", Undecided)] },
+        says: &[("network/response-timeout", RuledOut)] },
     Case { rule: "a hop of this machine proves nothing where the log shows the registry's answer",
         log: UNAUTHORIZED, walk: "credentials=malformed THERE", same: ALL,
-        comes_to: "auth/credentials-malformed likely confirmed",
+        comes_to: "auth/unspecified likely other-failure",
         says: &[("auth/credentials-invalid", Undecided)] },
+    Case { rule: "an engine that goes on without the login that it cannot use gets that answer",
+        log: UNAUTHORIZED, walk: "credentials=malformed THERE manifest=anonymous-refused", same: ALL,
+        comes_to: "auth/credentials-malformed certain confirmed",
+        says: &[("auth/credentials-missing", RuledOut)] },
     Case { rule: "anything may be behind a symptom",
         log: BACK_OFF, walk: "THERE manifest platform=none", same: ALL,
         comes_to: "reference/platform-not-available certain confirmed", says: &[] },
@@ -77,9 +81,9 @@ const CASES: &[Case] = &[
         log: MISSING, walk: "dns tcp=refused", same: ALL,
         comes_to: "reference/tag-not-found certain other-failure",
         says: &[("reference/tag-not-found", Undecided)] },
-    Case { rule: "a failure that may be so from here only tells nothing",
+    Case { rule: "another failure is one from another network too, as from here",
         log: MISSING, walk: "dns=nxdomain", same: "",
-        comes_to: "reference/tag-not-found certain undecided",
+        comes_to: "reference/tag-not-found certain other-failure",
         says: &[("reference/tag-not-found", Undecided)] },
     Case { rule: "what the log proves and the check sees as well stays certain",
         log: MISSING, walk: "THERE manifest=unknown-tag", same: "",
@@ -212,6 +216,33 @@ fn every_rule_holds() {
             assert_eq!(after.evidence[0].file, "check", "{}", case.rule);
         }
     }
+}
+
+#[test]
+fn what_the_walk_has_answered_is_not_asked_again() {
+    let catalogue = Catalogue::built_in().expect("the built-in catalogue loads");
+    let before = incident(&catalogue, UNAUTHORIZED);
+    let asked = |incident: &Incident| -> Vec<String> {
+        let checks = incident.candidates.iter().filter_map(|c| c.check.as_ref());
+        checks.filter_map(|c| c.command.clone()).collect()
+    };
+    let looks_for_login =
+        |c: &String| c.contains(".docker/config.json") || c.starts_with("pullwhy check");
+    assert!(
+        asked(&before).iter().any(looks_for_login),
+        "{:#?}",
+        asked(&before)
+    );
+    let walk = "credentials THERE manifest=anonymous-scope-refused";
+    let same = beside(&catalogue, before.clone(), walk, ALL);
+    assert!(same.candidates.len() > 1, "something is left to ask");
+    assert!(
+        !asked(&same).iter().any(looks_for_login),
+        "{:#?}",
+        asked(&same)
+    );
+    let elsewhere = beside(&catalogue, before, walk, "");
+    assert!(asked(&elsewhere).iter().any(looks_for_login));
 }
 
 #[test]

@@ -6,6 +6,8 @@
     reason = "the matrix is printed for who runs the test"
 )]
 
+mod loop_page;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -13,11 +15,13 @@ use pullwhy_catalogue::Catalogue;
 use pullwhy_catalogue::file::ANY;
 use pullwhy_diagnose::{Judgement, Walked, confront, judge, last_hop};
 use pullwhy_explain::{Options, explain_text};
+use pullwhy_lab::recorded::{self, Recorded};
 use pullwhy_lab::run::side_by_side;
 use pullwhy_lab::scenario::{self, Named};
 use pullwhy_lab::stage::Stage;
 use pullwhy_model::{
-    Answer, Condition, Confidence, Hop, Incident, LiveFinding, LiveVerdict, Status, Timestamp,
+    Answer, CauseId, Condition, Confidence, Hop, HopRow, Incident, LiveFinding, LiveVerdict,
+    Status, Timestamp,
 };
 use pullwhy_probe::{Walk, walk};
 use serde::Deserialize;
@@ -29,6 +33,8 @@ const AT_ONCE: usize = 4;
 #[derive(Deserialize)]
 struct Text {
     name: String,
+    /// Whose records tell whether that engine says so; none where a platform does, behind any.
+    engine: Option<String>,
     log: String,
 }
 
@@ -50,7 +56,15 @@ struct Line {
     scenario: String,
     open: usize,
     after: Incident,
+    /// Why the hop cannot tell apart what it leaves open.
+    left: String,
     wrong: Vec<String>,
+}
+
+impl Line {
+    fn one(&self) -> bool {
+        self.after.candidates.len() == 1
+    }
 }
 
 #[test]
@@ -64,7 +78,10 @@ fn what_a_log_leaves_open_is_decided_by_the_fault_that_is_there() {
     let mut scenarios = scenario::load(&scenario::folder()).expect("scenarios load");
     scenarios.retain(|s| s.name.contains(&only));
     let texts = texts();
-    let lines = side_by_side(&scenarios, AT_ONCE, |named| play(named, &texts, &catalogue));
+    let records = recorded::load(&recorded::folder()).expect("records load");
+    let lines = side_by_side(&scenarios, AT_ONCE, |named| {
+        play(named, &texts, &records, &catalogue)
+    });
     let lines: Vec<Line> = lines.into_iter().flatten().collect();
     let mut wrong = 0;
     for line in lines.iter().filter(|l| !l.wrong.is_empty()) {
@@ -79,12 +96,12 @@ fn what_a_log_leaves_open_is_decided_by_the_fault_that_is_there() {
             let decided = lines.iter().filter(|l| l.text == text.name);
             assert!(decided.count() > 0, "no scenario beside {}", text.name);
         }
-        the_page_is_up_to_date(&lines, &texts);
+        loop_page::is_up_to_date(&lines, &texts);
     }
 }
 
 /// A scenario beside every log.
-fn play(named: &Named, texts: &[Text], catalogue: &Catalogue) -> Vec<Line> {
+fn play(named: &Named, texts: &[Text], records: &[Recorded], catalogue: &Catalogue) -> Vec<Line> {
     let mut stage = Stage::start(&named.scenario).expect("the stage starts");
     // `explain --check` fetches no layers.
     stage.options.pull = None;
@@ -136,7 +153,17 @@ fn play(named: &Named, texts: &[Text], catalogue: &Catalogue) -> Vec<Line> {
         let visible = judged.incident.as_ref().map(|i| i.cause.as_str());
         let hidden = named.scenario.pull.is_some() && visible != cause;
         let telling = cause.is_some_and(|c| open.iter().any(|o| o == c || o == ANY));
-        if telling && !hidden {
+        let before = ends_before(&incident, &found.rows, catalogue);
+        if telling && before {
+            let verdict = here.check.as_ref().map(|c| c.verdict);
+            if verdict != Some(LiveVerdict::OtherFailure) {
+                wrong.push(format!(
+                    "the log got further, and the verdict is {verdict:?}"
+                ));
+            }
+        }
+        let elsewise = before || says_otherwise(text, &incident, named, records, catalogue);
+        if telling && !hidden && !elsewise {
             let cause = cause.unwrap_or_default();
             if here.cause.as_str() != cause {
                 wrong.push(format!("comes to {}, and must to {cause}", here.cause));
@@ -149,11 +176,14 @@ fn play(named: &Named, texts: &[Text], catalogue: &Catalogue) -> Vec<Line> {
             if Some(here.confidence) > live.max(Some(incident.confidence)) {
                 wrong.push(format!("{} is more than the check says", here.confidence));
             }
+            let left = left(catalogue, found);
+            wrong.extend(only_what_the_hop_leaves(&here, judged));
             lines.push(Line {
                 text: text.name.clone(),
                 scenario: named.name.clone(),
                 open: incident.candidates.len(),
                 after: here,
+                left,
                 wrong,
             });
         } else {
@@ -167,12 +197,71 @@ fn play(named: &Named, texts: &[Text], catalogue: &Catalogue) -> Vec<Line> {
                     scenario: named.name.clone(),
                     open: incident.candidates.len(),
                     after: here,
+                    left: String::new(),
                     wrong,
                 });
             }
         }
     }
     lines
+}
+
+/// Whether the engine says something else in this scenario, by its own record: the log and the
+/// scenario do not belong together then.
+fn says_otherwise(
+    text: &Text,
+    incident: &Incident,
+    named: &Named,
+    records: &[Recorded],
+    catalogue: &Catalogue,
+) -> bool {
+    let Some(engine) = &text.engine else {
+        return false;
+    };
+    let of_both = |r: &&Recorded| r.record.engine == *engine && r.record.scenario == named.name;
+    let Some(own) = records.iter().find(of_both) else {
+        return false;
+    };
+    let says = |log: &str| {
+        let report = explain_text(catalogue, "a.log", log.as_bytes(), &Options::default());
+        let mut said = report.incidents.iter();
+        said.any(|i| i.cause == incident.cause && i.confidence != Confidence::Certain)
+    };
+    // One that still waited when its time was over may say so later.
+    !own.record.silent() && (own.record.pulled || !says(&own.client()) && !says(&own.log))
+}
+
+/// Whether the walk ends on the machine, where the log shows what the registry answered.
+fn ends_before(incident: &Incident, rows: &[HopRow], catalogue: &Catalogue) -> bool {
+    let cause = catalogue.get(incident.cause.as_str()).expect("known");
+    let symptom = cause.file.found_behind.iter().any(|c| c == ANY);
+    let mut failed = rows.iter().filter(|r| r.status == Status::Failed);
+    let local = failed.next().is_some_and(|r| r.hop < Hop::Dns);
+    local && !failed.any(|r| r.hop >= Hop::Ping) && cause.file.hop >= Hop::Ping && !symptom
+}
+
+/// Why what decides a walk leaves several causes open.
+fn left(catalogue: &Catalogue, found: &Walk) -> String {
+    let failed = found.rows.iter().find(|r| r.status == Status::Failed);
+    let own = failed.and_then(|row| Some((row, catalogue.get(row.cause.as_ref()?.as_str())?)));
+    let sighting = own.and_then(|(row, cause)| {
+        let mut all = cause.file.sightings.iter();
+        all.find(|s| {
+            s.hop.contains(&row.hop) && row.saw.as_ref().is_some_and(|w| s.saw.contains(w))
+        })
+    });
+    sighting.map_or(String::new(), |s| s.also_because.clone())
+}
+
+/// What stays open although the hop that decides does not leave it so.
+fn only_what_the_hop_leaves(after: &Incident, judged: &Judgement) -> Option<String> {
+    let live = judged.incident.as_ref()?;
+    let by_hop = |id: &CauseId| live.candidates.iter().any(|c| c.cause == *id);
+    let mut others = after.candidates.iter().map(|c| &c.cause);
+    let stray = others.find(|id| !by_hop(id))?;
+    Some(format!(
+        "{stray} stays open, and the hop does not leave it so"
+    ))
 }
 
 /// The failure that a log tells of, with this image; none where the image is no name to write.
@@ -292,64 +381,4 @@ fn sound(after: &Incident) -> Vec<String> {
         wrong.push("fails without a failed hop".to_owned());
     }
     wrong
-}
-
-/// A row a scenario, a column a log: how many causes are open before and after, and whether the
-/// cause is certain then.
-fn page(lines: &[Line], texts: &[Text]) -> String {
-    let mut page = String::from(
-        "# What `explain --check` makes of logs that leave causes open\n\n\
-         A log of `crates/lab/ambiguous.toml` beside each scenario of `crates/lab/scenarios` whose cause\n\
-         it leaves open, checked from the machine and with the credentials of the failing pull. Each\n\
-         comes to the cause that is there; a cell has how many causes are open before and after, in\n\
-         bold where the cause is certain then. This page is made by\n\
-         `UPDATE_DOCS=1 cargo test -p pullwhy-lab --test live`.\n\n",
-    );
-    for (number, text) in (1..).zip(texts) {
-        page.push_str(&format!("{number}. {}\n", text.name));
-    }
-    page.push_str("\n| scenario | cause |");
-    (1..=texts.len()).for_each(|n| page.push_str(&format!(" {n} |")));
-    page.push_str("\n|---|---|");
-    page.push_str(&"---|".repeat(texts.len()));
-    page.push('\n');
-    let mut at = 0;
-    while let Some(first) = lines.get(at) {
-        let own = lines[at..]
-            .iter()
-            .take_while(|l| l.scenario == first.scenario);
-        let own: Vec<&Line> = own.collect();
-        page.push_str(&format!("| `{}` | {} |", first.scenario, first.after.cause));
-        for text in texts {
-            let line = own.iter().find(|l| l.text == text.name);
-            page.push_str(&line.map_or_else(
-                || " |".to_owned(),
-                |line| {
-                    let step = format!("{}→{}", line.open, line.after.candidates.len());
-                    if line.after.confidence == Confidence::Certain {
-                        format!(" **{step}** |")
-                    } else {
-                        format!(" {step} |")
-                    }
-                },
-            ));
-        }
-        page.push('\n');
-        at += own.len();
-    }
-    page
-}
-
-fn the_page_is_up_to_date(lines: &[Line], texts: &[Text]) {
-    let page = page(lines, texts);
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/loop-matrix.md");
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(&path, page).expect("docs/loop-matrix.md can be written");
-        return;
-    }
-    let old = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        old == page,
-        "docs/loop-matrix.md is stale: run UPDATE_DOCS=1 cargo test -p pullwhy-lab --test live"
-    );
 }

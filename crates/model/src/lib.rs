@@ -19,6 +19,8 @@ pub use incident::{
     Candidate, Check, Evidence, Fact, Facts, Fix, Image, Incident, Instance, Reason, Risk, Step,
 };
 pub use jiff::Timestamp;
-pub use live::{Condition, LiveCandidate, LiveCheck, LiveFinding, LiveRun, LiveVerdict};
+pub use live::{
+    ActOn, Condition, LiveCandidate, LiveCheck, LiveFinding, LiveNow, LiveRun, LiveVerdict,
+};
 pub use report::{Report, SCHEMA, Stats, Tool, Warning};
 pub use settings::{Reading, RuledOut, Setting, SettingPlace, Settings, Unread};

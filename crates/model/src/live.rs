@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cause::{CauseId, Confidence, Hop, words};
 use crate::check::{Answer, HopRow};
-use crate::incident::Image;
+use crate::incident::{Fix, Image};
 
 words! {
     /// What a cause hangs on. What a check sees of it holds for the failing pull only as far as that
@@ -57,6 +57,36 @@ words! {
     }
 }
 
+words! {
+    /// Which of two failures to mend first.
+    ActOn {
+        /// The one that the check sees now.
+        Check = "check",
+        /// The one that the log tells of.
+        Log = "log",
+    }
+}
+
+/// What fails now, where that is another failure than the log's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct LiveNow {
+    /// Its cause.
+    pub cause: CauseId,
+    /// Title of the cause, with facts filled in.
+    pub title: String,
+    /// How sure.
+    pub confidence: Confidence,
+    /// Where a pull ends now.
+    pub hop: Hop,
+    /// Which of the two to mend first.
+    pub act_on: ActOn,
+    /// Why.
+    pub because: String,
+    /// What to do about what fails now, best first.
+    pub fixes: Vec<Fix>,
+}
+
 /// A live check beside an incident of a log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -72,6 +102,12 @@ pub struct LiveCheck {
     pub same: Vec<Condition>,
     /// What it says to each cause that the log leaves open.
     pub candidates: Vec<LiveCandidate>,
+    /// What fails now; null unless that is another failure than the log's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub now: Option<LiveNow>,
+    /// What would have to be known to be the same as where the pull failed, for more to be decided.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<Condition>,
     /// The walk; null where none was made.
     pub run: Option<LiveRun>,
 }

@@ -21,7 +21,9 @@ pub(crate) struct LiveArgs {
     pub(crate) check: bool,
     /// With `--check`: the logs are of this machine, and this user's pulls
     ///
-    /// Then its network, credentials and settings are those of the failing pull.
+    /// Then its network, credentials and settings are those of the failing pull, and without `--as` the
+    /// engine that wrote the log is followed. What a platform hands to its engine, as the pull secret
+    /// of a pod, is not on the machine: `--authfile` gives it.
     #[arg(long, requires = "check")]
     pub(crate) same_machine: bool,
     /// With `--check`: the engine whose way is followed, as in `pullwhy check`

@@ -5,9 +5,11 @@
 //! probe, with the credentials that are stored for its registry; few images, in bounded time.
 
 mod place;
+mod writer;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
@@ -18,8 +20,9 @@ use pullwhy_catalogue::Catalogue;
 use pullwhy_diagnose::{Walked, confront, judge, last_hop, unchecked};
 use pullwhy_model::text::clean;
 use pullwhy_model::{Condition, Confidence, Hop, Image, Incident, Outcome, Timestamp};
-use pullwhy_probe::{Guard, Options, Platform, Walk, walk, walk_to_registry};
+use pullwhy_probe::{Engine, Guard, Options, Platform, Walk, walk, walk_to_registry};
 
+use self::writer::{engine_of, hint, logs_in_by_itself};
 use crate::args::LiveArgs;
 use crate::exit::Failure;
 use crate::terminal;
@@ -49,6 +52,12 @@ pub(super) struct Plan {
     failed_at: Option<Timestamp>,
     /// Leave out what the log proves: there is nothing to tell apart.
     only_open: bool,
+    /// `--authfile`, as given.
+    authfile: Option<PathBuf>,
+    /// Walk as the engine that wrote the log: its settings are those of this machine.
+    follows: bool,
+    /// What is not known to be the same can be said by an option.
+    hints: bool,
     /// Set when nobody wants to wait any more.
     stop: Arc<AtomicBool>,
 }
@@ -86,6 +95,9 @@ impl Plan {
             image: None,
             failed_at: None,
             only_open: false,
+            authfile: args.authfile.clone(),
+            follows: args.same_machine && args.engine.is_none(),
+            hints: true,
             stop: Arc::default(),
         })
     }
@@ -110,7 +122,23 @@ impl Plan {
             image: place.image,
             failed_at: Some(Timestamp::now()),
             only_open: true,
+            authfile: None,
+            follows: false,
+            hints: false,
             stop: Arc::default(),
+        }
+    }
+
+    /// Options of a walk as an engine of this machine, where the log names it.
+    fn as_engine(&self, engine: Option<Engine>) -> Options {
+        if engine.is_none() {
+            return self.options.clone();
+        }
+        let environment = super::check::shell();
+        Options {
+            timeout: self.options.timeout,
+            guard: self.options.guard,
+            ..super::check::seen_by(engine, self.authfile.as_deref(), &environment)
         }
     }
 
@@ -125,6 +153,8 @@ struct Task {
     /// Without a repository it is the registry that is walked to.
     image: Image,
     platform: Option<Platform>,
+    /// As which engine, where the log says so.
+    engine: Option<Engine>,
     until: Hop,
     incidents: Vec<usize>,
 }
@@ -159,6 +189,9 @@ pub(super) fn check(catalogue: &Catalogue, incidents: &mut [Incident], plan: &Pl
         let judged = judge(catalogue, &found.image, &mut found.rows);
         for at in &task.incidents {
             let mut same = plan.same.clone();
+            if plan.authfile.is_none() && !logs_in_by_itself(&incidents[*at]) {
+                same.remove(&Condition::Credentials);
+            }
             if task.platform.is_some() || plan.same.contains(&Condition::Host) {
                 same.insert(Condition::Platform);
             }
@@ -172,7 +205,11 @@ pub(super) fn check(catalogue: &Catalogue, incidents: &mut [Incident], plan: &Pl
                 failed_at: incidents[*at].last_seen.or(plan.failed_at),
                 same: &same,
             };
-            incidents[*at] = confront(catalogue, incidents[*at].clone(), &walked);
+            let mut checked = confront(catalogue, incidents[*at].clone(), &walked);
+            if plan.hints {
+                hint(&mut checked);
+            }
+            incidents[*at] = checked;
         }
     }
     for (at, why) in left {
@@ -218,8 +255,9 @@ fn tasks(
         };
         let platform = incident.facts.get("platform").map(ToString::to_string);
         let platform = platform.as_deref().and_then(Platform::parse);
+        let engine = engine_of(incident).filter(|_| plan.follows);
         let same = |t: &&mut Task| {
-            t.platform == platform
+            (&t.platform, t.engine) == (&platform, engine)
                 && pullwhy_reference::canonical(&t.image) == pullwhy_reference::canonical(&image)
         };
         match tasks.iter_mut().find(same) {
@@ -230,6 +268,7 @@ fn tasks(
             None => tasks.push(Task {
                 image,
                 platform,
+                engine,
                 until,
                 incidents: vec![at],
             }),
@@ -270,7 +309,7 @@ fn walks(tasks: &[Task], plan: &Plan) -> Vec<Option<Walk>> {
         {
             running += 1;
             let (tell, image) = (tell.clone(), task.image.clone());
-            let mut options = plan.options.clone();
+            let mut options = plan.as_engine(task.engine);
             options.until = Some(task.until);
             if let Some(platform) = &task.platform {
                 options.platform = platform.clone();

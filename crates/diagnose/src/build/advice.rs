@@ -112,7 +112,11 @@ pub(crate) fn ranked(
             ),
             None => continue,
         };
-        ranked.push((rank.min(1), fix(file, platform, facts)));
+        let filled = fix(file, platform, facts);
+        // Steps that do not fit the address at hand are left out: a fix without any is none.
+        if !filled.steps.is_empty() || file.steps.is_empty() {
+            ranked.push((rank.min(1), filled));
+        }
     }
     ranked.sort_by_key(|(rank, _)| *rank);
     let (risky, safe): (Vec<_>, Vec<_>) =

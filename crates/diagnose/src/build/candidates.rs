@@ -6,7 +6,7 @@ use pullwhy_catalogue::file::CandidateFile;
 use pullwhy_catalogue::{Catalogue, CauseIndex};
 use pullwhy_model::{Candidate, Confidence, Facts};
 
-use super::{check, comes_from, fits, suits, text};
+use super::{check, comes_from, fit, fits, suits, text};
 use crate::fold::Entry;
 
 /// The root first, then what its usual evidence or this very wording leaves open; the weights sum to 1.
@@ -35,6 +35,7 @@ pub(super) fn of(
         }
     }
     weighed.remove(&entry.cause);
+    weighed.retain(|index, _| fit::can_be(catalogue, *index, facts));
     let total: f64 = 1.0 + weighed.values().map(|(w, _)| w).sum::<f64>();
     let round = |w: f64| (w / total * 100.0).round() / 100.0;
     let mut rest: Vec<_> = weighed.into_iter().collect();
@@ -47,9 +48,14 @@ pub(super) fn of(
     };
     let others = rest.into_iter().map(|(index, (weight, written))| {
         let other = catalogue.at(index);
+        let written_check =
+            written.filter(|w| !fit::asks_for_a_name(&w.check, w.command.as_deref(), facts));
         let mut reasons = other.file.reasons.iter();
         let reason = reasons.find(|r| {
-            fits(&r.platform, own) && suits(&r.registry, facts) && comes_from(r.client_ip, facts)
+            fits(&r.platform, own)
+                && suits(&r.registry, facts)
+                && comes_from(r.client_ip, facts)
+                && !fit::asks_for_a_name(&r.confirm, r.command.as_deref(), facts)
         });
         Candidate {
             cause: other.id.clone(),
@@ -58,7 +64,7 @@ pub(super) fn of(
                 || text(&other.file.title, facts),
                 |w| text(&w.because, facts),
             ),
-            check: match (written, reason) {
+            check: match (written_check, reason) {
                 (Some(w), _) => Some(check(&w.check, w.command.as_deref(), facts)),
                 (None, Some(r)) => Some(check(&r.confirm, r.command.as_deref(), facts)),
                 (None, None) => None,

@@ -60,7 +60,7 @@ impl Recast<'_> {
         } else {
             self.shown.strength
         };
-        after.candidates = vec![super::candidate(&cause.id, after.title.clone())];
+        after.candidates = vec![super::left::candidate(&cause.id, after.title.clone())];
         let mut evidence: Vec<Evidence> = Vec::new();
         for (readings, role) in [
             (&self.shown.from, Role::Root),

@@ -161,8 +161,13 @@ fn texts(incident: &mut Incident) -> Vec<&mut String> {
         out.extend(&mut ruled.settings);
         out.extend(&mut ruled.hops);
     }
+    let mut now = None;
     if let Some(check) = &mut incident.check {
         out.push(&mut check.because);
+        if let Some(other) = &mut check.now {
+            out.extend([&mut other.title, &mut other.because]);
+            now = Some(&mut other.fixes);
+        }
         out.extend(check.candidates.iter_mut().map(|c| &mut c.because));
         if let Some(run) = &mut check.run {
             out.extend(image_texts(&mut run.image));
@@ -181,7 +186,7 @@ fn texts(incident: &mut Incident) -> Vec<&mut String> {
         out.push(&mut reason.text);
         out.extend(of_check(&mut reason.check));
     }
-    for fix in &mut incident.fixes {
+    for fix in incident.fixes.iter_mut().chain(now.into_iter().flatten()) {
         out.push(&mut fix.title);
         out.push(&mut fix.when);
         for step in &mut fix.steps {

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use pullwhy_model::{Outcome, Report};
 
-use super::{checked, is_walk, root_in_log, warned};
+use super::{act_on, checked, first_now, is_walk, now, root_in_log, warned};
 
 pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for incident in &report.incidents {
@@ -21,7 +21,11 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             let word = checked(check.verdict);
             message.push_str(&format!("\nchecked live, {word}: {}", check.because));
         }
-        if let Some(fix) = incident.fixes.first() {
+        if let Some(now) = now(incident) {
+            message.push_str(&format!("\n{}", act_on(now)));
+        }
+        let fixes = first_now(incident).map_or(&incident.fixes, |now| &now.fixes);
+        if let Some(fix) = fixes.first() {
             message.push_str(&format!("\nfix: {}", fix.title));
             for step in &fix.steps {
                 let text = warned(&step.text, step.changes.as_deref());

@@ -2,15 +2,15 @@
 
 use std::io::{self, Write};
 
-use pullwhy_model::{Check, Incident, Report, Role};
+use pullwhy_model::{Check, Fix, Incident, Report, Role};
 
 use crate::Style;
 
 mod timeline;
 
 use super::{
-    capital, checked, code_spans, condition, cost, count, finding, nothing_capital, ruled_out_by,
-    warned, when,
+    act_on, capital, checked, code_spans, condition, cost, count, finding, first_now,
+    nothing_capital, now, ruled_out_by, warned, when,
 };
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}\
@@ -76,6 +76,15 @@ fn section(number: usize, i: &Incident, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, " · {when}")?;
     }
     writeln!(out, "</p>")?;
+    if let Some(now) = now(i) {
+        writeln!(
+            out,
+            "<p><strong>Now another failure</strong>, <code>{}</code>: {}. {}.</p>",
+            escape(now.cause.as_str()),
+            prose(&now.title),
+            prose(&capital(&act_on(now)))
+        )?;
+    }
     for part in i.explanation.split("\n\n") {
         writeln!(out, "<p>{}</p>", prose(part))?;
     }
@@ -138,10 +147,27 @@ fn section(number: usize, i: &Incident, out: &mut dyn Write) -> io::Result<()> {
         }
         writeln!(out, "</ul>")?;
     }
-    for fix in &i.fixes {
+    if let Some(now) = first_now(i) {
+        fixes("Fix what fails now: ", &now.fixes, out)?;
+        fixes("Fix what the log tells of: ", &i.fixes, out)?;
+    } else {
+        fixes("Fix: ", &i.fixes, out)?;
+    }
+    for r in i.references.iter().filter(|r| r.starts_with("https://")) {
         writeln!(
             out,
-            "<h3>Fix: {}</h3><p class=\"tag\">{}</p><ol>",
+            "<p><a href=\"{0}\" rel=\"noreferrer\">{0}</a></p>",
+            escape(r)
+        )?;
+    }
+    writeln!(out, "</section>")
+}
+
+fn fixes(word: &str, fixes: &[Fix], out: &mut dyn Write) -> io::Result<()> {
+    for fix in fixes {
+        writeln!(
+            out,
+            "<h3>{word}{}</h3><p class=\"tag\">{}</p><ol>",
             prose(&fix.title),
             prose(
                 &[condition(fix).as_deref(), cost(fix.risk)]
@@ -164,14 +190,7 @@ fn section(number: usize, i: &Incident, out: &mut dyn Write) -> io::Result<()> {
         }
         writeln!(out, "</ol>")?;
     }
-    for r in i.references.iter().filter(|r| r.starts_with("https://")) {
-        writeln!(
-            out,
-            "<p><a href=\"{0}\" rel=\"noreferrer\">{0}</a></p>",
-            escape(r)
-        )?;
-    }
-    writeln!(out, "</section>")
+    Ok(())
 }
 
 /// What a live check says.

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style as Ansi};
 use pullwhy_model::{Incident, Report};
 
-use super::{count, nothing, root};
+use super::{count, nothing, now, root};
 use crate::Style;
 use crate::wrap::{hanging_at, paragraph};
 
@@ -121,19 +121,18 @@ impl Page<'_> {
             .image
             .as_ref()
             .map_or(String::new(), |i| format!(" ({})", i.reference));
+        let now = now(incident).map_or(String::new(), |now| {
+            format!("; now {} [{}]: {}", now.cause, now.confidence, now.title)
+        });
         writeln!(
             self.out,
-            "{place}{} [{}]: {}{image}",
+            "{place}{} [{}]: {}{image}{now}",
             incident.cause, incident.confidence, incident.title
         )
     }
 
     fn incident(&mut self, incident: &Incident) -> io::Result<()> {
-        let head = format!("error[{}]: ", incident.cause);
-        let wrapped = hanging_at(&head, &incident.title, 2, self.width);
-        let (first, rest) = wrapped.split_at(head.len().min(wrapped.len()));
-        let (first, rest) = (self.red(first), self.bold(rest.trim_end()));
-        writeln!(self.out, "{first}{rest}")?;
+        self.heads(incident)?;
         self.evidence(incident)?;
         writeln!(self.out)?;
         self.put(&paragraph(&incident.explanation, "  ", self.prose))?;

@@ -2,13 +2,13 @@
 
 use std::io::{self, Write};
 
-use pullwhy_model::{Check, Incident, Report};
+use pullwhy_model::{Check, Fix, Incident, Report};
 
 use crate::Style;
 
 use super::{
-    capital, checked, code_spans, condition, cost, count, finding, nothing_capital, retry,
-    ruled_out_by, trigger, warned, when,
+    act_on, capital, checked, code_spans, condition, cost, count, finding, first_now,
+    nothing_capital, now, retry, ruled_out_by, trigger, warned, when,
 };
 
 /// Rows of instances; a ticket is no place for hundreds.
@@ -28,6 +28,11 @@ pub(crate) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::
 
 fn incident(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "## {}\n", plain(&i.title))?;
+    if let Some(now) = now(i) {
+        let (cause, title) = (&now.cause, plain(&now.title));
+        writeln!(out, "**Now another failure**, `{cause}`: {title}\n")?;
+        writeln!(out, "{}\n", plain(&capital(&act_on(now))))?;
+    }
     writeln!(
         out,
         "`{}`, {}, {}, {}",
@@ -79,10 +84,23 @@ fn incident(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
     for ruled in &i.ruled_out {
         writeln!(out, "- `{}`: {}", ruled.cause, plain(&ruled.because))?;
     }
-    if !i.fixes.is_empty() {
-        writeln!(out, "\n### Fixes\n")?;
+    if let Some(now) = first_now(i) {
+        fixes("Fixes for what fails now", &now.fixes, out)?;
+        fixes("Fixes for what the log tells of", &i.fixes, out)?;
+    } else {
+        fixes("Fixes", &i.fixes, out)?;
     }
-    for fix in &i.fixes {
+    i.references
+        .iter()
+        .try_for_each(|r| writeln!(out, "- <{r}>"))?;
+    writeln!(out)
+}
+
+fn fixes(heading: &str, fixes: &[Fix], out: &mut dyn Write) -> io::Result<()> {
+    if !fixes.is_empty() {
+        writeln!(out, "\n### {heading}\n")?;
+    }
+    for fix in fixes {
         writeln!(
             out,
             "**{}** ({})\n",
@@ -104,10 +122,7 @@ fn incident(i: &Incident, out: &mut dyn Write) -> io::Result<()> {
             step.command.iter().try_for_each(|c| fence(c, "sh", out))?;
         }
     }
-    i.references
-        .iter()
-        .try_for_each(|r| writeln!(out, "- <{r}>"))?;
-    writeln!(out)
+    Ok(())
 }
 
 /// What a live check says.

@@ -12,7 +12,8 @@ pub(crate) mod sarif;
 use std::borrow::Cow;
 
 use pullwhy_model::{
-    Evidence, Fix, Incident, LiveFinding, LiveVerdict, Risk, Role, Transient, Trigger,
+    ActOn, Evidence, Fix, Incident, LiveFinding, LiveNow, LiveVerdict, Risk, Role, Transient,
+    Trigger,
 };
 
 use crate::{Nothing, Style};
@@ -84,6 +85,25 @@ pub(crate) const fn checked(verdict: LiveVerdict) -> &'static str {
         LiveVerdict::Undecided => "it does not decide",
         LiveVerdict::NotChecked => "not checked",
     }
+}
+
+/// What fails now, where that is another failure than the log's.
+pub(crate) fn now(incident: &Incident) -> Option<&LiveNow> {
+    incident.check.as_ref()?.now.as_ref()
+}
+
+/// The same, where it is to be mended first.
+pub(crate) fn first_now(incident: &Incident) -> Option<&LiveNow> {
+    now(incident).filter(|now| now.act_on == ActOn::Check)
+}
+
+/// Which of two failures to act on, and why.
+pub(crate) fn act_on(now: &LiveNow) -> String {
+    let which = match now.act_on {
+        ActOn::Check => "act first on what fails now",
+        ActOn::Log => "act on what the log says",
+    };
+    format!("{which}: {}", now.because)
 }
 
 /// What a live check says to a cause, in words.

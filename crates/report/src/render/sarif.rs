@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use pullwhy_model::{Confidence, Evidence, Incident, Report};
 use serde_json::{Value, json};
 
-use super::{checked, is_live, is_walk, root_in_log};
+use super::{act_on, checked, is_live, is_walk, now, root_in_log};
 
 pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let rules: BTreeMap<&str, Value> = report
@@ -85,8 +85,9 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 fn live(i: &Incident) -> String {
     let check = i.check.as_ref();
     check.map_or_else(String::new, |check| {
+        let act = now(i).map_or(String::new(), |now| format!("; {}", act_on(now)));
         format!(
-            "; checked live, {}: {}",
+            "; checked live, {}: {}{act}",
             checked(check.verdict),
             check.because
         )

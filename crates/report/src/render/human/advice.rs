@@ -2,10 +2,12 @@
 
 use std::io;
 
-use pullwhy_model::{Check, Confidence, Incident, Instance, Outcome};
+use pullwhy_model::{Check, Confidence, Fix, Incident, Instance, Outcome};
 
 use super::Page;
-use crate::render::{condition, cost, count, is_live, is_walk, retry, trigger, warned, when};
+use crate::render::{
+    condition, cost, count, first_now, is_live, is_walk, retry, trigger, warned, when,
+};
 use crate::wrap::{hanging, hanging_at, paragraph};
 
 /// Fixes shown unless more are asked for.
@@ -128,8 +130,17 @@ impl Page<'_> {
     }
 
     pub(super) fn fixes(&mut self, incident: &Incident) -> io::Result<()> {
+        if let Some(now) = first_now(incident) {
+            self.heading("for what fails now")?;
+            self.list(&now.fixes)?;
+            self.heading("for what the log tells of")?;
+        }
+        self.list(&incident.fixes)
+    }
+
+    fn list(&mut self, fixes: &[Fix]) -> io::Result<()> {
         let shown = if self.verbose { usize::MAX } else { FIXES };
-        for (number, fix) in incident.fixes.iter().take(shown).enumerate() {
+        for (number, fix) in fixes.iter().take(shown).enumerate() {
             let word = if number == 0 { "fix" } else { "or" };
             let text = format!("{word}: {}", fix.title);
             let head = hanging_at("  ", &text, 4, self.prose);
@@ -150,7 +161,7 @@ impl Page<'_> {
                 self.command(lead.len(), step.command.as_deref().unwrap_or_default())?;
             }
         }
-        let rest = incident.fixes.len().saturating_sub(shown);
+        let rest = fixes.len().saturating_sub(shown);
         if rest > 0 {
             let rest = if rest == 1 {
                 "1 more fix".to_owned()

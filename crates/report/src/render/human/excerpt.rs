@@ -2,10 +2,10 @@
 
 use std::io;
 
-use pullwhy_model::{Evidence, Incident, Role};
+use pullwhy_model::{Check, Evidence, Incident, Role};
 
 use super::Page;
-use crate::render::{condition, count, is_live, is_walk, root, warned};
+use crate::render::{condition, count, first_now, is_live, is_walk, root, warned};
 use crate::wrap::{columns, columns_of, hanging, shorten};
 
 /// Lines of evidence shown unless more are asked for.
@@ -143,8 +143,13 @@ fn is_command(evidence: &Evidence) -> bool {
 
 /// What to do first: the check that decides where several causes are open, else the best fix.
 fn first_step(incident: &Incident) -> Option<(String, &str)> {
+    // What fails now is in the way of whatever the log tells of.
+    if let Some(fix) = first_now(incident).and_then(|now| now.fixes.first()) {
+        return Some((fix.title.clone(), ""));
+    }
     let open = incident.candidates.len() > 1;
-    let check = incident.candidates.iter().find_map(|c| c.check.as_ref());
+    let mut checks = incident.candidates.iter().filter_map(|c| c.check.as_ref());
+    let check = checks.find(|check| !is_answered(incident, check));
     if let Some(check) = check.filter(|_| open) {
         let command = check.command.as_deref().unwrap_or_default();
         let text = warned(&check.text, check.changes.as_deref());
@@ -156,6 +161,38 @@ fn first_step(incident: &Incident) -> Option<(String, &str)> {
         Some(condition) => format!("{} ({condition})", fix.title),
     };
     Some((text, ""))
+}
+
+/// Whether a setting that is in the evidence is what a check looks at: by the command that it was
+/// read with, or by its name.
+fn is_answered(incident: &Incident, check: &Check) -> bool {
+    let Some(command) = check.command.as_deref() else {
+        return false;
+    };
+    let program = |command: &str| -> Vec<String> {
+        let words = command.split_whitespace();
+        let named = words.take_while(|word| !word.starts_with('-'));
+        named.map(str::to_owned).collect()
+    };
+    let asked = program(command);
+    let query = command.split_once("--query ").map(|(_, rest)| {
+        let word = rest.split_whitespace().next().unwrap_or_default();
+        word.trim_matches(['\'', '"'])
+    });
+    let mut settings = incident
+        .evidence
+        .iter()
+        .filter_map(|e| Some((e, e.setting.as_ref()?)));
+    settings.any(|(evidence, setting)| {
+        let by_command = asked.len() > 1 && program(&evidence.file) == asked;
+        let by_name = query.is_some_and(|name| {
+            let name = name.trim_start_matches(['.', '$']);
+            let path = setting.path.strip_suffix(name);
+            !name.is_empty()
+                && path.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+        });
+        by_command || by_name
+    })
 }
 
 /// The part of a line that fits, with the span in it: text, start and length of the span in columns.
@@ -217,6 +254,53 @@ mod tests {
             (start..start + length).contains(&here)
         };
         shown.chars().filter(over).collect()
+    }
+
+    /// An incident whose only other candidate has a check with this command.
+    fn open(command: &str, file: &str, path: &str) -> Incident {
+        let text = format!("{path}: false");
+        serde_json::from_value(serde_json::json!({
+            "id": "0", "cause": "auth/credentials-missing", "title": "t", "explanation": "e",
+            "confidence": "likely", "transient": "no", "outcome": "failed", "trigger": "unknown",
+            "client": "appservice", "image": null, "instance": null, "first_seen": null,
+            "last_seen": null, "count": 1, "facts": {}, "references": [], "reasons": [],
+            "candidates": [
+                {"cause": "auth/credentials-missing", "weight": 0.6, "because": "t"},
+                {"cause": "auth/access-denied", "weight": 0.4, "because": "o",
+                 "check": {"text": "is it so?", "command": command}},
+            ],
+            "evidence": [{
+                "file": file, "line": 1, "column": 1, "length": 1, "text": text, "role": "root",
+                "cause": "auth/credentials-missing",
+                "setting": {"path": path, "value": "false"},
+            }],
+            "fixes": [{"title": "mend it", "platform": "any", "when": "", "steps": []}],
+        }))
+        .expect("an incident")
+    }
+
+    #[test]
+    fn what_a_setting_has_proved_is_not_asked_first() {
+        let command = "az webapp config show -g rg -n app --query acrUseManagedIdentityCreds";
+        let read = "az webapp config show --name app --resource-group rg";
+        for (file, path, asked) in [
+            (read, "acrUseManagedIdentityCreds", false),
+            (
+                "config.json",
+                "properties.acrUseManagedIdentityCreds",
+                false,
+            ),
+            ("az acr show -n r", "adminUserEnabled", true),
+            ("config.json", "notacrUseManagedIdentityCreds", true),
+        ] {
+            let incident = open(command, file, path);
+            let (first, _) = first_step(&incident).expect("something to do");
+            assert_eq!(
+                first.starts_with("tell the causes apart"),
+                asked,
+                "{file} {path}: {first}"
+            );
+        }
     }
 
     #[test]

@@ -5,10 +5,35 @@ use std::io;
 use pullwhy_model::{Hop, HopRow, Incident, LiveCheck, LiveFinding, Status};
 
 use super::Page;
-use crate::render::{checked, finding};
-use crate::wrap::hanging;
+use crate::render::{act_on, checked, finding, first_now, now};
+use crate::wrap::{hanging, hanging_at};
 
 impl Page<'_> {
+    /// The headline; two where the log tells of one failure and the check sees another.
+    pub(super) fn heads(&mut self, incident: &Incident) -> io::Result<()> {
+        let log = (incident.cause.as_str(), incident.title.as_str());
+        let Some(now) = now(incident) else {
+            return self.head("error", log.0, log.1);
+        };
+        let fails = (now.cause.as_str(), now.title.as_str());
+        if first_now(incident).is_some() {
+            self.head("error now", fails.0, fails.1)?;
+            self.head("error in the log", log.0, log.1)?;
+        } else {
+            self.head("error in the log", log.0, log.1)?;
+            self.head("error now, from here", fails.0, fails.1)?;
+        }
+        self.put(&hanging("  = ", &act_on(now), self.prose))
+    }
+
+    fn head(&mut self, word: &str, cause: &str, title: &str) -> io::Result<()> {
+        let head = format!("{word}[{cause}]: ");
+        let wrapped = hanging_at(&head, title, 2, self.width);
+        let (first, rest) = wrapped.split_at(head.len().min(wrapped.len()));
+        let (first, rest) = (self.red(first), self.bold(rest.trim_end()));
+        writeln!(self.out, "{first}{rest}")
+    }
+
     pub(super) fn checked(&mut self, incident: &Incident) -> io::Result<()> {
         let Some(check) = &incident.check else {
             return Ok(());

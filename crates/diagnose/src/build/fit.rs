@@ -1,0 +1,85 @@
+//! Whether advice fits the address at hand: an address has no name to look up.
+
+use std::net::IpAddr;
+
+use pullwhy_catalogue::CauseIndex;
+use pullwhy_catalogue::{Catalogue, fill};
+use pullwhy_model::{Facts, Hop};
+
+/// Programs that ask for the addresses of a name.
+const LOOK_UP: [&str; 4] = ["nslookup", "dig", "host", "getent"];
+
+/// Whether a host is written as an address; a port may follow.
+fn is_address(host: &str) -> bool {
+    let bare = host.trim_matches(['[', ']', '\'', '"']);
+    let without_port = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let without_port = without_port.trim_matches(['[', ']', '\'', '"']);
+    [bare, without_port]
+        .iter()
+        .any(|text| text.parse::<IpAddr>().is_ok())
+}
+
+/// Whether a text, or its command, would have an address looked up as if it were a name.
+pub(super) fn asks_for_a_name(text: &str, command: Option<&str>, facts: &Facts) -> bool {
+    let in_text = text.split('`').skip(1).step_by(2);
+    in_text
+        .chain(command)
+        .any(|code| looks_up_an_address(Some(code), facts))
+}
+
+/// Whether a command, filled in, looks an address up as if it were a name.
+fn looks_up_an_address(command: Option<&str>, facts: &Facts) -> bool {
+    let Some(command) = command else {
+        return false;
+    };
+    let filled = fill(command, facts, true);
+    let mut parts = filled.split(['|', ';', '&', '\n']);
+    parts.any(|part| {
+        let mut words = part.split_whitespace().skip_while(|w| !LOOK_UP.contains(w));
+        let program = words.next();
+        // The first word that is no option is the name; a resolver may stand behind it.
+        let mut words = words.filter(|w| !w.starts_with(['-', '+']) && !w.contains("hosts"));
+        program.is_some() && words.next().is_some_and(is_address)
+    })
+}
+
+/// Whether a cause can be behind a failure with the host that the log names.
+pub(super) fn can_be(catalogue: &Catalogue, cause: CauseIndex, facts: &Facts) -> bool {
+    let host = facts.get("host").or_else(|| facts.get("registry"));
+    let by_name = catalogue.at(cause).file.hop == Hop::Dns;
+    !(by_name && host.is_some_and(|h| is_address(&h.to_string())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_not_looked_up() {
+        for (host, wanted) in [
+            ("192.0.2.1", true),
+            ("192.0.2.1:5000", true),
+            ("[2001:db8::1]:5000", true),
+            ("2001:db8::1", true),
+            ("r.example", false),
+            ("r.example:5000", false),
+            ("1.example", false),
+        ] {
+            let mut facts = Facts::new();
+            facts.insert("host".to_owned(), host.into());
+            for command in [
+                "nslookup {host}",
+                "nslookup {host} 1.1.1.1",
+                "kubectl debug node/n -- nslookup {host}",
+                "getent hosts {host}",
+            ] {
+                let is = looks_up_an_address(Some(command), &facts);
+                assert_eq!(is, wanted, "{command} {host}");
+            }
+            assert!(!looks_up_an_address(Some("curl {host}"), &facts));
+            let text = "is it the address that `nslookup {host}` gives?";
+            let command = Some("grep -n -F -e {host} /etc/hosts");
+            assert_eq!(asks_for_a_name(text, command, &facts), wanted, "{host}");
+        }
+    }
+}
