@@ -18,7 +18,7 @@ use pullwhy_catalogue::Catalogue;
 use pullwhy_diagnose::{Walked, confront, judge, last_hop, unchecked};
 use pullwhy_model::text::clean;
 use pullwhy_model::{Condition, Confidence, Hop, Image, Incident, Outcome, Timestamp};
-use pullwhy_probe::{Guard, Options, Platform, Walk, walk, walk_to_registry};
+use pullwhy_probe::{AuthPlan, Guard, Options, Platform, Walk, auth_plan, walk, walk_to_registry};
 
 use crate::args::LiveArgs;
 use crate::exit::Failure;
@@ -49,6 +49,8 @@ pub(super) struct Plan {
     failed_at: Option<Timestamp>,
     /// Leave out what the log proves: there is nothing to tell apart.
     only_open: bool,
+    /// From where is checked, where a command and not the user said it.
+    says: Option<String>,
     /// Set when nobody wants to wait any more.
     stop: Arc<AtomicBool>,
 }
@@ -86,30 +88,45 @@ impl Plan {
             image: None,
             failed_at: None,
             only_open: false,
+            says: None,
             stop: Arc::default(),
         })
     }
 
-    /// After a command that failed: as it would pull itself, as far as its words tell.
-    pub(super) fn after(command: &[OsString], quiet: bool) -> Self {
+    /// After a command that failed: as it would pull itself, as far as its words and its output tell.
+    pub(super) fn after(command: &[OsString], incidents: &[Incident], quiet: bool) -> Self {
         let environment = super::check::shell();
-        let place = place::of_command(command, place::Surroundings::now(&environment.proxy));
+        let around = place::Surroundings::now(&environment);
+        let client = incidents.first().map_or("unknown", |i| i.client.as_str());
+        let mut place = place::of_command(command, client, around);
+        let mut options = Options {
+            timeout: AFTER_COMMAND.0,
+            ..super::check::seen_by(place.engine, None, &environment)
+        };
+        // A service whose proxies are known is followed with them, whatever this shell has.
+        let setup = options.setup.as_ref();
+        if place.by_service && setup.is_some_and(|setup| setup.proxy.is_some()) {
+            place.same.extend(place::MACHINE);
+        }
+        if let Some(whose) = place.logins {
+            options.auth = whose.map_or_else(AuthPlan::default, |engine| {
+                auth_plan(Some(engine), None, &environment)
+            });
+        }
+        options.guard = if place.same.is_empty() {
+            Guard::Here
+        } else {
+            Guard::Metadata
+        };
         Self {
-            options: Options {
-                timeout: AFTER_COMMAND.0,
-                guard: if place.same.is_empty() {
-                    Guard::Here
-                } else {
-                    Guard::Metadata
-                },
-                ..super::check::seen_by(place.engine, None, &environment)
-            },
+            options,
             same: place.same,
             total: AFTER_COMMAND.1,
             tells: !quiet,
             image: place.image,
             failed_at: Some(Timestamp::now()),
             only_open: true,
+            says: Some(place.says),
             stop: Arc::default(),
         }
     }
@@ -173,6 +190,7 @@ pub(super) fn check(catalogue: &Catalogue, incidents: &mut [Incident], plan: &Pl
                 same: &same,
             };
             incidents[*at] = confront(catalogue, incidents[*at].clone(), &walked);
+            incidents[*at].notes.extend(plan.says.clone());
         }
     }
     for (at, why) in left {

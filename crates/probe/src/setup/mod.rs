@@ -16,6 +16,7 @@ pub(crate) mod containerd;
 mod diff;
 pub(crate) mod docker;
 pub(crate) mod endpoint;
+mod folders;
 mod ids;
 mod json;
 mod kubelet;
@@ -36,7 +37,8 @@ use crate::{Engine, Environment, IdRange};
 
 use endpoint::Order;
 
-pub use diff::view_differences;
+pub use diff::{proxies_that_differ, view_differences};
+pub use folders::look_into_folders;
 
 /// What an engine's configuration says.
 #[derive(Clone, Debug)]
@@ -45,6 +47,8 @@ pub struct Setup {
     pub engine: Engine,
     /// What it says that matters for a pull.
     pub settings: Vec<Setting>,
+    /// What it says of single registries, which a walk tells by its endpoints.
+    pub further: Vec<Setting>,
     /// What is broken or contradictory in it.
     pub troubles: Vec<Trouble>,
     /// The proxies of the engine's process; `None` where nothing tells its environment, and that of
@@ -131,6 +135,7 @@ impl Setup {
         Self {
             engine,
             settings: Vec::new(),
+            further: Vec::new(),
             troubles: Vec::new(),
             proxy: None,
             ids: None,
@@ -150,7 +155,7 @@ impl Setup {
     /// The files that it was read from, in order.
     pub fn files(&self) -> Vec<PathBuf> {
         let mut files = Vec::new();
-        let settings = self.settings.iter().map(|s| &s.source);
+        let settings = self.settings.iter().chain(&self.further).map(|s| &s.source);
         let troubles = self.troubles.iter().map(|t| &t.source);
         for source in settings.chain(troubles) {
             if !files.contains(&source.file) {
@@ -300,7 +305,7 @@ fn stale_environment(service: &service::Service, program: &str, setup: &mut Setu
     for name in ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"] {
         let spelt = |n: &str| n.eq_ignore_ascii_case(name);
         let has = running.iter().find(|(n, _)| spelt(n)).map(|(_, v)| v);
-        let wants = service.variables.iter().rev().find(|(n, ..)| spelt(n));
+        let wants = service.wanted(spelt);
         match (wants, has) {
             (Some((_, wanted, source)), has) if has != Some(wanted) => {
                 let has = has.map_or("has none".to_owned(), |v| format!("has `{v}`"));

@@ -24,6 +24,14 @@ pub(crate) fn engines(host: &HostReport, style: &Style, out: &mut dyn Write) -> 
         }
         engine(view, style, out)?;
     }
+    if !host.findings.is_empty() && !style.quiet {
+        writeln!(out, "what is wrong, and what to do\n")?;
+    }
+    Ok(())
+}
+
+/// Where the failed pulls that follow are from.
+pub(crate) fn logs(host: &HostReport, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     if host.logs.is_empty() || style.quiet {
         return Ok(());
     }
