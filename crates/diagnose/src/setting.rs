@@ -3,7 +3,8 @@
 
 use pullwhy_catalogue::Catalogue;
 use pullwhy_model::{
-    Confidence, Evidence, Hop, HopRow, Image, Incident, Outcome, Role, Status, Target, Trigger,
+    Confidence, Evidence, Fix, Hop, HopRow, Image, Incident, Outcome, Risk, Role, Status, Target,
+    Trigger,
 };
 
 /// Something that is wrong with a setting.
@@ -91,15 +92,26 @@ pub fn shown_by_setting(catalogue: &Catalogue, doubt: &Doubt) -> Option<Incident
         setting: None,
         span: (0, length),
     }];
-    // What is about this very file comes first, and of the rest what only looks.
-    let names = |command: &Option<String>| {
-        command
-            .as_ref()
-            .is_some_and(|command| command.contains(&doubt.file))
-    };
-    incident.fixes.sort_by_key(|fix| {
-        let of_file = fix.steps.iter().any(|step| names(&step.command));
-        (fix.risk == pullwhy_model::Risk::WeakensSecurity, !of_file)
+    let about = |command: &Option<String>| names(command, &doubt.file);
+    // The line is the proof; what is not about it are reasons of other failures.
+    incident.reasons.retain(|reason| {
+        let check = reason.check.as_ref();
+        check.is_some_and(|check| about(&check.command))
     });
+    // What is about this very file comes first, and of the rest what only looks.
+    let of_file = |fix: &Fix| fix.steps.iter().any(|step| about(&step.command));
+    incident
+        .fixes
+        .sort_by_key(|fix| (fix.risk == Risk::WeakensSecurity, !of_file(fix)));
+    // Its condition holds.
+    for fix in incident.fixes.iter_mut().filter(|fix| of_file(fix)) {
+        fix.when.clear();
+    }
     Some(incident)
+}
+
+/// Whether a command is about a file.
+fn names(command: &Option<String>, file: &str) -> bool {
+    let command = command.as_ref();
+    command.is_some_and(|command| command.contains(file))
 }

@@ -164,11 +164,7 @@ pub fn render_host(
         }
         Format::Human => {
             render::host::engines(host, style, out)?;
-            if !host.findings.is_empty() {
-                let mut found = Report::new(&host.tool.version);
-                found.incidents.clone_from(&host.findings);
-                render(&found, format, style, out)?;
-            }
+            render::host::findings(host, style, out)?;
             render::host::logs(host, style, out)?;
             if host.logs.is_empty() {
                 return Ok(());

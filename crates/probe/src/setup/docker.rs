@@ -171,11 +171,14 @@ fn open(environment: &Environment, service: &Service, setup: &mut Setup) -> Opti
             return None;
         }
     };
-    // An empty file is as none.
     if text.text.trim().is_empty() {
+        let says =
+            "is empty: Docker 20.10 does not start with it, for later releases it is as none";
+        setup.warns(&Source::at(path, 1), says);
         return None;
     }
     match serde_json::from_str::<Value>(&text.text) {
+        Ok(Value::Null) => None,
         Ok(Value::Object(table)) => Some(File {
             places: json::places(&text.text),
             text,

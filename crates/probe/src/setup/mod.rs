@@ -33,7 +33,7 @@ use std::path::PathBuf;
 use crate::credentials::provider::Provider;
 use crate::options::ProxyEnvironment;
 use crate::trust::Source;
-use crate::{Engine, Environment, IdRange};
+use crate::{AuthPlan, AuthSource, Engine, Environment, IdRange};
 
 use endpoint::Order;
 
@@ -58,6 +58,8 @@ pub struct Setup {
     pub ids: Option<IdRange>,
     /// Authorities of the engine's process in place of the system's: `SSL_CERT_FILE`.
     pub authorities: Option<Setting>,
+    /// Logins of containerd's configuration.
+    pub(crate) logins: Option<Logins>,
     /// Programs that the kubelet asks for credentials.
     pub(crate) providers: Vec<Provider>,
     /// Programs are of another system, and are not run.
@@ -102,6 +104,22 @@ pub struct Trouble {
     pub stops: bool,
 }
 
+/// Logins that an engine's own configuration holds. They are never shown.
+#[derive(Clone)]
+pub(crate) struct Logins {
+    /// As Docker's file would hold them.
+    text: String,
+    file: PathBuf,
+    /// The engine uses them.
+    count: bool,
+}
+
+impl std::fmt::Debug for Logins {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Logins(…)")
+    }
+}
+
 /// Proxies of an engine's process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EngineProxy {
@@ -140,10 +158,24 @@ impl Setup {
             proxy: None,
             ids: None,
             authorities: None,
+            logins: None,
             providers: Vec::new(),
             foreign: false,
             process: None,
             order: Order::Plain,
+        }
+    }
+
+    /// Puts logins of the configuration into the places where credentials are looked for: behind those
+    /// that somebody hands over with the pull.
+    pub fn add_logins(&self, plan: &mut AuthPlan) {
+        let Some(logins) = &self.logins else { return };
+        if logins.count {
+            plan.sources
+                .push(AuthSource::text("config.toml of containerd", &logins.text));
+        } else {
+            let why = "its logins are for the CRI service, which `--as kubelet` follows";
+            plan.left_out.push((logins.file.clone(), why.to_owned()));
         }
     }
 

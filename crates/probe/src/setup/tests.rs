@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
-use crate::Options;
+use crate::{AuthPlace, Options};
 
 struct Root(PathBuf);
 
@@ -375,4 +375,33 @@ fn tables_policies_and_folders_of_registries_are_shown_line_by_line() {
             .any(|t| t.saw == "certs-unusable" && t.stops),
         "{troubles:?}"
     );
+}
+
+#[test]
+fn logins_of_containerd_are_for_its_cri_service_and_never_shown() {
+    let config = "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry.configs.\"r.test\".auth]\n  username = \"u\"\n  password = \"hunter2\"\n";
+    let root = Root::new(&[("etc/containerd/config.toml", config)]);
+    let environment = root.environment();
+    for (engine, sources) in [(Engine::Kubelet, 1), (Engine::Containerd, 0)] {
+        let setup = engine_setup(engine, &environment);
+        let mut plan = AuthPlan::default();
+        setup.add_logins(&mut plan);
+        assert_eq!(plan.sources.len(), sources, "{engine:?}");
+        assert_eq!(plan.left_out.len(), 1 - sources, "{engine:?}");
+        let login = setup
+            .further
+            .iter()
+            .find(|s| s.name == "login")
+            .expect("it is shown");
+        assert!(login.value.starts_with("r.test"), "{login:?}");
+        assert!(
+            login.source.to_string().ends_with("config.toml:3"),
+            "{login:?}"
+        );
+        let shown = format!("{setup:?} {plan:?}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+        if let Some(AuthPlace::Text(text)) = plan.sources.first().map(|s| &s.place) {
+            assert!(text.contains("r.test") && text.contains("hunter2"));
+        }
+    }
 }
