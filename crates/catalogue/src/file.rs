@@ -336,7 +336,7 @@ pub const FACTS: &[(&str, &str)] = &[
     ("platform", "PLATFORM"),
     ("container_id", "ID"),
     ("config_file", "FILE"),
-    ("config_line", "LINE"),
+    ("config_place", "FILE"),
     ("uid", "UID"),
     ("gid", "GID"),
     ("path", "PATH"),

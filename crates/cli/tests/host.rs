@@ -127,7 +127,7 @@ fn settings_are_shown_with_their_places_and_the_journal_is_explained() {
     assert_eq!(finding["client"], "docker");
     let first = &finding["fixes"][0];
     let place = root.join("etc/docker/daemon.json").display().to_string();
-    assert_eq!(first["title"], format!("correct line 2 of {place}"));
+    assert_eq!(first["title"], format!("correct {place}:2"));
     assert_eq!(first["steps"][0]["command"], format!("cat -n {place}"));
     // What only looks comes first.
     assert!(first["steps"][0]["changes"].is_null(), "{first}");

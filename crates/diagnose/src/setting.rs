@@ -3,8 +3,8 @@
 
 use pullwhy_catalogue::Catalogue;
 use pullwhy_model::{
-    Confidence, Evidence, Fix, Hop, HopRow, Image, Incident, Outcome, Risk, Role, Status, Target,
-    Trigger,
+    Confidence, Evidence, Facts, Fix, Hop, HopRow, Image, Incident, Outcome, Risk, Role, Status,
+    Target, Trigger,
 };
 
 /// Something that is wrong with a setting.
@@ -20,6 +20,8 @@ pub struct Doubt {
     pub says: String,
     /// The file.
     pub file: String,
+    /// It holds settings in lines, which may be shown; else it is a certificate, a key or a folder.
+    pub of_lines: bool,
     /// Its line, where there is one.
     pub line: Option<u64>,
     /// What stands in the line.
@@ -36,14 +38,20 @@ pub fn shown_by_setting(catalogue: &Catalogue, doubt: &Doubt) -> Option<Incident
         status: Status::Failed,
         elapsed_ms: 0.0,
         summary: doubt.says.clone(),
-        facts: [("config_file".to_owned(), doubt.file.as_str().into())].into(),
+        facts: Facts::new(),
         cause: None,
         saw: Some(doubt.saw.clone()),
         role: Some(Target::Registry),
     };
-    if let Some(line) = doubt.line {
-        let line = i64::try_from(line).unwrap_or(i64::MAX);
-        row.facts.insert("config_line".to_owned(), line.into());
+    let mut fact = |name: &str, value: &str| row.facts.insert(name.to_owned(), value.into());
+    if doubt.of_lines {
+        let line = doubt
+            .line
+            .map_or_else(String::new, |line| format!(":{line}"));
+        fact("config_file", &doubt.file);
+        fact("config_place", &format!("{}{line}", doubt.file));
+    } else {
+        fact("path", &doubt.file);
     }
     let (cause, sighting) = crate::check::best(catalogue, &row)?;
     let id = catalogue.at(cause).id.clone();
@@ -92,7 +100,7 @@ pub fn shown_by_setting(catalogue: &Catalogue, doubt: &Doubt) -> Option<Incident
         setting: None,
         span: (0, length),
     }];
-    let about = |command: &Option<String>| names(command, &doubt.file);
+    let about = |command: &Option<String>| names(command.as_ref(), &doubt.file);
     // The line is the proof; what is not about it are reasons of other failures.
     incident.reasons.retain(|reason| {
         let check = reason.check.as_ref();
@@ -111,7 +119,6 @@ pub fn shown_by_setting(catalogue: &Catalogue, doubt: &Doubt) -> Option<Incident
 }
 
 /// Whether a command is about a file.
-fn names(command: &Option<String>, file: &str) -> bool {
-    let command = command.as_ref();
+fn names(command: Option<&String>, file: &str) -> bool {
     command.is_some_and(|command| command.contains(file))
 }

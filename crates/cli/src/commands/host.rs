@@ -109,6 +109,8 @@ pub(crate) fn run(args: &HostArgs, common: &Common) -> Result<Exit, Failure> {
 
 /// An engine as it is shown, and what is wrong with it as it was found.
 struct Known {
+    /// Settings and troubles of its files alone.
+    own: (Vec<EngineSetting>, Vec<EngineTrouble>),
     view: EngineView,
     troubles: Vec<Trouble>,
 }
@@ -123,14 +125,13 @@ fn views(asked: &[Engine], environment: &Environment) -> Vec<Known> {
         .filter_map(of)
         .collect();
     // The kubelet pulls through containerd: where nothing more is known of it, it is not there.
-    let said = |view: &EngineView| (view.settings.clone(), view.troubles.clone());
-    let below = all.iter().map(|known| &known.view);
-    let below = below.filter(|v| v.engine == Engine::Containerd.word());
-    let below = below.map(said).next();
+    let mut engines = all.iter();
+    let below = engines.find(|known| known.view.engine == Engine::Containerd.word());
+    let below = below.map(|known| known.own.clone());
     all.retain(|known| {
         !asked.is_empty()
             || known.view.engine != Engine::Kubelet.word()
-            || below != Some(said(&known.view))
+            || below.as_ref() != Some(&known.own)
     });
     all
 }
@@ -146,6 +147,7 @@ fn known(engine: Engine, environment: &Environment, asked: bool) -> Option<Known
         return None;
     }
     let files = setup.files();
+    let own = (settings(&setup), troubles(&setup));
     let (disk, full) = look_at_disk(&store_plan(Some(engine), None, environment));
     setup.further.extend(disk);
     setup.troubles.extend(full);
@@ -160,17 +162,10 @@ fn known(engine: Engine, environment: &Environment, asked: bool) -> Option<Known
             .map(|f| safe(&f.display().to_string()))
             .collect(),
         settings: settings(&setup),
-        troubles: setup
-            .troubles
-            .iter()
-            .map(|trouble| EngineTrouble {
-                text: safe(&trouble.says),
-                place: place(&trouble.source),
-                stops: trouble.stops,
-            })
-            .collect(),
+        troubles: troubles(&setup),
     };
     Some(Known {
+        own,
         view,
         troubles: setup.troubles,
     })
@@ -207,6 +202,10 @@ fn doubt(engine: &str, trouble: &Trouble) -> Doubt {
             _ => Hop::Config,
         },
         saw: trouble.saw.to_owned(),
+        of_lines: matches!(
+            trouble.saw,
+            "config-broken" | "config-doubtful" | "ids-missing"
+        ),
         says: safe(&trouble.says),
         file: safe(&file.display().to_string()),
         line: line.and_then(|line| u64::try_from(line).ok()),
@@ -224,6 +223,15 @@ fn line_of(file: &Path, line: usize) -> String {
     }
     let found = text.lines().nth(line.saturating_sub(1));
     found.unwrap_or_default().trim().to_owned()
+}
+
+fn troubles(setup: &Setup) -> Vec<EngineTrouble> {
+    let told = setup.troubles.iter().map(|trouble| EngineTrouble {
+        text: safe(&trouble.says),
+        place: place(&trouble.source),
+        stops: trouble.stops,
+    });
+    told.collect()
 }
 
 fn settings(setup: &Setup) -> Vec<EngineSetting> {

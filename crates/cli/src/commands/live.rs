@@ -108,10 +108,12 @@ impl Plan {
         if place.by_service && setup.is_some_and(|setup| setup.proxy.is_some()) {
             place.same.extend(place::MACHINE);
         }
-        if let Some(whose) = place.logins {
-            options.auth = whose.map_or_else(AuthPlan::default, |engine| {
-                auth_plan(Some(engine), None, &environment)
-            });
+        match place.logins {
+            place::Logins::OfEngine => {}
+            place::Logins::Of(engine) => {
+                options.auth = auth_plan(Some(engine), None, &environment);
+            }
+            place::Logins::Nobodys => options.auth = AuthPlan::default(),
         }
         options.guard = if place.same.is_empty() {
             Guard::Here

@@ -65,7 +65,10 @@ pub fn proxies_that_differ(setup: &Setup, environment: &Environment) -> Option<T
     }
     let place = place.or_else(|| own.all().next().map(|setting| setting.source.clone()));
     (!differ.is_empty()).then(|| Trouble {
-        source: place.unwrap_or_else(|| Source::file("environment")),
+        source: place.unwrap_or_else(|| match &setup.process {
+            Some(folder) => Source::file(folder.join("environ")),
+            None => Source::file("environment"),
+        }),
         saw: "proxy-differs",
         says: format!(
             "{} has other proxies than this shell ({}): what works in one proves nothing for the other",

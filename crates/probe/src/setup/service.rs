@@ -280,7 +280,9 @@ fn defaults(environment: &Environment) -> Vec<(String, String, Source)> {
                 ("DefaultEnvironment", "") => all.variables.clear(),
                 ("DefaultEnvironment", value) => {
                     let source = file.source(at);
-                    words(value).iter().for_each(|word| all.set(word, &source));
+                    for word in words(value) {
+                        all.set(&word, &source);
+                    }
                 }
                 _ => {}
             }

@@ -6,7 +6,7 @@ use pullwhy_model::{Confidence, EngineView, HostReport, Incident};
 
 use super::{condition, cost, warned};
 use crate::Style;
-use crate::wrap::{columns, hanging};
+use crate::wrap::{columns, hanging, hanging_at};
 
 /// Columns of a setting's name at most; a longer one stands on a line of its own.
 const NAME: usize = 24;
@@ -53,7 +53,7 @@ fn finding(incident: &Incident, style: &Style, out: &mut dyn Write) -> io::Resul
         _ => "error",
     };
     let lead = format!("{word}[{}]: ", incident.cause);
-    put(&mut page, &lead, &incident.title);
+    page.push_str(&hanging_at(&lead, &incident.title, 2, width));
     for line in &incident.evidence {
         put(&mut page, "  --> ", &format!("{}:{}", line.file, line.line));
         if line.text != incident.title {

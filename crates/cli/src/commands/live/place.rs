@@ -109,13 +109,25 @@ fn json(path: &Path) -> Option<serde_json::Value> {
     serde_json::from_slice(&text).ok()
 }
 
+/// Whose credentials a client reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Logins {
+    /// Those of the engine whose way it goes.
+    #[default]
+    OfEngine,
+    /// Those of another.
+    Of(Engine),
+    /// None.
+    Nobodys,
+}
+
 /// What is known of where a command pulls.
 #[derive(Debug, Default)]
 pub(super) struct Place {
     /// Whose way it goes.
     pub(super) engine: Option<Engine>,
-    /// Whose credentials it reads, where they are not the engine's; of no engine: none.
-    pub(super) logins: Option<Option<Engine>>,
+    /// Whose credentials it reads.
+    pub(super) logins: Logins,
     /// What is the same as in a check from here.
     pub(super) same: BTreeSet<Condition>,
     /// It pulls through a service whose proxies may not be those of the shell.
@@ -153,14 +165,17 @@ pub(super) fn of_command(command: &[OsString], client: &str, around: Surrounding
             if !(otherwise.login || otherwise.user && !around.root) {
                 same.insert(Condition::Credentials);
             }
-            let shells = !otherwise.proxy && !(otherwise.without_proxy && around.proxy);
+            let shells = !(otherwise.proxy || otherwise.without_proxy && around.proxy);
             let straight = if client.by_itself { shells } else { !around.proxy };
             if around.native && straight {
                 same.extend(MACHINE);
             }
             Place {
                 engine,
-                logins: client.logins.as_deref().map(engine_of),
+                logins: match client.logins.as_deref() {
+                    None => Logins::OfEngine,
+                    Some(word) => engine_of(word).map_or(Logins::Nobodys, Logins::Of),
+                },
                 by_service: !client.by_itself && around.native,
                 same,
                 image: pulled(&words),

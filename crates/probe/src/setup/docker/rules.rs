@@ -133,8 +133,9 @@ impl Rule {
         }
         let no = |what: &str| Some(Wrong::new(format!("is {}, not {what}", kind(value))));
         match (self.is, value) {
-            (Kind::Flag, Value::Bool(_)) | (Kind::Any | Kind::Table, Value::Object(_)) => None,
-            (Kind::Any, Value::Array(_)) => None,
+            (Kind::Flag, Value::Bool(_))
+            | (Kind::Any | Kind::Table, Value::Object(_))
+            | (Kind::Any, Value::Array(_)) => None,
             (Kind::Number, Value::Number(number)) => match number.as_i64() {
                 Some(number) => self.number(number),
                 None => Some(Wrong::new(format!("`{number}` is no whole number"))),
@@ -218,18 +219,22 @@ impl Rule {
     }
 
     fn text(&self, text: &str) -> Option<Wrong> {
-        let same = |word: &String| match self.exact {
-            true => word == text,
-            false => word.eq_ignore_ascii_case(text),
+        let same = |word: &String| {
+            if self.exact {
+                word == text
+            } else {
+                word.eq_ignore_ascii_case(text)
+            }
         };
         if !self.words.is_empty() && !text.is_empty() && !self.words.iter().any(same) {
             let known = self.words.join(", ");
             let says = format!("`{text}` is none of {known}");
-            return Some(match self.plugins {
-                true => Wrong::sometimes(format!(
+            return Some(if self.plugins {
+                Wrong::sometimes(format!(
                     "{says}: dockerd does not start, unless a plug-in brings it"
-                )),
-                false => Wrong::new(says),
+                ))
+            } else {
+                Wrong::new(says)
             });
         }
         let form = self.form?;

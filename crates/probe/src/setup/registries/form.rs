@@ -12,9 +12,9 @@ enum Is {
     Flag,
     Text,
     Texts,
-    Table(&'static [(&'static str, Is)]),
+    Table(&'static [(&'static str, Self)]),
     /// `[[key]]`.
-    Tables(&'static [(&'static str, Is)]),
+    Tables(&'static [(&'static str, Self)]),
 }
 
 const VERSION_1: &[(&str, Is)] = &[

@@ -293,7 +293,6 @@ fn commands(text: &str) -> Vec<Vec<String>> {
         match (c, quote) {
             (c, Some(q)) if c == q => quote = None,
             ('\\', None | Some('"')) => word.get_or_insert_default().extend(chars.next()),
-            (c, Some(_)) => word.get_or_insert_default().push(c),
             ('"' | '\'', None) => {
                 quote = Some(c);
                 word.get_or_insert_default();
@@ -303,7 +302,7 @@ fn commands(text: &str) -> Vec<Vec<String>> {
                 all.push(Vec::new());
             }
             (c, None) if c.is_whitespace() => all[last].extend(word.take()),
-            (c, None) => word.get_or_insert_default().push(c),
+            (c, _) => word.get_or_insert_default().push(c),
         }
     }
     if let Some(last) = all.last_mut() {
