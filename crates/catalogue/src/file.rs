@@ -335,6 +335,7 @@ pub const FACTS: &[(&str, &str)] = &[
     ("platform", "PLATFORM"),
     ("container_id", "ID"),
     ("config_file", "FILE"),
+    ("config_place", "FILE"),
     ("uid", "UID"),
     ("gid", "GID"),
     ("path", "PATH"),

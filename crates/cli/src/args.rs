@@ -330,7 +330,9 @@ fn engines() -> impl TypedValueParser<Value = Engine> {
 /// standard error when COMMAND has ended. On a terminal, COMMAND still sees a terminal.
 ///
 /// If COMMAND fails and a check can tell the causes of the failed pull apart, the pull path is
-/// walked once, as by `pullwhy check`: for at most 15 seconds, which Ctrl-C ends.
+/// walked once, as by `pullwhy check`: for at most 15 seconds, which Ctrl-C ends. It is walked as the
+/// engine would whose client COMMAND starts, also behind `sudo`, `env` or `sh -c`; of a command that
+/// hides it (`make`) the output tells. The explanation says from where was checked.
 #[derive(Debug, Args)]
 #[command(after_help = help::RUN, override_usage = "pullwhy run [OPTIONS] -- COMMAND...")]
 pub(crate) struct Run {

@@ -97,8 +97,40 @@ fn settings_are_shown_with_their_places_and_the_journal_is_explained() {
         assert!(human.contains(name), "{name}: {human}");
         assert!(!redacted.contains(name), "{name}: {redacted}");
     }
-    let only = host("markdown");
-    assert!(!text(&only.stdout).contains("daemon.json"));
+    // The mirror has a user in its address, which dockerd refuses: that is a finding in every format.
+    for format in [
+        "human", "json", "ndjson", "markdown", "sarif", "github", "html",
+    ] {
+        let output = host(format);
+        let shown = text(&output.stdout);
+        for wanted in [
+            "daemon.json",
+            "has a user in it",
+            "orchestrator/misconfigured",
+        ] {
+            assert!(shown.contains(wanted), "{format}: {wanted}: {shown}");
+        }
+        assert!(
+            shown.contains("reference/tag-not-found"),
+            "{format}: {shown}"
+        );
+        assert!(!shown.contains("hunter2"), "{format}: {shown}");
+        // A log of results has no fixes; all others do.
+        let command = "cat -n ";
+        assert!(
+            format == "sarif" || shown.contains(command),
+            "{format}: {shown}"
+        );
+    }
+    let finding = &report["findings"][0];
+    assert_eq!(finding["evidence"][0]["line"], 2, "{finding}");
+    assert_eq!(finding["client"], "docker");
+    let first = &finding["fixes"][0];
+    let place = root.join("etc/docker/daemon.json").display().to_string();
+    assert_eq!(first["title"], format!("correct {place}:2"));
+    assert_eq!(first["steps"][0]["command"], format!("cat -n {place}"));
+    // What only looks comes first.
+    assert!(first["steps"][0]["changes"].is_null(), "{first}");
 }
 
 #[test]

@@ -463,4 +463,40 @@ fn run_checks_by_itself_and_changes_neither_output_nor_status() {
         "{}",
         said.errors
     );
+    // Whatever starts the client: it is looked for behind that.
+    let pull = format!("cd / && docker pull {}", stage.image);
+    let deploy = home.path().join("deploy");
+    std::fs::write(&deploy, format!("#!/bin/sh\n{pull}\n")).expect("written");
+    let mode = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(&deploy, mode).expect("made a program");
+    let invalid = "error[auth/credentials-invalid]";
+    let as_docker = "checked from this machine, as Docker would pull";
+    for (command, wanted) in [
+        (
+            vec!["env", "A=b", "docker", "pull", &stage.image],
+            [invalid, as_docker],
+        ),
+        (vec!["sh", "-c", &pull], [invalid, as_docker]),
+        // As whom is not known: what was refused here proves nothing.
+        (
+            vec!["deploy"],
+            [
+                "error[auth/unspecified]",
+                "where `deploy` ran, as Docker would pull",
+            ],
+        ),
+    ] {
+        let arguments = [vec!["run", "--"], command].concat();
+        let said = self::said(home.path(), &arguments, "");
+        assert_eq!(said.status, 7, "{arguments:?} {}", said.errors);
+        let words: Vec<&str> = said.errors.split_whitespace().collect();
+        let errors = words.join(" ").replace(" | ", " ");
+        for wanted in wanted {
+            assert!(
+                errors.contains(wanted),
+                "{arguments:?} {wanted}: {}",
+                said.errors
+            );
+        }
+    }
 }

@@ -163,6 +163,21 @@ fn incident(
     cause: CauseIndex,
     sighting: &Sighting,
 ) -> Incident {
+    told_by(
+        "pullwhy",
+        (catalogue, image, rows, decisive),
+        cause,
+        sighting,
+    )
+}
+
+/// The incident of a client, whose advice is for where that client is.
+pub(crate) fn told_by(
+    client: &str,
+    (catalogue, image, rows, decisive): (&Catalogue, &Image, &[HopRow], usize),
+    cause: CauseIndex,
+    sighting: &Sighting,
+) -> Incident {
     let image = image.repository.is_some().then(|| Arc::new(image.clone()));
     let mut open: Vec<CauseIndex> = sighting
         .also
@@ -232,7 +247,7 @@ fn incident(
             ..own
         },
         image,
-        client: "pullwhy".to_owned(),
+        client: client.to_owned(),
         order: (source, 1),
         count: 1,
         trigger: Trigger::Manual,

@@ -13,6 +13,7 @@ mod diagnosis;
 mod elect;
 mod fold;
 mod live;
+mod setting;
 mod settings;
 mod verdict;
 
@@ -20,5 +21,6 @@ pub use check::{Judgement, judge};
 pub use compare::compare;
 pub use diagnosis::{Diagnosis, Event, Filter, Found, Row, SourceInfo};
 pub use live::{Walked, confront, last_hop, unchecked};
+pub use setting::{Doubt, shown_by_setting};
 pub use settings::{Undecided, decide, shown_by_settings, undecided};
 pub use verdict::{Finding, Reader, Verdict};

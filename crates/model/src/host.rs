@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Report, Tool};
+use crate::{Incident, Report, Tool};
 
 /// Version of the JSON form of a [`HostReport`].
 pub const HOST_SCHEMA: &str = "pullwhy.host/1";
@@ -57,6 +57,10 @@ pub struct HostReport {
     pub tool: Tool,
     /// Engines whose configuration or process is there.
     pub engines: Vec<EngineView>,
+    /// What is wrong with the settings, each with its cause, the line that shows it, and fixes; also
+    /// where no pull has failed yet.
+    #[serde(default)]
+    pub findings: Vec<Incident>,
     /// Where the failed pulls were looked for, such as `journalctl`; empty where nowhere.
     pub logs: Vec<String>,
     /// The failed pulls, as `explain` reports them.

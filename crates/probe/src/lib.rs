@@ -38,8 +38,11 @@ pub use options::{Family, Guard, IdRange, Options, ProxyEnvironment, Pull};
 pub use platform::Platform;
 pub use pullwhy_model::HopRow;
 pub use repeat::{Repeated, repeated};
-pub use setup::{EngineProxy, Setting, Setup, Trouble, engine_setup, view_differences};
-pub use store::{StartLimit, StoreKind, StorePlace, StorePlan, store_plan};
+pub use setup::{
+    EngineProxy, Setting, Setup, Trouble, engine_setup, look_into_folders, proxies_that_differ,
+    view_differences,
+};
+pub use store::{StartLimit, StoreKind, StorePlace, StorePlan, look_at_disk, store_plan};
 
 use std::time::Instant;
 

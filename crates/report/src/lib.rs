@@ -149,8 +149,8 @@ pub fn render_hop(row: &HopRow, style: &Style, out: &mut dyn Write) -> io::Resul
     render::check::row(row, style, out)
 }
 
-/// Writes what is known of a machine's engines, and their failed pulls. Formats that are made for
-/// findings show the failed pulls only.
+/// Writes what is known of a machine's engines, what is wrong with it, and their failed pulls. Formats
+/// that are made for findings leave out the settings.
 pub fn render_host(
     host: &HostReport,
     format: Format,
@@ -164,12 +164,18 @@ pub fn render_host(
         }
         Format::Human => {
             render::host::engines(host, style, out)?;
+            render::host::findings(host, style, out)?;
+            render::host::logs(host, style, out)?;
             if host.logs.is_empty() {
                 return Ok(());
             }
             render(&host.report, format, style, out)
         }
-        _ => render(&host.report, format, style, out),
+        _ => {
+            let mut whole = host.report.clone();
+            whole.incidents.splice(0..0, host.findings.iter().cloned());
+            render(&whole, format, style, out)
+        }
     }
 }
 

@@ -12,8 +12,9 @@ use crate::moment;
 /// Show how this machine's engines are set up for pulls, and explain their last failed pulls
 ///
 /// Reads the configuration of Docker, containerd, Podman and the kubelet as `check --as` does:
-/// mirrors, proxies, trust, user namespaces, with the file and line of each setting, and what is
-/// broken or contradictory in it. Then reads the journal of the engines (or their log files where
+/// mirrors, proxies, trust, policies, user namespaces and the room for images, with the file and line
+/// of each setting. What is broken or contradictory in it is told with its cause and what to do,
+/// also where no pull has failed yet. Then reads the journal of the engines (or their log files where
 /// there is no journal) and names the root cause of every failed pull. It changes nothing.
 #[derive(Debug, Args)]
 #[command(after_help = help::HOST)]

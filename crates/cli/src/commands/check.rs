@@ -244,8 +244,12 @@ pub(super) fn seen_by(
     environment: &Environment,
 ) -> Options {
     let setup = engine.map(|engine| engine_setup(engine, environment));
+    let mut auth = auth_plan(engine, authfile, environment);
+    if let Some(setup) = &setup {
+        setup.add_logins(&mut auth);
+    }
     Options {
-        auth: auth_plan(engine, authfile, environment),
+        auth,
         engine,
         proxy: match setup.as_ref().and_then(|s| s.proxy.as_ref()) {
             Some(own) => own.environment(),

@@ -20,7 +20,9 @@ use pullwhy_catalogue::Catalogue;
 use pullwhy_diagnose::{Walked, confront, judge, last_hop, unchecked};
 use pullwhy_model::text::clean;
 use pullwhy_model::{Condition, Confidence, Hop, Image, Incident, Outcome, Timestamp};
-use pullwhy_probe::{Engine, Guard, Options, Platform, Walk, walk, walk_to_registry};
+use pullwhy_probe::{
+    AuthPlan, Engine, Guard, Options, Platform, Walk, auth_plan, walk, walk_to_registry,
+};
 
 use self::writer::{engine_of, hint, logs_in_by_itself};
 use crate::args::LiveArgs;
@@ -58,6 +60,8 @@ pub(super) struct Plan {
     follows: bool,
     /// What is not known to be the same can be said by an option.
     hints: bool,
+    /// From where is checked, where a command and not the user said it.
+    says: Option<String>,
     /// Set when nobody wants to wait any more.
     stop: Arc<AtomicBool>,
 }
@@ -98,24 +102,40 @@ impl Plan {
             authfile: args.authfile.clone(),
             follows: args.same_machine && args.engine.is_none(),
             hints: true,
+            says: None,
             stop: Arc::default(),
         })
     }
 
-    /// After a command that failed: as it would pull itself, as far as its words tell.
-    pub(super) fn after(command: &[OsString], quiet: bool) -> Self {
+    /// After a command that failed: as it would pull itself, as far as its words and its output tell.
+    pub(super) fn after(command: &[OsString], incidents: &[Incident], quiet: bool) -> Self {
         let environment = super::check::shell();
-        let place = place::of_command(command, place::Surroundings::now(&environment.proxy));
+        let around = place::Surroundings::now(&environment);
+        let client = incidents.first().map_or("unknown", |i| i.client.as_str());
+        let mut place = place::of_command(command, client, around);
+        let mut options = Options {
+            timeout: AFTER_COMMAND.0,
+            ..super::check::seen_by(place.engine, None, &environment)
+        };
+        // A service whose proxies are known is followed with them, whatever this shell has.
+        let setup = options.setup.as_ref();
+        if place.by_service && setup.is_some_and(|setup| setup.proxy.is_some()) {
+            place.same.extend(place::MACHINE);
+        }
+        match place.logins {
+            place::Logins::OfEngine => {}
+            place::Logins::Of(engine) => {
+                options.auth = auth_plan(Some(engine), None, &environment);
+            }
+            place::Logins::Nobodys => options.auth = AuthPlan::default(),
+        }
+        options.guard = if place.same.is_empty() {
+            Guard::Here
+        } else {
+            Guard::Metadata
+        };
         Self {
-            options: Options {
-                timeout: AFTER_COMMAND.0,
-                guard: if place.same.is_empty() {
-                    Guard::Here
-                } else {
-                    Guard::Metadata
-                },
-                ..super::check::seen_by(place.engine, None, &environment)
-            },
+            options,
             same: place.same,
             total: AFTER_COMMAND.1,
             tells: !quiet,
@@ -125,6 +145,7 @@ impl Plan {
             authfile: None,
             follows: false,
             hints: false,
+            says: Some(place.says),
             stop: Arc::default(),
         }
     }
@@ -209,6 +230,7 @@ pub(super) fn check(catalogue: &Catalogue, incidents: &mut [Incident], plan: &Pl
             if plan.hints {
                 hint(&mut checked);
             }
+            checked.notes.extend(plan.says.clone());
             incidents[*at] = checked;
         }
     }

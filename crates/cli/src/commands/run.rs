@@ -104,7 +104,7 @@ fn explain(args: &Run, common: &Common, text: &[u8], status: ExitStatus) {
     // Who has ended it does not want to wait.
     let ended = system::signal(status).is_some() || status.code() == Some(130);
     if !status.success() && !ended && !args.no_check {
-        let plan = super::live::Plan::after(&args.command, args.output.quiet);
+        let plan = super::live::Plan::after(&args.command, &report.incidents, args.output.quiet);
         for signal in [SIGINT, SIGTERM] {
             // Without it, the check is waited for.
             let _ = signal_hook::flag::register(signal, plan.stop());

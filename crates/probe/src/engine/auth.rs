@@ -37,7 +37,7 @@ pub struct AuthSource {
 pub enum AuthPlace {
     /// In a file.
     File(PathBuf),
-    /// In a variable.
+    /// In a variable, or within another file.
     Text(String),
 }
 
@@ -53,6 +53,15 @@ impl AuthSource {
         Self {
             named_by,
             place: AuthPlace::File(path.into()),
+            legacy: false,
+        }
+    }
+
+    /// What a variable or another file holds.
+    pub(crate) fn text(named_by: &'static str, text: impl Into<String>) -> Self {
+        Self {
+            named_by,
+            place: AuthPlace::Text(text.into()),
             legacy: false,
         }
     }

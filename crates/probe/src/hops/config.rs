@@ -54,7 +54,8 @@ fn set(setup: &Setup, rows: &mut Rows<'_>) {
 fn row_of(trouble: &Trouble) -> Row {
     let row = Row::new(Hop::Config, trouble.source.to_string())
         .role(Target::Registry)
-        .fact("config_file", trouble.source.file.display().to_string());
+        .fact("config_file", trouble.source.file.display().to_string())
+        .fact("config_place", trouble.source.to_string());
     let row = match &trouble.source.named_in {
         Some((_, line)) => row.fact("config_line", i64::try_from(*line).unwrap_or(0)),
         None => row,

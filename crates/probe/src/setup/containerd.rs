@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::endpoint::Order;
 use super::service::{Placed, Service};
 use super::text::{Text, files_of};
-use super::{EngineProxy, Setting, Setup, proxies, stale_environment, surroundings, tree};
+use super::{EngineProxy, Logins, Setting, Setup, proxies, stale_environment, surroundings, tree};
 use crate::trust::{ClientCertificate, RegistryTrust, Source, load};
 use crate::{Engine, Environment};
 
@@ -94,6 +94,22 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
         registries.mirrors = found.mirrors;
         registries.tls = found.tls.into_iter().map(|tls| tls.load(setup)).collect();
     }
+    if let Some((_, _, first)) = found.logins.first() {
+        setup.logins = Some(Logins {
+            text: logins(&found.logins),
+            file: first.file.clone(),
+            count: cri,
+        });
+    }
+    for (host, _, source) in &found.logins {
+        let whose = if cri {
+            ""
+        } else {
+            ", for the CRI service only"
+        };
+        let setting = Setting::new("login", format!("{host}{whose}"), source);
+        setup.further.push(setting);
+    }
     if let Some(root) = found.root {
         setup.settings.push(root);
     }
@@ -118,6 +134,8 @@ struct Found {
     config_path: Option<Placed>,
     mirrors: Vec<(String, Vec<Placed>)>,
     tls: Vec<Tls>,
+    /// Logins of hosts, as entries of Docker's file, and where they stand.
+    logins: Vec<(String, serde_json::Value, Source)>,
     /// The first of the older tables, and its name.
     old: Option<(Source, &'static str)>,
     disabled: Option<Source>,
@@ -178,6 +196,21 @@ impl Tls {
         }
         (self.host, trust)
     }
+}
+
+/// The logins as Docker's file would hold them.
+fn logins(all: &[(String, serde_json::Value, Source)]) -> String {
+    let auths: serde_json::Map<_, _> = all
+        .iter()
+        .map(|(host, entry, _)| {
+            let key = match host.as_str() {
+                "registry-1.docker.io" | "docker.io" => "https://index.docker.io/v1/",
+                host => host,
+            };
+            (key.to_owned(), entry.clone())
+        })
+        .collect();
+    serde_json::json!({ "auths": auths }).to_string()
 }
 
 /// `config.toml` and what it imports, in the order in which they count.
@@ -296,6 +329,7 @@ fn take(file: &Text, root: &toml::de::DeTable<'_>, found: &mut Found, setup: &mu
             (found.config_path, found.old) = (None, None);
             found.mirrors.clear();
             found.tls.clear();
+            found.logins.clear();
         }
         if let Some(registry) = registry {
             of_registries(file, registry, found);
@@ -338,6 +372,19 @@ fn of_registries(file: &Text, registry: &toml::de::DeTable<'_>, found: &mut Foun
         return;
     };
     for (host, _, value) in tree::entries(configs) {
+        let auth = tree::table(value).and_then(|t| t.get("auth"));
+        if let Some(table) = auth.and_then(tree::table) {
+            let at = auth.map_or(0, |v| v.span().start);
+            let at = tree::entries(table).first().map_or(at, |(_, at, _)| *at);
+            let entry: serde_json::Map<_, _> = ["username", "password", "auth", "identitytoken"]
+                .into_iter()
+                .filter_map(|key| Some((key.to_owned(), tree::text(table.get(key)?)?.into())))
+                .collect();
+            found.logins.retain(|(other, ..)| other != host);
+            found
+                .logins
+                .push((host.to_owned(), entry.into(), place(at)));
+        }
         let tls = tree::table(value).and_then(|t| t.get("tls"));
         let Some(table) = tls.and_then(tree::table) else {
             continue;

@@ -9,10 +9,10 @@ use pullwhy_model::{Image, ViewDifference};
 use super::endpoint::{self, EndpointTrust, Order, Route};
 use super::podman::{self, Names};
 use super::text::Text;
-use super::{Setting, Setup, json};
+use super::{Setting, Setup, Trouble, json};
 use crate::engine::AuthPlace;
 use crate::options::Options;
-use crate::trust::{RegistryTrust, registry_trust};
+use crate::trust::{RegistryTrust, Source, registry_trust};
 use crate::{AuthPlan, Engine, Environment, auth_plan};
 
 /// Bytes of a value.
@@ -37,6 +37,46 @@ pub fn view_differences(
     credentials(&options.auth, environment, &mut found);
     resolvers(setup, environment, &mut found);
     found.0
+}
+
+/// Proxies in which the engine and this shell differ, as what is to be doubted.
+pub fn proxies_that_differ(setup: &Setup, environment: &Environment) -> Option<Trouble> {
+    let own = setup.proxy.as_ref().filter(|_| !environment.foreign)?;
+    let shell = &environment.proxy;
+    let no = Some(shell.no.clone()).filter(|no| !no.is_empty());
+    let mut differ = Vec::new();
+    let mut place = None;
+    for (name, engine, shell) in [
+        ("HTTPS_PROXY", &own.https, &shell.https),
+        ("HTTP_PROXY", &own.http, &shell.http),
+        ("NO_PROXY", &own.no, &no),
+    ] {
+        let value = engine.as_ref().map(|setting| &setting.value);
+        if value == shell.as_ref() {
+            continue;
+        }
+        let told = |value: Option<&String>| value.map_or("none".to_owned(), |v| format!("`{v}`"));
+        place = place.or_else(|| engine.as_ref().map(|setting| setting.source.clone()));
+        differ.push(format!(
+            "{name} {}, here {}",
+            told(value),
+            told(shell.as_ref())
+        ));
+    }
+    let place = place.or_else(|| own.all().next().map(|setting| setting.source.clone()));
+    (!differ.is_empty()).then(|| Trouble {
+        source: place.unwrap_or_else(|| match &setup.process {
+            Some(folder) => Source::file(folder.join("environ")),
+            None => Source::file("environment"),
+        }),
+        saw: "proxy-differs",
+        says: format!(
+            "{} has other proxies than this shell ({}): what works in one proves nothing for the other",
+            setup.engine,
+            differ.join("; ")
+        ),
+        stops: false,
+    })
 }
 
 struct Differences(Vec<ViewDifference>);

@@ -1,6 +1,9 @@
 //! Docker: `daemon.json` (moby, `daemon/config/config.go`), options and environment of the service
 //! (`daemon/command`), and what the registry settings among them mean (`daemon/pkg/registry`).
 
+mod check;
+mod rules;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 
@@ -17,50 +20,6 @@ use crate::net::origin::Origin;
 use crate::net::split_host;
 use crate::trust::Source;
 
-/// Keys of `daemon.json`, of all releases from 20.10 to 29; `dockerd` does not start with another.
-const KEYS: &str = "allow-direct-routing allow-nondistributable-artifacts api-cors-header \
-    authorization-plugins bip bip6 bridge bridge-accept-fwmark builder cdi-spec-dirs cgroup-parent \
-    cluster-advertise cluster-store cluster-store-opts containerd containerd-namespace \
-    containerd-plugin-namespace containerd-plugins-namespace cpu-rt-period cpu-rt-runtime cri-containerd \
-    data-root debug default-address-pools default-cgroupns-mode default-gateway default-gateway-v6 \
-    default-init default-ipc-mode default-network-opts default-runtime default-shm-size \
-    default-stop-timeout default-ulimits deprecated-key-path dns dns-opts dns-search exec-opts exec-root \
-    experimental features firewall-backend fixed-cidr fixed-cidr-v6 graph group host-gateway-ip \
-    host-gateway-ips hosts http-proxy https-proxy icc init init-path insecure-registries ip ip-forward \
-    ip-forward-no-drop ip-masq ip6tables iptables ipv6 labels live-restore live-restore-enabled \
-    log-driver log-format log-level log-opts max-concurrent-downloads max-concurrent-uploads \
-    max-download-attempts metrics-addr min-api-version mtu network-control-plane-mtu \
-    network-diagnostic-port no-new-privileges no-proxy node-generic-resources nri-opts oom-score-adjust \
-    pidfile proxies raw-logs registry-mirrors resolv-conf rootless runtimes seccomp-profile \
-    selinux-enabled shutdown-timeout storage-driver storage-opts swarm-default-advertise-addr \
-    swarm-raft-election-tick swarm-raft-heartbeat-tick tls tlscacert tlscert tlskey tlsverify \
-    userland-proxy userland-proxy-path userns-remap validate";
-
-/// Options whose key in the file is another word, and short options.
-const NAMES: [(&str, &str); 22] = [
-    ("H", "hosts"),
-    ("host", "hosts"),
-    ("D", "debug"),
-    ("l", "log-level"),
-    ("G", "group"),
-    ("g", "graph"),
-    ("p", "pidfile"),
-    ("b", "bridge"),
-    ("s", "storage-driver"),
-    ("registry-mirror", "registry-mirrors"),
-    ("insecure-registry", "insecure-registries"),
-    ("label", "labels"),
-    ("dns-opt", "dns-opts"),
-    ("storage-opt", "storage-opts"),
-    ("exec-opt", "exec-opts"),
-    ("default-ulimit", "default-ulimits"),
-    ("log-opt", "log-opts"),
-    ("authorization-plugin", "authorization-plugins"),
-    ("node-generic-resource", "node-generic-resources"),
-    ("default-address-pool", "default-address-pools"),
-    ("default-network-opt", "default-network-opts"),
-    ("cdi-spec-dir", "cdi-spec-dirs"),
-];
 /// Entries of a list that are read.
 const ENTRIES: usize = 64;
 
@@ -108,9 +67,8 @@ impl File {
 pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     let service = Service::read(environment, "docker.service", "dockerd");
     let file = open(environment, &service, setup);
-    if let Some(file) = &file {
-        check_keys(file, &service, setup);
-    }
+    check::file(file.as_ref(), &service, setup);
+    check::options(file.as_ref(), &service, setup);
     let list = |key: &str, option: &str| {
         let own = file.as_ref().map(|f| f.list(key)).unwrap_or_default();
         if own.is_empty() {
@@ -213,11 +171,14 @@ fn open(environment: &Environment, service: &Service, setup: &mut Setup) -> Opti
             return None;
         }
     };
-    // An empty file is as none.
     if text.text.trim().is_empty() {
+        let says =
+            "is empty: Docker 20.10 does not start with it, for later releases it is as none";
+        setup.warns(&Source::at(path, 1), says);
         return None;
     }
     match serde_json::from_str::<Value>(&text.text) {
+        Ok(Value::Null) => None,
         Ok(Value::Object(table)) => Some(File {
             places: json::places(&text.text),
             text,
@@ -233,68 +194,6 @@ fn open(environment: &Environment, service: &Service, setup: &mut Setup) -> Opti
             let says = format!("is no JSON ({error}): dockerd does not start");
             setup.breaks_start(service, &source, &says);
             None
-        }
-    }
-}
-
-fn check_keys(file: &File, service: &Service, setup: &mut Setup) {
-    for key in file.table.keys().take(ENTRIES * 4) {
-        // The name of an option is let pass where its key is another word, and is of no effect.
-        if let Some((_, meant)) = NAMES
-            .iter()
-            .find(|(option, _)| option == key && option.len() > 1)
-        {
-            let says = format!(
-                "`{key}` is the option's name; in the file it is `{meant}`, and dockerd passes this over in silence"
-            );
-            setup.warns(&file.source(key), says);
-        } else if !KEYS.split_whitespace().any(|known| known == key) {
-            let says = format!(
-                "`{key}` is no option of Docker 20.10 to 29: dockerd does not start with an option that it does not know"
-            );
-            setup.breaks_start(service, &file.source(key), &says);
-        }
-    }
-    let list = |key: &str| {
-        matches!(
-            key,
-            "registry-mirrors" | "insecure-registries" | "dns" | "hosts"
-        )
-    };
-    for (key, value) in &file.table {
-        let wrong = match value {
-            Value::Array(all) => !all.iter().all(Value::is_string),
-            _ => true,
-        };
-        if list(key) && wrong {
-            let says = format!("`{key}` is no list of texts: dockerd does not start");
-            setup.breaks_start(service, &file.source(key), &says);
-        }
-    }
-    let inner = file.table.get("proxies").and_then(Value::as_object);
-    let keys: Vec<&String> = file
-        .table
-        .keys()
-        .chain(inner.into_iter().flat_map(Map::keys))
-        .collect();
-    for (word, source) in service.words() {
-        let bare = word.trim_start_matches('-');
-        if bare.len() == word.len() {
-            continue;
-        }
-        let name = bare.split('=').next().unwrap_or_default();
-        let named = NAMES.iter().find(|(option, _)| *option == name);
-        let key = named.map_or(name, |(_, key)| key);
-        if keys.iter().any(|k| *k == key) {
-            let place = if inner.is_some_and(|i| i.contains_key(key)) {
-                file.source(&format!("proxies.{key}"))
-            } else {
-                file.source(key)
-            };
-            let says = format!(
-                "`{key}` is given here and as the option `{word}` ({source}): dockerd does not start with both"
-            );
-            setup.breaks_start(service, &place, &says);
         }
     }
 }

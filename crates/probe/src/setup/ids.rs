@@ -112,7 +112,7 @@ pub(super) fn of_podman(environment: &Environment, setup: &mut Setup) {
         let says = format!(
             "has no line for {name}, or /etc/subgid has none: rootless Podman unpacks only files that belong to id 0"
         );
-        setup.warns(&source, says);
+        setup.trouble(&source, "ids-missing", false, says);
         setup.ids = Some(IdRange::of(number, 1, number, 1));
     }
 }

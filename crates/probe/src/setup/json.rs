@@ -16,8 +16,18 @@ enum Level {
 /// Offsets of values by their path: `proxies.http-proxy`, `registry-mirrors[0]`. Of text that is no
 /// JSON it gives what it can.
 pub(super) fn places(text: &str) -> HashMap<String, usize> {
+    scan(text).0
+}
+
+/// The first key that stands twice in its table, and where it does so again.
+pub(super) fn twice(text: &str) -> Option<(String, usize)> {
+    scan(text).1
+}
+
+fn scan(text: &str) -> (HashMap<String, usize>, Option<(String, usize)>) {
     let bytes = text.as_bytes();
     let mut found = HashMap::new();
+    let mut twice = None;
     let mut levels: Vec<Level> = Vec::new();
     // Levels below those that are noted.
     let mut deeper = 0_usize;
@@ -66,6 +76,10 @@ pub(super) fn places(text: &str) -> HashMap<String, usize> {
                         *key = Some(name);
                     }
                     // The key's own place, until its value's is known.
+                    let path = path(&levels);
+                    if found.contains_key(&path) {
+                        twice.get_or_insert((path.clone(), at));
+                    }
                     note(&levels, deeper, at, &mut found);
                 } else {
                     note(&levels, deeper, at, &mut found);
@@ -81,13 +95,17 @@ pub(super) fn places(text: &str) -> HashMap<String, usize> {
             }
         }
     }
-    found
+    (found, twice)
 }
 
 fn note(levels: &[Level], deeper: usize, at: usize, found: &mut HashMap<String, usize>) {
     if deeper > 0 || levels.is_empty() {
         return;
     }
+    found.entry(path(levels)).or_insert(at);
+}
+
+fn path(levels: &[Level]) -> String {
     let mut path = String::new();
     for level in levels {
         match level {
@@ -100,7 +118,7 @@ fn note(levels: &[Level], deeper: usize, at: usize, found: &mut HashMap<String, 
             Level::Array(index) => path.push_str(&format!("[{index}]")),
         }
     }
-    found.entry(path).or_insert(at);
+    path
 }
 
 /// Behind the closing quote of a string.

@@ -16,6 +16,7 @@ pub(crate) mod containerd;
 mod diff;
 pub(crate) mod docker;
 pub(crate) mod endpoint;
+mod folders;
 mod ids;
 mod json;
 mod kubelet;
@@ -32,11 +33,12 @@ use std::path::PathBuf;
 use crate::credentials::provider::Provider;
 use crate::options::ProxyEnvironment;
 use crate::trust::Source;
-use crate::{Engine, Environment, IdRange};
+use crate::{AuthPlan, AuthSource, Engine, Environment, IdRange};
 
 use endpoint::Order;
 
-pub use diff::view_differences;
+pub use diff::{proxies_that_differ, view_differences};
+pub use folders::look_into_folders;
 
 /// What an engine's configuration says.
 #[derive(Clone, Debug)]
@@ -45,6 +47,8 @@ pub struct Setup {
     pub engine: Engine,
     /// What it says that matters for a pull.
     pub settings: Vec<Setting>,
+    /// What it says of single registries, which a walk tells by its endpoints.
+    pub further: Vec<Setting>,
     /// What is broken or contradictory in it.
     pub troubles: Vec<Trouble>,
     /// The proxies of the engine's process; `None` where nothing tells its environment, and that of
@@ -54,6 +58,8 @@ pub struct Setup {
     pub ids: Option<IdRange>,
     /// Authorities of the engine's process in place of the system's: `SSL_CERT_FILE`.
     pub authorities: Option<Setting>,
+    /// Logins of containerd's configuration.
+    pub(crate) logins: Option<Logins>,
     /// Programs that the kubelet asks for credentials.
     pub(crate) providers: Vec<Provider>,
     /// Programs are of another system, and are not run.
@@ -98,6 +104,22 @@ pub struct Trouble {
     pub stops: bool,
 }
 
+/// Logins that an engine's own configuration holds. They are never shown.
+#[derive(Clone)]
+pub(crate) struct Logins {
+    /// As Docker's file would hold them.
+    text: String,
+    file: PathBuf,
+    /// The engine uses them.
+    count: bool,
+}
+
+impl std::fmt::Debug for Logins {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Logins(…)")
+    }
+}
+
 /// Proxies of an engine's process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EngineProxy {
@@ -131,14 +153,29 @@ impl Setup {
         Self {
             engine,
             settings: Vec::new(),
+            further: Vec::new(),
             troubles: Vec::new(),
             proxy: None,
             ids: None,
             authorities: None,
+            logins: None,
             providers: Vec::new(),
             foreign: false,
             process: None,
             order: Order::Plain,
+        }
+    }
+
+    /// Puts logins of the configuration into the places where credentials are looked for: behind those
+    /// that somebody hands over with the pull.
+    pub fn add_logins(&self, plan: &mut AuthPlan) {
+        let Some(logins) = &self.logins else { return };
+        if logins.count {
+            plan.sources
+                .push(AuthSource::text("config.toml of containerd", &logins.text));
+        } else {
+            let why = "its logins are for the CRI service, which `--as kubelet` follows";
+            plan.left_out.push((logins.file.clone(), why.to_owned()));
         }
     }
 
@@ -150,7 +187,7 @@ impl Setup {
     /// The files that it was read from, in order.
     pub fn files(&self) -> Vec<PathBuf> {
         let mut files = Vec::new();
-        let settings = self.settings.iter().map(|s| &s.source);
+        let settings = self.settings.iter().chain(&self.further).map(|s| &s.source);
         let troubles = self.troubles.iter().map(|t| &t.source);
         for source in settings.chain(troubles) {
             if !files.contains(&source.file) {
@@ -300,7 +337,7 @@ fn stale_environment(service: &service::Service, program: &str, setup: &mut Setu
     for name in ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"] {
         let spelt = |n: &str| n.eq_ignore_ascii_case(name);
         let has = running.iter().find(|(n, _)| spelt(n)).map(|(_, v)| v);
-        let wants = service.variables.iter().rev().find(|(n, ..)| spelt(n));
+        let wants = service.wanted(spelt);
         match (wants, has) {
             (Some((_, wanted, source)), has) if has != Some(wanted) => {
                 let has = has.map_or("has none".to_owned(), |v| format!("has `{v}`"));

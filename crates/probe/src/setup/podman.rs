@@ -39,9 +39,11 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     if let Some((mode, source)) = &registries.mode {
         setup.note("short-name-mode", mode.as_str(), source);
     }
+    setup.further.extend(registries::shown(&registries));
     containers_conf(environment, setup);
     ids::of_podman(environment, setup);
     let policy = policy::read(environment, setup);
+    setup.further.extend(policy.iter().flat_map(Policy::shown));
     setup.order = Order::Podman(Box::new(Podman { registries, policy }));
 }
 
@@ -71,7 +73,12 @@ fn containers_conf(environment: &Environment, setup: &mut Setup) {
                 continue;
             }
         };
-        let all = tree::at(&root, &["engine", "env"]).and_then(tree::texts);
+        let own = tree::at(&root, &["engine", "env"]);
+        let all = own.and_then(tree::texts);
+        if let Some(value) = own.filter(|_| all.is_none()) {
+            let says = "`env` of `[engine]` is no list of texts: Podman does not start";
+            setup.breaks(&file.source(value.span().start), says);
+        }
         for (word, at) in all.unwrap_or_default() {
             let Some((name, value)) = word.split_once('=') else {
                 continue;

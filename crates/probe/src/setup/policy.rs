@@ -1,24 +1,18 @@
 //! `policy.json` (containers/image, `signature/policy_config.go`, `policy_eval.go`): which images may be
 //! taken at all. Signatures are not verified here.
 
+mod form;
+
 use std::collections::HashMap;
 
 use pullwhy_model::Image;
 use serde_json::{Map, Value};
 
 use super::text::Text;
-use super::{Setup, Trouble, json};
+use super::{Setting, Setup, Trouble, json};
 use crate::Environment;
 use crate::trust::Source;
 
-/// Kinds of requirements.
-const KINDS: [&str; 5] = [
-    "insecureAcceptAnything",
-    "reject",
-    "signedBy",
-    "signedBaseLayer",
-    "sigstoreSigned",
-];
 /// Requirements of a scope that are looked at.
 const MOST: usize = 64;
 
@@ -103,20 +97,74 @@ impl Policy {
         }
         match self.root.get("default") {
             None => found.push(wrong("", "has no `default`".to_owned())),
-            Some(list) => found.extend(kinds(list).map(|why| wrong("default", why))),
+            Some(list) => found.extend(form::wrong(list).map(|why| wrong("default", why))),
         }
-        let scopes = self.root.get("transports").and_then(|t| t.get("docker"));
-        for (scope, list) in scopes
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten()
-            .take(MOST * 4)
-        {
-            found.extend(kinds(list).map(|why| wrong(&format!("transports.docker.{scope}"), why)));
+        if let Some((path, at)) = json::twice(&self.file.text) {
+            let says = format!("`{path}` is given twice: Podman does not pull");
+            found.push((self.file.source(at), says));
+        }
+        let transports = match self.root.get("transports") {
+            None => None,
+            Some(Value::Object(all)) => Some(all),
+            Some(_) => {
+                found.push(wrong("transports", "`transports` is no table".to_owned()));
+                None
+            }
+        };
+        for (transport, scopes) in transports.into_iter().flatten().take(MOST) {
+            let place = format!("transports.{transport}");
+            let Some(scopes) = scopes.as_object() else {
+                found.push(wrong(&place, format!("`{transport}` is no table")));
+                continue;
+            };
+            for (scope, list) in scopes.iter().take(MOST * 4) {
+                let why = form::wrong(list);
+                found.extend(why.map(|why| wrong(&format!("{place}.{scope}"), why)));
+            }
         }
         for (source, says) in found {
             setup.breaks(&source, says);
         }
+    }
+
+    /// What is asked of which images, line by line.
+    pub(super) fn shown(&self) -> Vec<Setting> {
+        let asks = |list: &Value| {
+            let all = list.as_array().into_iter().flatten().take(MOST);
+            let each = all.map(|one| match one["type"].as_str() {
+                Some("insecureAcceptAnything") => "taken without a signature".to_owned(),
+                Some("reject") => "rejected".to_owned(),
+                Some(kind) => match one["keyPath"].as_str() {
+                    Some(path) => format!("{kind}, by the key {path}"),
+                    None => kind.to_owned(),
+                },
+                None => "unknown".to_owned(),
+            });
+            each.collect::<Vec<_>>().join(" and ")
+        };
+        let mut all = Vec::new();
+        if let Some(list) = self.root.get("default") {
+            let value = format!("all others: {}", asks(list));
+            all.push(Setting::new("policy", value, &self.source("default")));
+        }
+        let scopes = self.root.get("transports").and_then(|t| t.get("docker"));
+        for (scope, list) in scopes.and_then(Value::as_object).into_iter().flatten() {
+            let place = self.source(&format!("transports.docker.{scope}"));
+            let name = if scope.is_empty() {
+                "all registries"
+            } else {
+                scope
+            };
+            all.push(Setting::new(
+                "policy",
+                format!("{name}: {}", asks(list)),
+                &place,
+            ));
+            if all.len() > MOST {
+                break;
+            }
+        }
+        all
     }
 
     /// What the policy says about an image: nothing, where it may be taken.
@@ -183,20 +231,6 @@ impl Policy {
             .find(|path| !self.environment.rooted(path).exists())
             .map(str::to_owned)
     }
-}
-
-/// What is wrong with a list of requirements.
-fn kinds(list: &Value) -> Option<String> {
-    let Some(list) = list.as_array().filter(|list| !list.is_empty()) else {
-        return Some("a list of requirements is empty or none".to_owned());
-    };
-    list.iter()
-        .take(MOST)
-        .find_map(|one| match one["type"].as_str() {
-            Some(kind) if KINDS.contains(&kind) => None,
-            Some(kind) => Some(format!("`{kind}` is no kind of requirement")),
-            None => Some("a requirement has no `type`".to_owned()),
-        })
 }
 
 /// Names under which an image's requirements may stand, the closest first.

@@ -1,11 +1,13 @@
 //! `registries.conf` and its drop-ins (containers/image, `pkg/sysregistriesv2`): mirrors, blocked and
 //! insecure registries, search registries and aliases of short names.
 
+mod form;
+
 use toml::de::DeTable;
 
 use super::service::Placed;
 use super::text::{Text, files_of};
-use super::{Setup, tree};
+use super::{Setting, Setup, tree};
 use crate::Environment;
 use crate::trust::Source;
 
@@ -58,6 +60,44 @@ impl Registries {
             .filter(|r| matches(name, &r.prefix).is_some());
         fits.max_by_key(|r| r.prefix.len())
     }
+}
+
+/// What the tables say, line by line.
+pub(super) fn shown(registries: &Registries) -> Vec<Setting> {
+    let mut all = Vec::new();
+    for registry in &registries.list {
+        let prefix = &registry.prefix;
+        let mut value = prefix.clone();
+        if !registry.own.place.is_empty() && registry.own.place != *prefix {
+            value.push_str(&format!(", at {}", registry.own.place));
+        }
+        if registry.digests_only {
+            value.push_str(", mirrors for digests only");
+        }
+        all.push(Setting::new("registry", value, &registry.source));
+        for mirror in &registry.mirrors {
+            let mut value = format!("{} for {prefix}", mirror.place);
+            if mirror.insecure.is_some() {
+                value.push_str(", insecure");
+            }
+            if !matches!(mirror.pull.as_str(), "" | "all") {
+                value.push_str(&format!(", {}", mirror.pull));
+            }
+            let source = mirror.source.as_ref().unwrap_or(&registry.source);
+            all.push(Setting::new("mirror", value, source));
+        }
+        for (name, source) in [
+            ("insecure", &registry.own.insecure),
+            ("blocked", &registry.blocked),
+        ] {
+            all.extend(
+                source
+                    .iter()
+                    .map(|source| Setting::new(name, prefix.as_str(), source)),
+            );
+        }
+    }
+    all
 }
 
 /// Length of what a prefix takes of a name, if it is one of it.
@@ -134,7 +174,17 @@ fn take(file: &Text, is_main: bool, to: &mut Registries) -> Result<(), Wrong> {
     let root = tree::parse(file)?;
     let place = |at: usize| file.source(at);
     let of = |key: &str| root.get(key).map_or(0, |v| v.span().start);
+    form::check(file, &root)?;
+    // An empty list is as none.
+    let lists = ["search", "insecure", "block"];
     let older = root.get("registries").and_then(tree::table);
+    let older = older.filter(|older| {
+        let own = |name| tree::at(older, &[name, "registries"]).and_then(tree::list);
+        lists
+            .into_iter()
+            .filter_map(own)
+            .any(|list| !list.is_empty())
+    });
     let newer = [
         "registry",
         "unqualified-search-registries",
@@ -225,12 +275,39 @@ pub(super) fn aliases(file: &Text, root: &DeTable<'_>, to: &mut Registries) -> R
                 format!("the alias `{target}` names no registry and repository"),
             ));
         }
+        let last = target.rsplit('/').next().unwrap_or_default();
+        if last.contains([':', '@']) {
+            return Err((
+                source,
+                format!("the alias `{target}` has a tag or digest, which it must not have"),
+            ));
+        }
         let name = name.get_ref().as_ref();
+        if let Some(says) = short_name(name) {
+            return Err((source, says));
+        }
         to.aliases.retain(|(other, _)| other != name);
         to.aliases
             .push((name.to_owned(), (target.to_owned(), source)));
     }
     Ok(())
+}
+
+/// What makes a name no short one.
+fn short_name(name: &str) -> Option<String> {
+    let first = name.split('/').next().unwrap_or_default();
+    if name.contains('/') && (first.contains(['.', ':']) || first == "localhost") {
+        return Some(format!(
+            "the alias of `{name}`, which is no short name: it has a registry"
+        ));
+    }
+    if name.contains([':', '@']) {
+        return Some(format!(
+            "the alias of `{name}`, which is no short name: it has a tag or digest"
+        ));
+    }
+    let capital = name.contains(|c: char| c.is_ascii_uppercase());
+    capital.then(|| format!("the alias of `{name}`, which has capital letters"))
 }
 
 fn registry(file: &Text, table: &DeTable<'_>, at: usize) -> Result<Registry, Wrong> {

@@ -14,6 +14,13 @@ const FOLDERS: [&str; 4] = [
     "usr/lib/systemd/system",
     "lib/systemd/system",
 ];
+/// Where the settings of systemd itself are, the most important first.
+const MANAGER: [&str; 4] = [
+    "etc/systemd",
+    "run/systemd",
+    "usr/lib/systemd",
+    "lib/systemd",
+];
 /// Words and variables that are kept.
 const MOST: usize = 1024;
 /// Processes that are looked at.
@@ -31,6 +38,8 @@ pub(super) struct Service {
     pub command: Vec<Placed>,
     /// Its environment, as the unit says: name, value, place. The last of a name counts.
     pub variables: Vec<(String, String, Source)>,
+    /// What systemd gives to every service: `DefaultEnvironment` of `system.conf`.
+    defaults: Vec<(String, String, Source)>,
     /// The process, where one runs.
     pub process: Option<Process>,
 }
@@ -52,6 +61,10 @@ impl Service {
         for text in unit_files(environment, unit) {
             service.unit = true;
             service.take(environment, &text);
+        }
+        // Without a unit systemd does not start it.
+        if service.unit {
+            service.defaults = defaults(environment);
         }
         service.process = Process::find(environment, program);
         service
@@ -119,9 +132,23 @@ impl Service {
 
     /// A variable of the unit.
     pub(super) fn variable(&self, name: &str) -> Option<(&str, &Source)> {
-        let mut all = self.variables.iter().rev();
+        let mut all = self
+            .variables
+            .iter()
+            .rev()
+            .chain(self.defaults.iter().rev());
         let (_, value, source) = all.find(|(n, ..)| n == name)?;
         Some((value, source))
+    }
+
+    /// What a restart would give it of a variable, however its name is spelt.
+    pub(super) fn wanted(&self, spelt: impl Fn(&str) -> bool) -> Option<&(String, String, Source)> {
+        let mut all = self
+            .variables
+            .iter()
+            .rev()
+            .chain(self.defaults.iter().rev());
+        all.find(|(name, ..)| spelt(name))
     }
 
     /// The words of the command line, as the running process has them, or else as the unit says
@@ -232,13 +259,47 @@ impl Process {
 
 /// The unit, and its drop-ins in the order of their names; the more important folder hides others.
 fn unit_files(environment: &Environment, unit: &str) -> Vec<Text> {
-    let folders = FOLDERS.map(|folder| environment.rooted(folder));
+    files(environment, &FOLDERS, unit)
+}
+
+/// Variables that systemd gives to every service (systemd-system.conf(5)).
+fn defaults(environment: &Environment) -> Vec<(String, String, Source)> {
+    let mut all = Service::default();
+    for file in files(environment, &MANAGER, "system.conf") {
+        let mut inside = false;
+        for (line, at) in whole_lines(&file.text) {
+            let line = line.trim();
+            if line.starts_with('[') {
+                inside = line == "[Manager]";
+                continue;
+            }
+            let Some((key, value)) = line.split_once('=').filter(|_| inside) else {
+                continue;
+            };
+            match (key.trim(), value.trim()) {
+                ("DefaultEnvironment", "") => all.variables.clear(),
+                ("DefaultEnvironment", value) => {
+                    let source = file.source(at);
+                    for word in words(value) {
+                        all.set(&word, &source);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    all.variables
+}
+
+/// A file of systemd and its drop-ins.
+fn files(environment: &Environment, folders: &[&str], name: &str) -> Vec<Text> {
+    let folders: Vec<PathBuf> = folders.iter().map(|f| environment.rooted(f)).collect();
     let own = folders
         .iter()
-        .find_map(|folder| Text::read(&folder.join(unit)).ok().flatten());
+        .find_map(|folder| Text::read(&folder.join(name)).ok().flatten());
     let mut drop_ins: Vec<PathBuf> = Vec::new();
     for folder in &folders {
-        for path in files_of(&folder.join(format!("{unit}.d")), ".conf") {
+        for path in files_of(&folder.join(format!("{name}.d")), ".conf") {
             if drop_ins.iter().all(|p| p.file_name() != path.file_name()) {
                 drop_ins.push(path);
             }

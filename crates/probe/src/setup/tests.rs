@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
-use crate::Options;
+use crate::{AuthPlace, Options};
 
 struct Root(PathBuf);
 
@@ -232,6 +232,176 @@ fn any_text_is_settings_or_a_trouble() {
                 let seen = view_differences(reference, &setup, &options, &environment);
                 assert!(seen.len() < 64);
             }
+        }
+    }
+}
+
+#[test]
+fn what_systemd_gives_to_every_service_reaches_the_engines() {
+    let manager =
+        "[Manager]\nDefaultEnvironment=\"HTTPS_PROXY=http://all.test:3128\" NO_PROXY=a.test\n";
+    let root = Root::new(&[
+        ("etc/systemd/system.conf", manager),
+        (
+            "lib/systemd/system/docker.service",
+            "[Service]\nExecStart=/usr/bin/dockerd -H fd://\nEnvironment=NO_PROXY=b.test\n",
+        ),
+        (
+            "lib/systemd/system/containerd.service",
+            "[Service]\nExecStart=/usr/bin/containerd\n",
+        ),
+    ]);
+    let proxy = |engine| {
+        engine_setup(engine, &root.environment())
+            .proxy
+            .expect("a unit")
+    };
+    let docker = proxy(Engine::Docker);
+    let place = docker.https.as_ref().map(|s| s.source.to_string());
+    assert!(place.is_some_and(|p| p.ends_with("etc/systemd/system.conf:2")));
+    assert_eq!(docker.environment().no, "b.test");
+    assert_eq!(proxy(Engine::Containerd).environment().no, "a.test");
+}
+
+#[test]
+fn what_keeps_dockerd_from_starting_is_told_with_its_place() {
+    for (file, options, wanted) in [
+        (
+            r#"{"dns": ["9.9.9.9", "abc"]}"#,
+            "",
+            "daemon.json:1: `dns`: `abc` is no IP address",
+        ),
+        (
+            r#"{"log-level": "loud"}"#,
+            "",
+            "daemon.json:1: `log-level`: `loud` is none of",
+        ),
+        (
+            r#"{"max-concurrent-downloads": -1}"#,
+            "",
+            "`max-concurrent-downloads`: -1 is less than 0",
+        ),
+        (
+            r#"{"max-concurrent-downloads": "3"}"#,
+            "",
+            "`max-concurrent-downloads`: is text, not a number",
+        ),
+        (
+            r#"{"hosts": ["unix:///a"]}"#,
+            "-H fd://",
+            "`hosts` is given here and as the option `-H`",
+        ),
+        (
+            r#"{"group": "a"}"#,
+            "-Gb",
+            "`group` is given here and as the option `-Gb`",
+        ),
+        (
+            r#"{"log-level": "info"}"#,
+            "-Dlwarn",
+            "`log-level` is given here",
+        ),
+        (
+            r#"{"insecure-registries": "a"}"#,
+            "",
+            "`insecure-registries`: is text, not a list",
+        ),
+        (
+            r#"{"features": {"a": "b"}}"#,
+            "",
+            "`features`: `a` is text, not true or false",
+        ),
+        (
+            r#"{"default-runtime": "x"}"#,
+            "",
+            "the default runtime `x` is not among",
+        ),
+        (r#"{"proxies": {"x": "y"}}"#, "", "`x` is no option"),
+        (
+            "{}",
+            "--log-level=loud",
+            "docker.service:2: `log-level`: `loud`",
+        ),
+        ("{}", "--bogus", "docker.service:2: `--bogus` is no option"),
+    ] {
+        let unit = format!("[Service]\nExecStart=/usr/bin/dockerd {options}\n");
+        let root = Root::new(&[
+            ("etc/docker/daemon.json", file),
+            ("lib/systemd/system/docker.service", &unit),
+        ]);
+        let said = root.troubles(Engine::Docker);
+        let tells = |s: &String| s.starts_with("true ") && s.contains(wanted);
+        assert_eq!(said.len(), 1, "{file} {options}: {said:#?}");
+        assert!(said.iter().all(tells), "{file} {options}: {said:#?}");
+    }
+}
+
+#[test]
+fn tables_policies_and_folders_of_registries_are_shown_line_by_line() {
+    let hosts = "[host.\"https://m.test\"]\n  capabilities = [\"pull\"]\n";
+    let tables = "[[registry]]\nlocation = \"r.test\"\ninsecure = true\n[[registry.mirror]]\nlocation = \"m.test\"\n";
+    let policy = "{\"default\": [{\"type\": \"reject\"}],\n \"transports\": {\"docker\": {\"r.test\":\n [{\"type\": \"insecureAcceptAnything\"}]}}}";
+    let root = Root::new(&[
+        ("etc/containerd/certs.d/r.test_5000_/hosts.toml", hosts),
+        ("etc/containers/registries.conf", tables),
+        ("etc/containers/policy.json", policy),
+        ("etc/docker/certs.d/r.test/client.key", ""),
+    ]);
+    let environment = root.environment();
+    let shown = |engine| {
+        let mut setup = engine_setup(engine, &environment);
+        look_into_folders(&mut setup, &environment);
+        let name = |s: &Setting| format!("{} {} {}", s.name, s.value, s.source);
+        let all: Vec<String> = setup.further.iter().map(name).collect();
+        let below = format!("{}/", root.0.display());
+        (all.join("\n").replace(&below, ""), setup.troubles)
+    };
+    let (podman, _) = shown(Engine::Podman);
+    assert_eq!(
+        podman,
+        "registry r.test etc/containers/registries.conf:1\n\
+         mirror m.test for r.test etc/containers/registries.conf:5\n\
+         insecure r.test etc/containers/registries.conf:3\n\
+         policy all others: rejected etc/containers/policy.json:1\n\
+         policy r.test: taken without a signature etc/containers/policy.json:2"
+    );
+    let (containerd, _) = shown(Engine::Containerd);
+    let wanted = "hosts.toml r.test:5000 is asked at https://m.test, for content only etc/containerd/certs.d/r.test_5000_/hosts.toml:1";
+    assert!(containerd.starts_with(wanted), "{containerd}");
+    let (_, troubles) = shown(Engine::Docker);
+    assert!(
+        troubles
+            .iter()
+            .any(|t| t.saw == "certs-unusable" && t.stops),
+        "{troubles:?}"
+    );
+}
+
+#[test]
+fn logins_of_containerd_are_for_its_cri_service_and_never_shown() {
+    let config = "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry.configs.\"r.test\".auth]\n  username = \"u\"\n  password = \"hunter2\"\n";
+    let root = Root::new(&[("etc/containerd/config.toml", config)]);
+    let environment = root.environment();
+    for (engine, sources) in [(Engine::Kubelet, 1), (Engine::Containerd, 0)] {
+        let setup = engine_setup(engine, &environment);
+        let mut plan = AuthPlan::default();
+        setup.add_logins(&mut plan);
+        assert_eq!(plan.sources.len(), sources, "{engine:?}");
+        assert_eq!(plan.left_out.len(), 1 - sources, "{engine:?}");
+        let login = setup
+            .further
+            .iter()
+            .find(|s| s.name == "login")
+            .expect("it is shown");
+        assert!(login.value.starts_with("r.test"), "{login:?}");
+        assert!(
+            login.source.to_string().ends_with("config.toml:3"),
+            "{login:?}"
+        );
+        let shown = format!("{setup:?} {plan:?}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+        if let Some(AuthPlace::Text(text)) = plan.sources.first().map(|s| &s.place) {
+            assert!(text.contains("r.test") && text.contains("hunter2"));
         }
     }
 }

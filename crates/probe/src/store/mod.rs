@@ -10,6 +10,7 @@
 //! No daemon is asked and nothing is written. What cannot be read is said, and counted as if it were
 //! not there.
 
+mod disk;
 mod host;
 mod need;
 mod plan;
@@ -19,6 +20,7 @@ mod tell;
 #[cfg(test)]
 mod tests;
 
+pub use disk::look_at_disk;
 pub use plan::{StartLimit, StoreKind, StorePlace, StorePlan, store_plan};
 
 use std::time::{Duration, Instant};

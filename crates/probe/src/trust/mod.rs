@@ -264,7 +264,7 @@ fn misnamed(root: &Path, registry: &str) -> Vec<PathBuf> {
     entries(root).filter(same).take(4).collect()
 }
 
-fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
+pub(crate) fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
     let listed = std::fs::read_dir(folder).into_iter().flatten();
     listed.flatten().map(|e| e.path()).take(ENTRIES)
 }

@@ -28,7 +28,12 @@ pub fn redact_host(host: &mut HostReport) {
             further.extend([&mut trouble.text, &mut trouble.place]);
         }
     }
+    // One report, so that a name is the same everywhere.
+    let findings = std::mem::take(&mut host.findings);
+    let count = findings.len();
+    host.report.incidents.splice(0..0, findings);
     redact_with(&mut host.report, &mut further);
+    host.findings = host.report.incidents.drain(..count).collect();
 }
 
 /// The same names in a report and in further texts.

@@ -1,67 +1,124 @@
 //! Where a command pulls, and as whom: on this machine, as this user, or who knows where.
+//!
+//! What `run` starts, runs on this machine. Its pulls are made here too, unless the command is one that
+//! has others pull (`kubectl`, `az`, `ssh`), or is sent elsewhere by an option, a variable or a context. Which
+//! engine makes them is said by the client, wherever in the command it stands ([`words`]); of a command that
+//! hides it (`make`), by the words of the log. What may differ behind it is not taken for the same.
+
+mod words;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::Path;
 
 use pullwhy_model::{Condition, Image};
-use pullwhy_probe::{Engine, ProxyEnvironment};
+use pullwhy_probe::{Engine, Environment, ProxyEnvironment};
 
-/// Commands that pull on this machine and with this user's credentials; whether by themselves, with
-/// the proxies of this shell, or by a service with its own.
-const LOCAL: [(&str, Engine, bool); 7] = [
-    ("docker", Engine::Docker, false),
-    ("docker-compose", Engine::Docker, false),
-    ("podman", Engine::Podman, true),
-    ("podman-compose", Engine::Podman, true),
-    ("buildah", Engine::Podman, true),
-    ("skopeo", Engine::Podman, true),
-    ("crane", Engine::Docker, true),
-];
+use words::Puller;
 
-/// Options by which a command pulls elsewhere, or as somebody else.
-const OTHERWISE: [&str; 12] = [
-    "-H",
-    "--host",
-    "-c",
-    "--context",
-    "--connection",
-    "--url",
-    "-r",
-    "--remote",
-    "--config",
-    "--authfile",
-    "--creds",
-    "--src-creds",
+/// Bytes of a file of Docker's client.
+const MOST: u64 = 1 << 20;
+/// Contexts of Docker's client that are looked at.
+const CONTEXTS: usize = 256;
+
+/// Words of clients in logs, by the engine whose way they go.
+const IN_LOGS: [(&str, Engine); 13] = [
+    ("docker", Engine::Docker),
+    ("dockerd", Engine::Docker),
+    ("compose", Engine::Docker),
+    ("buildkit", Engine::Docker),
+    ("testcontainers", Engine::Docker),
+    ("podman", Engine::Podman),
+    ("buildah", Engine::Podman),
+    ("skopeo", Engine::Podman),
+    ("nerdctl", Engine::Containerd),
+    ("ctr", Engine::Containerd),
+    ("containerd", Engine::Containerd),
+    ("crictl", Engine::Kubelet),
+    ("cri-o", Engine::Kubelet),
 ];
 
 /// What of the environment bears on it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Surroundings {
-    /// A variable sends the client to another machine.
+    /// A variable or a context sends the client to another machine.
     pub(super) remote: bool,
     /// This shell has a proxy.
     pub(super) proxy: bool,
     /// Engines run on this machine itself, and not in a virtual one.
     pub(super) native: bool,
+    /// Behind `sudo` it is the same user.
+    pub(super) root: bool,
 }
 
 impl Surroundings {
     /// Of this process.
-    pub(super) fn now(proxy: &ProxyEnvironment) -> Self {
-        let variables = [
-            "DOCKER_HOST",
-            "DOCKER_CONTEXT",
-            "CONTAINER_HOST",
-            "CONTAINER_CONNECTION",
-        ];
-        let is_set = |name: &&str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+    pub(super) fn now(environment: &Environment) -> Self {
+        let proxy: &ProxyEnvironment = &environment.proxy;
+        let value = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty());
+        let text = |name: &str| value(name).map(|v| v.to_string_lossy().into_owned());
+        let host = text("DOCKER_HOST");
+        let far = |address: &Option<String>| address.as_deref().is_some_and(|a| !words::is_here(a));
+        let named = text("DOCKER_CONTEXT");
+        // The address goes before any context.
+        let context = host.is_none() && context_is_remote(named, environment);
         Self {
-            remote: variables.iter().any(is_set),
+            remote: far(&host)
+                || far(&text("CONTAINER_HOST"))
+                || context
+                || value("CONTAINER_CONNECTION").is_some(),
             proxy: proxy.https.is_some() || proxy.http.is_some(),
             native: cfg!(target_os = "linux"),
+            root: environment.user == Some(0),
         }
     }
+}
+
+/// Whether the context of Docker's client is of another machine. One that cannot be read is taken for
+/// one.
+fn context_is_remote(named: Option<String>, environment: &Environment) -> bool {
+    let below_home = || environment.home.as_ref().map(|home| home.join(".docker"));
+    let Some(folder) = environment.docker_config.clone().or_else(below_home) else {
+        return false;
+    };
+    let current = || {
+        let config = json(&folder.join("config.json"))?;
+        Some(config.get("currentContext")?.as_str()?.to_owned())
+    };
+    let Some(name) = named.or_else(current) else {
+        return false;
+    };
+    if matches!(name.as_str(), "" | "default") {
+        return false;
+    }
+    let listed = std::fs::read_dir(folder.join("contexts/meta"));
+    let metas = listed.into_iter().flatten().flatten().take(CONTEXTS);
+    let own = metas
+        .filter_map(|entry| json(&entry.path().join("meta.json")))
+        .find(|meta| meta["Name"] == name.as_str());
+    let host = own.and_then(|meta| Some(meta["Endpoints"]["docker"]["Host"].as_str()?.to_owned()));
+    // Docker Desktop's machine is a virtual one.
+    name.starts_with("desktop") || host.is_none_or(|host| !words::is_here(&host))
+}
+
+fn json(path: &Path) -> Option<serde_json::Value> {
+    use std::io::Read;
+    let mut text = Vec::new();
+    let file = std::fs::File::open(path).ok()?;
+    file.take(MOST).read_to_end(&mut text).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+/// Whose credentials a client reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Logins {
+    /// Those of the engine whose way it goes.
+    #[default]
+    OfEngine,
+    /// Those of another.
+    Of(Engine),
+    /// None.
+    Nobodys,
 }
 
 /// What is known of where a command pulls.
@@ -69,48 +126,111 @@ impl Surroundings {
 pub(super) struct Place {
     /// Whose way it goes.
     pub(super) engine: Option<Engine>,
+    /// Whose credentials it reads.
+    pub(super) logins: Logins,
     /// What is the same as in a check from here.
     pub(super) same: BTreeSet<Condition>,
+    /// It pulls through a service whose proxies may not be those of the shell.
+    pub(super) by_service: bool,
     /// The image that it pulls, if it pulls just one.
     pub(super) image: Option<Image>,
+    /// From where a check is made and as whom, and why, for the reader.
+    pub(super) says: String,
 }
 
-/// Where a command pulls. One that is not known, as `sudo` or `kubectl`, may pull anywhere.
-pub(super) fn of_command(command: &[OsString], around: Surroundings) -> Place {
-    let mut words = command.iter().map(|word| word.to_string_lossy());
-    let program = words.next().unwrap_or_default();
-    let name = Path::new(&*program).file_stem().unwrap_or_default();
-    let known = LOCAL.iter().find(|(known, ..)| name == *known);
-    let Some((_, engine, by_itself)) = known else {
-        return Place::default();
-    };
-    let otherwise = |word: &str| {
-        let option = word.split('=').next().unwrap_or_default();
-        OTHERWISE.contains(&option)
-    };
-    if around.remote || words.any(|word| otherwise(&word)) {
-        return Place::default();
+/// What is the same on one machine, whoever asks.
+pub(super) const MACHINE: [Condition; 3] =
+    [Condition::Network, Condition::Host, Condition::Platform];
+
+/// Where a command pulls. `client`: the word of the log for it, of use where the command hides it.
+pub(super) fn of_command(command: &[OsString], client: &str, around: Surroundings) -> Place {
+    let words: Vec<String> = command
+        .iter()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    match words::puller(&words) {
+        Puller::Elsewhere(why) => Place {
+            says: format!("checked from this machine, which is not where it failed: {why}"),
+            ..Place::default()
+        },
+        _ if around.remote => Place {
+            says: "checked from this machine, which is not where it failed: a variable or context sends the client to another one"
+                .to_owned(),
+            ..Place::default()
+        },
+        Puller::Client(client, words, otherwise) => {
+            let name = words.first().map(String::as_str).unwrap_or_default();
+            let engine = client.engine.as_deref().and_then(engine_of);
+            let mut same = BTreeSet::new();
+            if !(otherwise.login || otherwise.user && !around.root) {
+                same.insert(Condition::Credentials);
+            }
+            let shells = !(otherwise.proxy || otherwise.without_proxy && around.proxy);
+            let straight = if client.by_itself { shells } else { !around.proxy };
+            if around.native && straight {
+                same.extend(MACHINE);
+            }
+            Place {
+                engine,
+                logins: match client.logins.as_deref() {
+                    None => Logins::OfEngine,
+                    Some(word) => engine_of(word).map_or(Logins::Nobodys, Logins::Of),
+                },
+                by_service: !client.by_itself && around.native,
+                same,
+                image: pulled(&words),
+                says: says(name, engine),
+            }
+        }
+        Puller::Unknown(program) => {
+            let named = IN_LOGS.iter().find(|(word, _)| *word == client);
+            let Some((_, engine)) = named else {
+                return Place {
+                    says: format!(
+                        "checked from this machine; whether `{program}` pulls here, and by which engine, is not known"
+                    ),
+                    ..Place::default()
+                };
+            };
+            // It runs here, and what it does with logins and proxies is not known.
+            let straight = around.native && !around.proxy;
+            let same = MACHINE.into_iter().filter(|_| straight).collect();
+            Place {
+                engine: Some(*engine),
+                same,
+                by_service: around.native && *engine == Engine::Docker,
+                says: format!(
+                    "checked from this machine, where `{program}` ran, as {engine} would pull: its output is that of {client}; whether with the same login is not known"
+                ),
+                ..Place::default()
+            }
+        }
     }
-    let mut same = BTreeSet::from([Condition::Credentials]);
-    // A service has proxies of its own.
-    if around.native && (*by_itself || !around.proxy) {
-        same.extend([Condition::Network, Condition::Host, Condition::Platform]);
-    }
-    Place {
-        engine: Some(*engine),
-        same,
-        image: pulled(command),
+}
+
+fn engine_of(word: &str) -> Option<Engine> {
+    Engine::ALL.into_iter().find(|engine| engine.word() == word)
+}
+
+fn says(name: &str, engine: Option<Engine>) -> String {
+    let name = name.rsplit('/').next().unwrap_or_default();
+    match engine {
+        Some(engine) if engine.word() != name => {
+            format!("checked from this machine, where `{name}` ran, as {engine} would pull")
+        }
+        Some(engine) => format!("checked from this machine, as {engine} would pull"),
+        None => format!("checked from this machine, where `{name}` ran"),
     }
 }
 
 /// The image of `docker pull IMAGE`.
-fn pulled(command: &[OsString]) -> Option<Image> {
-    let words: Vec<&str> = command.iter().filter_map(|word| word.to_str()).collect();
-    let at = words.iter().position(|word| *word == "pull")?;
+fn pulled(words: &[String]) -> Option<Image> {
+    let at = words.iter().position(|word| word == "pull")?;
     let last = words.last().filter(|word| !word.starts_with('-'))?;
-    let read = pullwhy_reference::parse(last).ok()?;
-    (at + 1 < words.len()).then(|| Image {
-        reference: (*last).to_owned(),
+    let bare = last.strip_prefix("docker://").unwrap_or(last);
+    let read = pullwhy_reference::parse(bare).ok()?;
+    (at + 1 < words.len() && !words.iter().any(|word| word == "compose")).then(|| Image {
+        reference: bare.to_owned(),
         registry: Some(read.domain),
         repository: Some(read.path),
         tag: read.tag,
@@ -119,68 +239,4 @@ fn pulled(command: &[OsString]) -> Option<Image> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NATIVE: Surroundings = Surroundings {
-        remote: false,
-        proxy: false,
-        native: true,
-    };
-
-    fn same(line: &str, around: Surroundings) -> String {
-        let command: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-        let place = of_command(&command, around);
-        let words: Vec<&str> = place.same.iter().map(|c| c.as_str()).collect();
-        words.join(" ")
-    }
-
-    #[test]
-    fn the_image_of_a_pull_is_its_last_word() {
-        for (line, wanted) in [
-            ("docker pull r.example/a:1", Some("r.example/a:1")),
-            ("docker pull --quiet r.example/a:1", Some("r.example/a:1")),
-            ("docker compose pull", None),
-            ("docker run r.example/a:1", None),
-            ("docker pull r.example/A", None),
-        ] {
-            let command: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            let image = of_command(&command, NATIVE).image.map(|i| i.reference);
-            assert_eq!(image.as_deref(), wanted, "{line}");
-        }
-    }
-
-    #[test]
-    fn only_a_command_that_pulls_here_as_this_user_is_checked_as_such() {
-        let all = "network credentials host platform";
-        let proxied = Surroundings {
-            proxy: true,
-            ..NATIVE
-        };
-        let remote = Surroundings {
-            remote: true,
-            ..NATIVE
-        };
-        let desktop = Surroundings {
-            native: false,
-            ..NATIVE
-        };
-        for (line, around, wanted) in [
-            ("docker pull r.example/a:1", NATIVE, all),
-            ("/usr/bin/docker compose up", NATIVE, all),
-            ("docker pull r.example/a:1", proxied, "credentials"),
-            ("skopeo inspect docker://r.example/a", proxied, all),
-            ("docker pull r.example/a:1", remote, ""),
-            ("docker pull r.example/a:1", desktop, "credentials"),
-            ("docker --context prod pull r.example/a", NATIVE, ""),
-            ("docker -H=tcp://h:2375 pull r.example/a", NATIVE, ""),
-            ("podman pull --creds=u:p r.example/a", NATIVE, ""),
-            ("podman pull --authfile a.json r.example/a", NATIVE, ""),
-            ("sudo docker pull r.example/a:1", NATIVE, ""),
-            ("kubectl apply -f web.yaml", NATIVE, ""),
-            ("", NATIVE, ""),
-        ] {
-            assert_eq!(same(line, around), wanted, "{line} {around:?}");
-        }
-    }
-}
+mod tests;

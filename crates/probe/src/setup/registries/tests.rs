@@ -41,9 +41,22 @@ fn what_podman_refuses_is_told_with_its_line() {
         ("[aliases]\na = \"b\"", "2 the alias `b`"),
         ("unqualified-search-registries = [\"a/b\"]", "1 `a/b`"),
         (
-            "[registries.search]\nregistries = []\n[[registry]]\nlocation = \"a\"",
+            "[registries.search]\nregistries = [\"b\"]\n[[registry]]\nlocation = \"a\"",
             "1 mixes",
         ),
+        (
+            "[[registry]]\nlocation = \"a\"\ninsecure = \"yes\"",
+            "3 `insecure` is text, not true or false",
+        ),
+        (
+            "registry = 1",
+            "1 `registry` is a number, not a list of tables",
+        ),
+        (
+            "[aliases]\na = \"b.c/d:1\"",
+            "2 the alias `b.c/d:1` has a tag",
+        ),
+        ("[aliases]\n\"a:1\" = \"b.c/d\"", "2 the alias of `a:1`"),
         ("[[registry]\n", "1 is no TOML"),
     ] {
         let file = Text {
