@@ -11,6 +11,10 @@
 //! 4. A cause that settings rule out is dropped. If it was the log's root, the next one leads.
 //! 5. What the log proves stays, unless a setting is known to be behind it.
 //! 6. A fact that could not be read shows nothing and rules nothing out.
+//! 7. A fault that settings prove or point to has to be mended whatever else is wrong. So what only
+//!    the log leaves open comes after it: it is told as what to look at should the pull still fail,
+//!    and is no candidate, unless the rule `leaves` it open.
+//! 8. Where settings rule out all that the log leaves open, the two disagree, and nothing is likely.
 
 pub(crate) mod recast;
 mod weigh;
@@ -29,7 +33,7 @@ use recast::{Recast, Teller};
 use weigh::{Shown, Weighed};
 
 /// The rules, for the report.
-const RULES: &str = "how the settings were weighed: a cause that they prove comes before one that they point to, and that before one that only the log leaves open; among equals one that the log names, then the earlier on the pull path; what they rule out is dropped";
+const RULES: &str = "how the settings were weighed: a cause that they prove comes before one that they point to, and that before one that only the log leaves open, which is looked at after it; among equals one that the log names, then the earlier on the pull path; what they rule out is dropped";
 
 /// Clients whose failures settings can be about, by what the settings are of. Pasted lines of App
 /// Service's log look like Docker's; nodes of AKS write what any node
@@ -161,7 +165,8 @@ pub fn decide(catalogue: &Catalogue, incident: Incident, settings: &[Settings]) 
         after
     } else {
         let by = Teller::of(own, &incident);
-        unshown(catalogue, incident, &by, &ruled_out, generic)
+        let after = unshown(catalogue, incident, &by, &ruled_out, generic);
+        disagreeing(after, &ruled_out)
     };
     for shown in aside.iter().filter(|s| s.strength >= Confidence::Likely) {
         after.notes.push(format!(
@@ -218,6 +223,18 @@ fn elsewhere(mut incident: Incident, settings: &[Settings]) -> Incident {
     incident
 }
 
+/// Rule 8: neither side is believed over the other.
+fn disagreeing(mut after: Incident, ruled_out: &[RuledOut]) -> Incident {
+    if ruled_out.iter().any(|r| r.cause == after.cause) {
+        after.confidence = Confidence::Possible;
+        after.candidates.retain(|c| c.cause == after.cause);
+        for only in &mut after.candidates {
+            only.weight = 1.0;
+        }
+    }
+    after
+}
+
 /// What was open and is ruled out, by rule 4.
 fn ruled_out(
     catalogue: &Catalogue,
@@ -233,6 +250,11 @@ fn ruled_out(
                 .excluded
                 .iter()
                 .find(|e| catalogue.at(e.cause).id == *id)?;
+            // Of another answer of the registry it says nothing.
+            let behind = &excluded.rule.behind;
+            if !behind.is_empty() && !behind.iter().any(|b| incident.cause == *b.as_str()) {
+                return None;
+            }
             // What the log proves is not argued away.
             let proved = incident.cause == *id && incident.confidence == Confidence::Certain;
             (!proved).then(|| RuledOut {
@@ -266,10 +288,16 @@ fn leave_open(
         } else {
             0.3
         };
-        let because = other.says(own);
-        weighed.push((weight, candidate(other.id(catalogue), because)));
+        let told = Candidate {
+            check: other.look(own),
+            ..candidate(other.id(catalogue), other.says(own))
+        };
+        weighed.push((weight, told));
     }
-    let proved = first.strength == Confidence::Certain;
+    let (proved, faulty) = (
+        first.strength == Confidence::Certain,
+        first.strength >= Confidence::Likely,
+    );
     let mut dropped = Vec::new();
     for candidate in &before.candidates {
         let out = ruled_out.iter().any(|r| r.cause == candidate.cause);
@@ -287,19 +315,22 @@ fn leave_open(
             .leaves
             .iter()
             .any(|l| candidate.cause == *l.as_str());
-        if proved || generic || candidate.cause == before.cause && !stays {
-            if !generic {
-                dropped.push(candidate.cause.as_str());
-            }
+        if generic {
+            continue;
+        }
+        if proved || (faulty || candidate.cause == before.cause) && !stays {
+            dropped.push(candidate.cause.as_str());
         } else {
             weighed.push((0.2, candidate.clone()));
         }
     }
     if !dropped.is_empty() {
-        after.notes.push(format!(
-            "no longer open, since the settings show another: {}",
-            dropped.join(", ")
-        ));
+        let dropped = dropped.join(", ");
+        after.notes.push(if proved {
+            format!("no longer open, since the settings show another: {dropped}")
+        } else {
+            format!("to look at only if the pull still fails once this is set right: {dropped}")
+        });
     }
     if !weighed.is_empty() {
         after.confidence = after.confidence.min(Confidence::Likely);
