@@ -155,6 +155,9 @@ fn unusable(error: FolderError) -> Failure {
     let failure = Failure::new(&error);
     match error {
         FolderError::Open(..) => failure.help("check the path and its permissions"),
+        FolderError::Refused(..) => {
+            failure.help("collect again with a login that may read pods and events")
+        }
         FolderError::Empty(..) => failure,
     }
     .help("`pullwhy kubernetes collect --run DIR` fills it, where `kubectl` is")

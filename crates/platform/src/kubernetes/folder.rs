@@ -175,7 +175,14 @@ pub fn read_cluster(folder: &Path) -> Result<Cluster, FolderError> {
         }
     }
     if read == 0 {
-        return Err(FolderError::Empty(folder.to_owned()));
+        let why = cluster
+            .unread
+            .iter()
+            .find(|u| !u.why.starts_with("is not among"));
+        return Err(match why {
+            Some(unread) => FolderError::Refused(folder.to_owned(), unread.why.clone()),
+            None => FolderError::Empty(folder.to_owned()),
+        });
     }
     for name in THINGS {
         things(&mut cluster, folder, name);
