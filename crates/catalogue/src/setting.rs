@@ -286,6 +286,7 @@ pub const SETTINGS: &[(&str, &[&str], &str)] = &[
         "pod.secret",
         &[
             "fits",
+            "unseen",
             "expired",
             "odd",
             "unusable",
@@ -296,7 +297,7 @@ pub const SETTINGS: &[(&str, &[&str], &str)] = &[
             "other",
             "none",
         ],
-        "what the pod's pull secrets do for the image: the best of them counts, or one that spoils all; `near`: for its host, and passed over",
+        "what the pod's pull secrets do for the image: the best of them counts, or one that spoils all; `near`: for its host, and passed over; `unseen`: for it, and its login was not looked at",
     ),
     (
         "pod.secret.elsewhere",

@@ -7,7 +7,7 @@ use pullwhy_catalogue::Catalogue;
 use pullwhy_diagnose::{decide, shown_by_settings, undecided};
 use pullwhy_explain::{Options, explain_text};
 use pullwhy_platform::kubernetes::{
-    Cluster, Need, plan, read_cluster, secrets_in_table, write_cluster,
+    Cluster, Need, Scope, read_cluster, secrets_in_table, write_cluster,
 };
 use serde_json::{Value, json};
 
@@ -181,17 +181,34 @@ proptest! {
 }
 
 #[test]
-fn the_plan_only_reads() {
-    let plan = plan(&pullwhy_platform::kubernetes::Scope::default());
-    let commands: Vec<&str> = plan
-        .lines()
-        .filter(|l| !l.is_empty() && !l.starts_with('#'))
-        .collect();
-    assert_eq!(commands.len(), 6, "{plan}");
-    assert!(
-        commands.iter().all(|c| c.starts_with("kubectl get ")),
-        "{plan}"
-    );
+fn the_script_only_reads() {
+    let script = pullwhy_platform::kubernetes::script(&Scope::default(), "facts");
+    let code = script.lines().filter(|l| !l.trim_start().starts_with('#'));
+    let mut commands = 0;
+    for line in code {
+        for (at, _) in line.match_indices("kubectl ") {
+            let before = line[..at].trim_end();
+            let rest = &line[at + "kubectl ".len()..];
+            // In words that are printed, or the name of a program that is looked for.
+            if before.ends_with(['"', '\'', 'v']) || rest.starts_with(['i', '%']) {
+                continue;
+            }
+            assert!(
+                rest.starts_with("get ") || rest.starts_with("\"$@\""),
+                "{line}"
+            );
+            commands += 1;
+        }
+    }
+    assert!(commands >= 6, "{script}");
+    let asked = script.lines().filter_map(|l| {
+        let line = l.trim_start();
+        line.strip_prefix("lists ")
+            .or_else(|| line.strip_prefix("thing "))
+    });
+    for arguments in asked.filter(|a| !a.starts_with(['N', 'L'])) {
+        assert!(arguments.contains(" get "), "{arguments}");
+    }
 }
 
 #[test]
