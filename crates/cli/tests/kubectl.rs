@@ -263,7 +263,7 @@ fn of_a_secret_the_script_keeps_registries_and_nothing_that_looks_like_one() {
         r#"hunter2-very-secret\": {"#,
         r#"{\"hunter2-very-secret\": {\"auth\": {}}"#,
         r#"\\\"hunter2-very-secret\":{"#,
-        r#"\/\\\/hunter2-very-secret\\"#,
+        r"\/\\\/hunter2-very-secret\\",
     ];
     let kind = "kubernetes.io/dockerconfigjson";
     for password in passwords {

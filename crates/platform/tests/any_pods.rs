@@ -1,5 +1,8 @@
 //! Whatever a cluster answers, nothing breaks.
 
+#[path = "support/any.rs"]
+mod any;
+
 use std::fs;
 
 use proptest::prelude::*;
@@ -52,36 +55,22 @@ const KEYS: &[&str] = &[
     "series",
 ];
 
-fn leaf() -> impl Strategy<Value = Value> {
-    prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        ".{0,12}".prop_map(Value::from),
-        Just(json!("Pod")),
-        Just(json!("shop")),
-        Just(json!("ImagePullBackOff")),
-        Just(json!("registry.example/team/app:1")),
-        Just(json!(
-            "Failed to pull image \"registry.example/a:1\": 401 Unauthorized"
-        )),
-        Just(json!("spec.containers{é")),
-        Just(json!("kubernetes.io/dockerconfigjson")),
-        Just(json!("eyJhdXRocyI6eyJyLnRlc3QiOnsiYXV0aCI6ImRUcHcifX19")),
-        Just(json!("read")),
-        Just(json!("\u{1b}[31m\u{202e}")),
-    ]
-}
+/// Texts that mean something, rightly or wrongly put.
+const TEXTS: &[&str] = &[
+    "Pod",
+    "shop",
+    "ImagePullBackOff",
+    "registry.example/team/app:1",
+    "Failed to pull image \"registry.example/a:1\": 401 Unauthorized",
+    "spec.containers{é",
+    "kubernetes.io/dockerconfigjson",
+    "eyJhdXRocyI6eyJyLnRlc3QiOnsiYXV0aCI6ImRUcHcifX19",
+    "read",
+    "\u{1b}[31m\u{202e}",
+];
 
 fn value() -> impl Strategy<Value = Value> {
-    leaf().prop_recursive(5, 64, 6, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
-            prop::collection::vec((prop::sample::select(KEYS), inner), 0..8).prop_map(|pairs| {
-                Value::Object(pairs.into_iter().map(|(k, v)| (k.to_owned(), v)).collect())
-            }),
-        ]
-    })
+    any::value(TEXTS, KEYS, 5)
 }
 
 /// A pod that fails, of which any part is replaced.
