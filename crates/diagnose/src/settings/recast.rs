@@ -56,6 +56,8 @@ impl Recast<'_> {
         let mut after = told(cause, before, &by, self.shown.rule.fix.as_ref());
         if self.shown.rule.fix_alone {
             after.fixes.truncate(1);
+            // They are reasons of the cause in general, and this one is known.
+            after.reasons.clear();
         }
         if let Some(transient) = self.shown.rule.transient {
             after.transient = transient;
