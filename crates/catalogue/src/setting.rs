@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use pullwhy_model::Confidence;
+use pullwhy_model::{Confidence, Transient};
 use serde::{Deserialize, Serialize};
 
 use crate::file::FixFile;
@@ -32,7 +32,8 @@ pub struct SettingRule {
     pub context: bool,
     /// What the settings say, in one line; `{fact}`s are filled in.
     pub says: String,
-    /// Causes as a log names them that this setting can be behind, besides the cause itself.
+    /// Causes as a log names them that this setting can be behind, besides the cause itself. Of a rule
+    /// that rules out: the only ones where it does; without them it does everywhere.
     #[serde(default)]
     pub behind: Vec<String>,
     /// It tells only behind those, not where the log names the cause itself: the failure that it
@@ -45,6 +46,12 @@ pub struct SettingRule {
     /// The fix for exactly this setting; it stands before those of the cause.
     #[serde(default)]
     pub fix: Option<FixFile>,
+    /// That fix is the only one: those of the cause would change what is right.
+    #[serde(default)]
+    pub fix_alone: bool,
+    /// Whether a retry alone can cure it, where that is not as with the cause in general.
+    #[serde(default)]
+    pub transient: Option<Transient>,
 }
 
 /// Facts about settings: name, its words, and what it tells.
@@ -279,6 +286,7 @@ pub const SETTINGS: &[(&str, &[&str], &str)] = &[
         "pod.secret",
         &[
             "fits",
+            "unseen",
             "expired",
             "odd",
             "unusable",
@@ -289,7 +297,7 @@ pub const SETTINGS: &[(&str, &[&str], &str)] = &[
             "other",
             "none",
         ],
-        "what the pod's pull secrets do for the image: the best of them counts, or one that spoils all; `near`: for its host, and passed over",
+        "what the pod's pull secrets do for the image: the best of them counts, or one that spoils all; `near`: for its host, and passed over; `unseen`: for it, and its login was not looked at",
     ),
     (
         "pod.secret.elsewhere",
@@ -356,6 +364,12 @@ pub(crate) fn faults(rule: &SettingRule) -> Vec<(String, String)> {
         found.push((
             rule.says.clone(),
             "a setting has one of `strength`, `rules_out = true` and `context = true`".to_owned(),
+        ));
+    }
+    if rule.fix_alone && rule.fix.is_none() {
+        found.push((
+            rule.says.clone(),
+            "`fix_alone` without a fix leaves nothing to do".to_owned(),
         ));
     }
     if rule.when.values().all(|w| w.starts_with('!')) {

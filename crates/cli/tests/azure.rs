@@ -38,7 +38,11 @@ fn the_settings_of_a_live_app_name_the_cause_and_the_fix() {
     assert_eq!(proof["setting"]["path"], "adminUserEnabled");
     assert_eq!(proof["setting"]["value"], "false");
     assert_eq!(proof["role"], "root");
-    let command = &incident["fixes"][0]["steps"][0]["command"];
+    let steps = &incident["fixes"][0]["steps"];
+    let look = &steps[0]["command"];
+    assert_eq!(look, "az acr show -n contosoreg1 --query adminUserEnabled");
+    assert_eq!(steps[0].get("changes"), None, "what only looks comes first");
+    let command = &steps[1]["command"];
     assert_eq!(command, "az acr update -n contosoreg1 --admin-enabled true");
 }
 
@@ -95,7 +99,7 @@ fn a_slot_is_named_in_every_command() {
         assert!(line.contains(" --slot stage"), "{line}");
     }
     let report = json(out.as_bytes());
-    let restart = &report["incidents"][0]["fixes"][0]["steps"][1]["command"];
+    let restart = &report["incidents"][0]["fixes"][0]["steps"][2]["command"];
     assert_eq!(restart, "az webapp restart -g rg1 -n shop --slot stage");
 }
 

@@ -1,10 +1,13 @@
 //! `check` from the command line. What its hops see is tested with faulty servers, not here.
 
+#[path = "support/stage.rs"]
+mod stage;
 mod support;
 
 use std::net::TcpListener;
 use std::path::Path;
 
+use stage::stage;
 use support::{json, pullwhy, text};
 
 /// A port of this machine on which nobody listens.
@@ -458,8 +461,7 @@ times = 2
 [expect]
 verdict = "pullable"
 "#;
-    let scenario: pullwhy_lab::scenario::Scenario = toml::from_str(PASSING).expect("a scenario");
-    let stage = pullwhy_lab::stage::Stage::start(&scenario).expect("its servers");
+    let stage = stage(PASSING);
     let output = pullwhy()
         .args(["check", "--repeat", "2", &stage.image])
         .env("HOME", "/does/not/exist")

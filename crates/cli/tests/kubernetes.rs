@@ -253,15 +253,27 @@ fn collect_without_a_folder_asks_nothing() {
         machine.run(&["collect", "--namespace", "shop", "--context", "prod"]);
     assert_eq!(status, 0, "{errors}");
     assert_eq!(machine.commands(), "");
-    for command in [
-        "kubectl get pods --namespace shop --output json --context prod",
-        "kubectl get secret NAME --namespace NAMESPACE --output json --context prod",
-    ] {
-        assert!(out.lines().any(|l| l == command), "{out}");
-    }
-    let foreign = out.lines().filter(|l| !l.is_empty() && !l.starts_with('#'));
-    for line in foreign {
-        assert!(line.starts_with("kubectl get "), "{line}");
+    assert!(out.starts_with("#!/bin/sh\n"), "{out}");
+    assert!(
+        out.contains("lists pods get pods --namespace shop --output "),
+        "{out}"
+    );
+    for run in pullwhy_catalogue::shell::runs(&out) {
+        let Some((first, rest)) = run.words.split_first() else {
+            continue;
+        };
+        let words = match first.as_str() {
+            "kubectl" => rest,
+            "lists" => rest.get(1..).unwrap_or_default(),
+            "thing" => rest.get(2..).unwrap_or_default(),
+            _ => continue,
+        };
+        // Where a function is made, it is not called.
+        if words.is_empty() || words == ["$@"] {
+            continue;
+        }
+        assert_eq!(words.first().map(String::as_str), Some("get"), "{run:?}");
+        assert!(words.iter().any(|w| w == "--context"), "{run:?}");
     }
 }
 
@@ -290,6 +302,22 @@ fn without_the_right_to_list_pods_nothing_is_claimed() {
     assert_eq!((status, out.as_str()), (2, ""), "{errors}");
     assert!(errors.contains("has no right to"), "{errors}");
     assert!(!errors.contains("none fails"), "{errors}");
+    assert!(
+        errors.starts_with("error: neither pods nor events could be read"),
+        "{errors}"
+    );
+    let (status, _, errors) = machine.run(&["collect", "--run", "facts"]);
+    assert_eq!(status, 2, "{errors}");
+    assert!(
+        errors.starts_with("error: neither pods nor events could be read"),
+        "{errors}"
+    );
+    let (status, _, errors) = machine.run(&["--facts", "facts"]);
+    assert_eq!(status, 2, "{errors}");
+    assert!(
+        errors.starts_with("error: neither pods nor events could be read"),
+        "{errors}"
+    );
 }
 
 #[test]

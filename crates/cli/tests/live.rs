@@ -1,14 +1,15 @@
 //! `explain --check` and what `run` does by itself, against servers of the lab.
 
+#[path = "support/stage.rs"]
+mod stage;
 mod support;
 
 use std::net::TcpListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use pullwhy_lab::scenario::Scenario;
-use pullwhy_lab::stage::Stage;
 use serde_json::Value;
+use stage::stage;
 use support::{json, pullwhy, text};
 
 const SECRET: &str = "h1dden-w0rd";
@@ -28,11 +29,6 @@ serves = "image"
 [expect]
 verdict = "not-pullable"
 "#;
-
-fn stage(scenario: &str) -> Stage {
-    let scenario: Scenario = toml::from_str(scenario).expect("a scenario");
-    Stage::start(&scenario).expect("its servers")
-}
 
 fn unauthorized(image: &str) -> String {
     let (registry, _) = image.split_once('/').expect("with a registry");

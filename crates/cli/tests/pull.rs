@@ -1,11 +1,12 @@
 //! `check --pull` from the command line, against servers of the lab.
 
+#[path = "support/stage.rs"]
+mod stage;
 mod support;
 
 use std::path::Path;
 
-use pullwhy_lab::scenario::Scenario;
-use pullwhy_lab::stage::Stage;
+use stage::stage;
 use support::{json, pullwhy, text};
 
 const IMAGE: &str = r#"
@@ -26,11 +27,6 @@ serves = "image"
 [expect]
 verdict = "pullable"
 "#;
-
-fn stage() -> Stage {
-    let scenario: Scenario = toml::from_str(IMAGE).expect("a scenario");
-    Stage::start(&scenario).expect("its servers")
-}
 
 fn checked(arguments: &[&str]) -> (i32, Vec<u8>, String) {
     let home = tempfile::tempdir().expect("a folder");
@@ -53,7 +49,7 @@ fn checked(arguments: &[&str]) -> (i32, Vec<u8>, String) {
 
 #[test]
 fn a_file_that_the_host_cannot_map_is_found_before_the_deployment() {
-    let stage = stage();
+    let stage = stage(IMAGE);
     let range = ["--pull", "--userns-remap", "100000:65536", &stage.image];
     let (status, out, errors) = checked(&range);
     assert_eq!((status, errors.as_str()), (1, ""), "no bars in a pipe");
@@ -78,7 +74,7 @@ fn a_file_that_the_host_cannot_map_is_found_before_the_deployment() {
 
 #[test]
 fn an_image_is_kept_in_its_folder_and_nowhere_else() {
-    let stage = stage();
+    let stage = stage(IMAGE);
     let folder = tempfile::tempdir().expect("a folder");
     let place = folder.path().join("kept");
     let wanted = format!("oci:{}", place.display());

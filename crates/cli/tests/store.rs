@@ -5,13 +5,14 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
 
+#[path = "support/stage.rs"]
+mod stage;
 mod support;
 
 use std::path::Path;
 use std::process::{Command, Output};
 
-use pullwhy_lab::scenario::Scenario;
-use pullwhy_lab::stage::Stage;
+use stage::stage;
 use support::{json, text};
 
 const IMAGE: &str = r#"
@@ -27,11 +28,6 @@ serves = "image"
 [expect]
 verdict = "pullable"
 "#;
-
-fn stage() -> Stage {
-    let scenario: Scenario = toml::from_str(IMAGE).expect("a scenario");
-    Stage::start(&scenario).expect("its servers")
-}
 
 /// Runs a shell in a mount namespace of its own; `None` where that is not allowed.
 fn apart(script: &str, arguments: &[&str]) -> Option<Output> {
@@ -54,7 +50,7 @@ fn apart(script: &str, arguments: &[&str]) -> Option<Output> {
 }
 
 fn checked(mount: &str, more: &str) -> Option<(i32, serde_json::Value)> {
-    let stage = stage();
+    let stage = stage(IMAGE);
     let home = tempfile::tempdir().expect("a folder");
     let script = format!(
         "{mount}\nunset HTTP_PROXY http_proxy HTTPS_PROXY https_proxy\n\

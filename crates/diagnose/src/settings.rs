@@ -11,8 +11,13 @@
 //! 4. A cause that settings rule out is dropped. If it was the log's root, the next one leads.
 //! 5. What the log proves stays, unless a setting is known to be behind it.
 //! 6. A fact that could not be read shows nothing and rules nothing out.
+//! 7. A fault that settings prove or point to has to be mended whatever else is wrong. So what only
+//!    the log leaves open comes after it: it is told as what to look at should the pull still fail,
+//!    and is no candidate, unless the rule `leaves` it open.
+//! 8. Where settings rule out all that the log leaves open, the two disagree, and nothing is likely.
 
 pub(crate) mod left;
+mod open;
 pub(crate) mod recast;
 mod weigh;
 
@@ -21,17 +26,17 @@ use std::collections::BTreeSet;
 use pullwhy_catalogue::Catalogue;
 use pullwhy_catalogue::setting::SettingRule;
 use pullwhy_model::{
-    Candidate, CauseId, Confidence, Facts, Image, Incident, Outcome, RuledOut, Settings, Trigger,
-    Unread,
+    CauseId, Confidence, Facts, Image, Incident, Outcome, RuledOut, Settings, Trigger, Unread,
 };
 
 use crate::build::{fingerprint, text};
-use left::{candidate, shared, unshown};
+use left::unshown;
+use open::{disagreeing, leave_open};
 use recast::{Recast, Teller};
 use weigh::{Shown, Weighed};
 
 /// The rules, for the report.
-const RULES: &str = "how the settings were weighed: a cause that they prove comes before one that they point to, and that before one that only the log leaves open; among equals one that the log names, then the earlier on the pull path; what they rule out is dropped";
+const RULES: &str = "how the settings were weighed: a cause that they prove comes before one that they point to, and that before one that only the log leaves open, which is looked at after it; among equals one that the log names, then the earlier on the pull path; what they rule out is dropped";
 
 /// Clients whose failures settings can be about, by what the settings are of. Pasted lines of App
 /// Service's log look like Docker's; nodes of AKS write what any node
@@ -163,7 +168,8 @@ pub fn decide(catalogue: &Catalogue, incident: Incident, settings: &[Settings]) 
         after
     } else {
         let by = Teller::of(own, &incident);
-        unshown(catalogue, incident, &by, &ruled_out, generic)
+        let after = unshown(catalogue, incident, &by, &ruled_out, generic);
+        disagreeing(after, &ruled_out)
     };
     for shown in aside.iter().filter(|s| s.strength >= Confidence::Likely) {
         after.notes.push(format!(
@@ -235,6 +241,11 @@ fn ruled_out(
                 .excluded
                 .iter()
                 .find(|e| catalogue.at(e.cause).id == *id)?;
+            // Of another answer of the registry it says nothing.
+            let behind = &excluded.rule.behind;
+            if !behind.is_empty() && !behind.iter().any(|b| incident.cause == *b.as_str()) {
+                return None;
+            }
             // What the log proves is not argued away.
             let proved = incident.cause == *id && incident.confidence == Confidence::Certain;
             (!proved).then(|| RuledOut {
@@ -249,65 +260,6 @@ fn ruled_out(
             })
         })
         .collect()
-}
-
-/// What stays open beside a root that the settings show.
-fn leave_open(
-    after: &mut Incident,
-    before: &Incident,
-    catalogue: &Catalogue,
-    own: &Settings,
-    first: &Shown<'_>,
-    others: &[&Shown<'_>],
-    ruled_out: &[RuledOut],
-) {
-    let mut weighed: Vec<(f64, Candidate)> = Vec::new();
-    for other in others {
-        let weight = if other.strength == first.strength {
-            0.6
-        } else {
-            0.3
-        };
-        let because = other.says(own);
-        weighed.push((weight, candidate(other.id(catalogue), because)));
-    }
-    let proved = first.strength == Confidence::Certain;
-    let mut dropped = Vec::new();
-    for candidate in &before.candidates {
-        let out = ruled_out.iter().any(|r| r.cause == candidate.cause);
-        let there = candidate.cause == after.cause
-            || weighed.iter().any(|(_, c)| c.cause == candidate.cause);
-        if out || there {
-            continue;
-        }
-        // The area that the log names is not another cause beside the reason found in it.
-        let generic = catalogue
-            .get(candidate.cause.as_str())
-            .is_some_and(|c| c.file.generic);
-        let stays = first
-            .rule
-            .leaves
-            .iter()
-            .any(|l| candidate.cause == *l.as_str());
-        if proved || generic || candidate.cause == before.cause && !stays {
-            if !generic {
-                dropped.push(candidate.cause.as_str());
-            }
-        } else {
-            weighed.push((0.2, candidate.clone()));
-        }
-    }
-    if !dropped.is_empty() {
-        after.notes.push(format!(
-            "no longer open, since the settings show another: {}",
-            dropped.join(", ")
-        ));
-    }
-    if !weighed.is_empty() {
-        after.confidence = after.confidence.min(Confidence::Likely);
-    }
-    let own = candidate(&after.cause, after.title.clone());
-    after.candidates = shared(own, weighed);
 }
 
 /// A failure that nothing but the settings tells of: the next pull will end in it.

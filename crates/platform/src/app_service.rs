@@ -93,8 +93,9 @@ impl<'d> Pull<'d> {
     /// Notes that a fact hangs on an answer that is not there.
     fn unknown(&mut self, name: &'static str, documents: &[&str]) {
         let missing = documents.iter().find_map(|d| self.documents.unread(d));
-        if let Some(unread) = missing {
-            self.out.unknown.insert(name, unread.clone());
+        let empty = || documents.iter().find_map(|d| self.documents.empty(d));
+        if let Some(unread) = missing.cloned().or_else(empty) {
+            self.out.unknown.insert(name, unread);
         }
     }
 

@@ -131,6 +131,15 @@ impl Documents {
         self.answers.get(name)?.as_ref().err()
     }
 
+    /// An answer that holds nothing where something was needed, as why it is not known.
+    pub(crate) fn empty(&self, name: &str) -> Option<Unread> {
+        let answer = self.answers.get(name)?.as_ref().ok()?;
+        answer.value.is_null().then(|| Unread {
+            file: answer.shown.clone(),
+            why: "is an empty answer; ask again, and see what `az` says".to_owned(),
+        })
+    }
+
     /// Every question without an answer.
     pub fn all_unread(&self) -> impl Iterator<Item = (&'static str, &Unread)> {
         self.answers

@@ -29,12 +29,20 @@ pub enum FolderError {
     Open(PathBuf, io::Error),
     /// It holds no fact.
     Empty(PathBuf),
+    /// It holds no answer, only why there is none: of the first, in words.
+    Refused(PathBuf, String),
 }
 
 impl std::fmt::Display for FolderError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Open(path, error) => write!(f, "`{}`: cannot be read: {error}", path.display()),
+            Self::Refused(path, why) => write!(
+                f,
+                "`{}`: holds no answer, only refusals: {}",
+                path.display(),
+                why.rsplit_once("; ").map_or(why.as_str(), |(what, _)| what)
+            ),
             Self::Empty(path) => write!(
                 f,
                 "`{}`: holds no facts: not one of its files is named as the printed commands name them",
@@ -86,7 +94,7 @@ pub fn read_folder(folder: &Path) -> Result<Documents, FolderError> {
         let file = format!("{}.json", question.name);
         match read(folder, &file, question.name) {
             Ok(Some(answer)) => documents.put(question.name, answer),
-            Ok(None) if question.always => {
+            Ok(None) if question.always || asked_for(&documents, question) => {
                 let why = missing(folder, question);
                 documents.put(question.name, Err(why));
             }
@@ -103,10 +111,21 @@ pub fn read_folder(folder: &Path) -> Result<Documents, FolderError> {
             }
         }
     }
-    if documents.read() == 0 {
-        return Err(FolderError::Empty(folder.to_owned()));
+    if documents.read() > 0 {
+        return Ok(documents);
     }
-    Ok(documents)
+    let errors = questions_of(documents.place.kind).filter_map(|q| error_of(folder, q.name));
+    Err(match errors.map(|unread| unread.why).next() {
+        Some(why) => FolderError::Refused(folder.to_owned(), why),
+        None => FolderError::Empty(folder.to_owned()),
+    })
+}
+
+/// Whether the answers so far call for this one, so that without it something is not known.
+fn asked_for(documents: &Documents, question: &Question) -> bool {
+    // Whether the name is taken matters only for a registry that was not found.
+    let matters = question.name != "acr-name" || documents.unread("acr").is_some();
+    matters && question.command(&documents.names()).is_some()
 }
 
 fn shown(folder: &Path, file: &str) -> String {

@@ -12,6 +12,7 @@ mod log;
 mod object;
 mod questions;
 mod reduce;
+mod script;
 
 use std::collections::BTreeMap;
 
@@ -23,7 +24,8 @@ pub use failing::Group;
 pub use folder::{KUBERNETES_FORM, read_cluster, write_cluster};
 pub use log::Log;
 pub use object::Object;
-pub use questions::{Asked, Scope, plan, refusal, secrets_in_table, typed};
+pub use questions::{Asked, Scope, refusal, secrets_in_table, typed};
+pub use script::script;
 
 /// Objects of a list that are looked at: pods of a large namespace, and their events.
 const MOST: usize = 50_000;

@@ -196,7 +196,12 @@ pub fn script(place: &Place, folder: &str, logs: bool) -> String {
         let _ = write!(
             out,
             "\n# The app's logs, as Kudu has them; they may hold what the app prints.\n\
-             az webapp log download {app} --log-file \"$DIR/logs.zip\" --only-show-errors\n"
+             if az webapp log download {app} --log-file \"$DIR/logs.zip\" --only-show-errors 2> \"$DIR/logs.error.txt\"; then\n  \
+               rm -f \"$DIR/logs.error.txt\"\n\
+             else\n  \
+               rm -f \"$DIR/logs.zip\"\n  \
+               echo 'the logs could not be fetched: see logs.error.txt' >&2\n\
+             fi\n"
         );
     }
     out.push_str(
@@ -231,13 +236,18 @@ fn put(
             out,
             "# The comparison is made here and only here; neither password is written or shown.\n\
              {guard}{{\n  \
-               mine=$(az rest --method post --url \"$APP_ID/config/appsettings/list?api-version=2024-11-01\" \\\n    \
-                 --query properties.DOCKER_REGISTRY_SERVER_PASSWORD -o tsv 2> /dev/null)\n  \
-               case \"$mine\" in '@Microsoft.KeyVault('*) mine= ;; esac\n  \
-               theirs=$(az acr credential show -n {registry} --query \"passwords[].value\" -o tsv 2> /dev/null)\n  \
-               if [ -n \"$mine\" ] && [ -n \"$theirs\" ]; then\n    \
-                 case \"\n$theirs\n\" in *\"\n$mine\n\"*) fits=yes ;; *) fits=no ;; esac\n    \
-                 echo \"{{\\\"fits\\\":\\\"$fits\\\"}}\" > \"$DIR/{PASSWORD_FITS}.json\"\n  \
+               err=\"$DIR/{PASSWORD_FITS}.error.txt\"; fits=\n  \
+               if mine=$(az rest --method post --url \"$APP_ID/config/appsettings/list?api-version=2024-11-01\" \\\n    \
+                   --query properties.DOCKER_REGISTRY_SERVER_PASSWORD -o tsv --only-show-errors 2> \"$err\") &&\n     \
+                 theirs=$(az acr credential show -n {registry} --query \"passwords[].value\" -o tsv --only-show-errors 2> \"$err\"); then\n    \
+                 rm -f \"$err\"\n    \
+                 case \"$mine\" in '@Microsoft.KeyVault('*) mine= ;; esac\n    \
+                 if [ -n \"$mine\" ] && [ -n \"$theirs\" ]; then\n      \
+                   case \"\n$theirs\n\" in *\"\n$mine\n\"*) fits=yes ;; *) fits=no ;; esac\n    \
+                 fi\n    \
+                 case \"$fits\" in '') echo '{{}}' ;; *) echo \"{{\\\"fits\\\":\\\"$fits\\\"}}\" ;; esac > \"$DIR/{PASSWORD_FITS}.json\"\n  \
+               else\n    \
+                 rm -f \"$DIR/{PASSWORD_FITS}.json\"\n  \
                fi\n  \
                unset mine theirs\n\
              }}\n"

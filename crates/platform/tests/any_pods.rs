@@ -1,5 +1,8 @@
 //! Whatever a cluster answers, nothing breaks.
 
+#[path = "support/any.rs"]
+mod any;
+
 use std::fs;
 
 use proptest::prelude::*;
@@ -7,7 +10,7 @@ use pullwhy_catalogue::Catalogue;
 use pullwhy_diagnose::{decide, shown_by_settings, undecided};
 use pullwhy_explain::{Options, explain_text};
 use pullwhy_platform::kubernetes::{
-    Cluster, Need, plan, read_cluster, secrets_in_table, write_cluster,
+    Cluster, Need, Scope, read_cluster, secrets_in_table, write_cluster,
 };
 use serde_json::{Value, json};
 
@@ -52,36 +55,22 @@ const KEYS: &[&str] = &[
     "series",
 ];
 
-fn leaf() -> impl Strategy<Value = Value> {
-    prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        ".{0,12}".prop_map(Value::from),
-        Just(json!("Pod")),
-        Just(json!("shop")),
-        Just(json!("ImagePullBackOff")),
-        Just(json!("registry.example/team/app:1")),
-        Just(json!(
-            "Failed to pull image \"registry.example/a:1\": 401 Unauthorized"
-        )),
-        Just(json!("spec.containers{é")),
-        Just(json!("kubernetes.io/dockerconfigjson")),
-        Just(json!("eyJhdXRocyI6eyJyLnRlc3QiOnsiYXV0aCI6ImRUcHcifX19")),
-        Just(json!("read")),
-        Just(json!("\u{1b}[31m\u{202e}")),
-    ]
-}
+/// Texts that mean something, rightly or wrongly put.
+const TEXTS: &[&str] = &[
+    "Pod",
+    "shop",
+    "ImagePullBackOff",
+    "registry.example/team/app:1",
+    "Failed to pull image \"registry.example/a:1\": 401 Unauthorized",
+    "spec.containers{é",
+    "kubernetes.io/dockerconfigjson",
+    "eyJhdXRocyI6eyJyLnRlc3QiOnsiYXV0aCI6ImRUcHcifX19",
+    "read",
+    "\u{1b}[31m\u{202e}",
+];
 
 fn value() -> impl Strategy<Value = Value> {
-    leaf().prop_recursive(5, 64, 6, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
-            prop::collection::vec((prop::sample::select(KEYS), inner), 0..8).prop_map(|pairs| {
-                Value::Object(pairs.into_iter().map(|(k, v)| (k.to_owned(), v)).collect())
-            }),
-        ]
-    })
+    any::value(TEXTS, KEYS, 5)
 }
 
 /// A pod that fails, of which any part is replaced.
@@ -181,17 +170,34 @@ proptest! {
 }
 
 #[test]
-fn the_plan_only_reads() {
-    let plan = plan(&pullwhy_platform::kubernetes::Scope::default());
-    let commands: Vec<&str> = plan
-        .lines()
-        .filter(|l| !l.is_empty() && !l.starts_with('#'))
-        .collect();
-    assert_eq!(commands.len(), 6, "{plan}");
-    assert!(
-        commands.iter().all(|c| c.starts_with("kubectl get ")),
-        "{plan}"
-    );
+fn the_script_only_reads() {
+    let script = pullwhy_platform::kubernetes::script(&Scope::default(), "facts");
+    let code = script.lines().filter(|l| !l.trim_start().starts_with('#'));
+    let mut commands = 0;
+    for line in code {
+        for (at, _) in line.match_indices("kubectl ") {
+            let before = line[..at].trim_end();
+            let rest = &line[at + "kubectl ".len()..];
+            // In words that are printed, or the name of a program that is looked for.
+            if before.ends_with(['"', '\'', 'v']) || rest.starts_with(['i', '%']) {
+                continue;
+            }
+            assert!(
+                rest.starts_with("get ") || rest.starts_with("\"$@\""),
+                "{line}"
+            );
+            commands += 1;
+        }
+    }
+    assert!(commands >= 6, "{script}");
+    let asked = script.lines().filter_map(|l| {
+        let line = l.trim_start();
+        line.strip_prefix("lists ")
+            .or_else(|| line.strip_prefix("thing "))
+    });
+    for arguments in asked.filter(|a| !a.starts_with(['N', 'L'])) {
+        assert!(arguments.contains(" get "), "{arguments}");
+    }
 }
 
 #[test]

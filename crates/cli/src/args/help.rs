@@ -75,14 +75,14 @@ pub(super) const AZURE_COLLECT: &str = "\
 
 \x1b[1;4mExit status:\x1b[0m
   0  printed, or collected even if some answers are missing
-  2  no `az`, not logged in, no such app; wrong usage";
+  2  nothing could be read; no `az`, not logged in, no such app; wrong usage";
 
 pub(super) const KUBERNETES: &str = "\
 \x1b[1;4mExamples:\x1b[0m
   pullwhy kubernetes                        pods of the context's namespace
   pullwhy kubernetes --namespace shop web-0 one pod
   pullwhy k8s --all-namespaces --context prod
-  pullwhy kubernetes collect --namespace shop --run pullwhy-facts
+  pullwhy kubernetes collect --namespace shop > collect.sh
   pullwhy kubernetes --facts pullwhy-facts  offline
   ln -s \"$(command -v pullwhy)\" ~/.local/bin/kubectl-pullwhy
   kubectl pullwhy --namespace shop          once that link is on the PATH
@@ -94,13 +94,14 @@ pub(super) const KUBERNETES: &str = "\
 
 pub(super) const KUBERNETES_COLLECT: &str = "\
 \x1b[1;4mExamples:\x1b[0m
-  pullwhy kubernetes collect --namespace shop                       what is asked
-  pullwhy kubernetes collect --namespace shop --run pullwhy-facts   ask it
+  pullwhy kubernetes collect --namespace shop > collect.sh
+  sh collect.sh                                  where `kubectl` reaches the cluster
   pullwhy kubernetes --facts pullwhy-facts       where the folder was copied to
+  pullwhy kubernetes collect --namespace shop --run pullwhy-facts
 
 \x1b[1;4mExit status:\x1b[0m
   0  printed, or collected even if some answers are missing
-  2  no `kubectl`, no login, no such pod; wrong usage";
+  2  nothing could be read; no `kubectl`, no login, no such pod; wrong usage";
 
 pub(super) const HOST: &str = "\
 \x1b[1;4mExamples:\x1b[0m

@@ -55,11 +55,13 @@ pub(crate) enum KubernetesCommand {
     Collect(CollectPodsArgs),
 }
 
-/// Show which commands are asked, or ask them and keep the answers
+/// Print the commands that collect the facts, to run where `kubectl` reaches the cluster
 ///
-/// Prints the commands with what is kept of each answer. With `--run` they are run, and what is kept
-/// is written into a folder; `pullwhy kubernetes --facts DIR` explains it on any machine. Answers are
-/// reduced before they are written: no environment variable, no user name, no password is in them.
+/// Prints a shell script of `kubectl get` commands that need neither this tool nor a right to change
+/// anything. It writes what a pull hangs on into a folder; `pullwhy kubernetes --facts DIR` explains it on
+/// any machine. No environment variable, user name or password is in it: of a pull secret only its type
+/// and the names of its registries are kept. With `--run` the commands are run here, and whether a
+/// login has the right form or has ended is seen too.
 #[derive(Debug, Args)]
 #[command(after_help = help::KUBERNETES_COLLECT)]
 pub(crate) struct CollectPodsArgs {
@@ -68,6 +70,14 @@ pub(crate) struct CollectPodsArgs {
     pub(crate) pod: Option<String>,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
+    /// The folder that the printed script fills
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "pullwhy-facts",
+        conflicts_with = "run"
+    )]
+    pub(crate) output: String,
     /// Run the commands now, and write the reduced answers into this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) run: Option<PathBuf>,

@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use pullwhy_catalogue::{Catalogue, shell_word};
-use pullwhy_diagnose::{decide, shown_by_settings, undecided};
+use pullwhy_diagnose::{Undecided, decide, shown_by_settings, undecided};
 use pullwhy_explain::{Options, Outcome};
 use pullwhy_ingest::source::{Input, Limits};
-use pullwhy_model::Report;
+use pullwhy_model::{Report, Warning};
 use pullwhy_platform::{Documents, FolderError, Kind, Place, app_service, read_folder};
 use pullwhy_report::Format;
 
+use super::facts::still_open;
 use super::program::timeout;
 use crate::args::{AzureArgs, AzureCommand, Common, Explain, Output, PlaceArgs};
 use crate::exit::{Exit, Failure};
@@ -30,24 +31,33 @@ pub(crate) fn run(args: &AzureArgs, common: &Common) -> Result<Exit, Failure> {
     }
     let started = Instant::now();
     let catalogue = super::catalogue(common)?;
+    let mut logs = args.logs_given.clone();
     let (documents, fetched) = if let Some(folder) = &args.facts {
-        (read_folder(folder).map_err(unusable)?, None)
+        let documents = read_folder(folder).map_err(unusable)?;
+        (documents, args.logs.then(|| collected_logs(folder)))
     } else {
         let place = place(&args.place)?;
+        if args.logs {
+            only_of_apps(&place)?;
+        }
         let az = Az::new(timeout(args.patience.timeout)?, args.output.verbose);
         let documents = gather::documents(&az, place)?;
-        let fetched = args
-            .logs
-            .then(|| fetch(&az, &documents.place))
-            .transpose()?;
+        let fetched = args.logs.then(|| fetch(&az, &documents.place));
         (documents, fetched)
     };
-    let mut logs = args.logs_given.clone();
-    if let Some(folder) = args.facts.as_ref().filter(|_| args.logs) {
-        logs.push(collected_logs(folder)?);
+    // What the settings say is told, whether there are logs or not.
+    let (_folder, without) = match fetched {
+        Some(Ok(fetched)) => {
+            logs.push(fetched.path.clone());
+            (Some(fetched), None)
+        }
+        Some(Err(failure)) => (None, Some(failure)),
+        None => (None, None),
+    };
+    let (mut outcome, open) = weigh(&catalogue, &documents, logs);
+    if let Some(failure) = without {
+        without_logs(&mut outcome, failure);
     }
-    logs.extend(fetched.as_ref().map(|f| f.path().join(LOGS)));
-    let mut outcome = weigh(&catalogue, &documents, logs);
     outcome.report.stats.elapsed_ms = started.elapsed().as_secs_f64() * 1000.0;
     let shown = Explain {
         // Where nothing was piped, nobody waits for a pipe.
@@ -55,14 +65,39 @@ pub(crate) fn run(args: &AzureArgs, common: &Common) -> Result<Exit, Failure> {
         output: Output { ..args.output },
         ..Explain::default()
     };
-    if outcome.report.incidents.is_empty() && shown.output.format == Format::Human {
-        nothing(&documents, &args.output);
+    if outcome.report.incidents.is_empty() {
+        nothing(&documents, &outcome, &open, &args.output);
     }
     super::explain::conclude(&shown, outcome)
 }
 
+/// The app's logs that were asked for and cannot be had, as something that was not read.
+fn without_logs(outcome: &mut Outcome, failure: Failure) {
+    let Failure::Said { message, help } = failure else {
+        return;
+    };
+    let mut text = format!("{message}: what follows is from the settings alone");
+    if let Some(last) = help.last() {
+        let before = help[..help.len() - 1].iter();
+        text.extend(before.map(|line| format!(" ({})", line.replace("; ", ", "))));
+        text.push_str(&format!("; {}", last.replace("; ", ", ")));
+    }
+    outcome.unread += 1;
+    outcome.report.warnings.insert(
+        0,
+        Warning {
+            file: String::new(),
+            text,
+        },
+    );
+}
+
 /// Settings alone, or beside logs.
-fn weigh(catalogue: &Catalogue, documents: &Documents, logs: Vec<PathBuf>) -> Outcome {
+fn weigh(
+    catalogue: &Catalogue,
+    documents: &Documents,
+    logs: Vec<PathBuf>,
+) -> (Outcome, Vec<Undecided>) {
     let settings = app_service::settings(documents, None);
     let mut outcome = if logs.is_empty() {
         Outcome {
@@ -96,15 +131,36 @@ fn weigh(catalogue: &Catalogue, documents: &Documents, logs: Vec<PathBuf>) -> Ou
     let open = undecided(catalogue, &settings);
     let unread = documents.all_unread().map(|(_, unread)| unread);
     super::facts::tell_unread(&mut outcome, unread, &open);
-    outcome
+    (outcome, open)
 }
 
-fn nothing(documents: &Documents, output: &Output) {
-    if output.quiet {
+/// What is said where no setting shows a cause: that all is well only if all was read.
+fn nothing(documents: &Documents, outcome: &Outcome, open: &[Undecided], output: &Output) {
+    let kind = documents.place.kind;
+    let (noun, name) = (kind.noun(), &documents.place.app);
+    if documents.unread(kind.question()).is_some() && documents.read() == 0 {
+        terminal::error(
+            &format!(
+                "nothing could be read of the {noun} `{name}`, so that nothing is known of its pulls"
+            ),
+            &["below is why; with another login: az login".to_owned()],
+        );
+        return;
+    }
+    if let Some(causes) = still_open(open) {
+        let missing = super::plural(documents.all_unread().count().max(1), "answer");
+        terminal::error(
+            &format!(
+                "no setting that was read makes a pull fail, but {missing} could not be had: {causes} stay open"
+            ),
+            &["below is what is missing, and why".to_owned()],
+        );
+        return;
+    }
+    if output.quiet || output.format != Format::Human || outcome.unread > 0 {
         return;
     }
     let settings = app_service::settings(documents, None);
-    let kind = documents.place.kind;
     let containers =
         kind != Kind::App || settings.iter().any(|s| s.known.contains_key("app.model"));
     let image = settings
@@ -150,15 +206,26 @@ fn unusable(error: FolderError) -> Failure {
     let failure = Failure::new(&error);
     match error {
         FolderError::Open(..) => failure.help("check the path and its permissions"),
+        FolderError::Refused(..) => failure
+            .help("collect again where `az` is logged in to the right subscription: az login"),
         FolderError::Empty(..) => failure,
     }
     .help("`pullwhy azure collect --app NAME --resource-group RG` prints the commands that fill it")
 }
 
-fn collected_logs(folder: &Path) -> Result<PathBuf, Failure> {
+/// Logs at hand, and the folder that goes with them if they were only fetched.
+struct Logs {
+    path: PathBuf,
+    _folder: Option<tempfile::TempDir>,
+}
+
+fn collected_logs(folder: &Path) -> Result<Logs, Failure> {
     let path = folder.join(LOGS);
     if path.exists() {
-        return Ok(path);
+        return Ok(Logs {
+            path,
+            _folder: None,
+        });
     }
     Err(
         Failure::new(format!("`{}`: the facts hold no logs", path.display()))
@@ -192,10 +259,13 @@ fn only_of_apps(place: &Place) -> Result<(), Failure> {
 }
 
 /// The app's logs, in a folder that goes when it is dropped.
-fn fetch(az: &Az, place: &Place) -> Result<tempfile::TempDir, Failure> {
-    only_of_apps(place)?;
+fn fetch(az: &Az, place: &Place) -> Result<Logs, Failure> {
     let folder = tempfile::tempdir()
         .map_err(|e| Failure::new(format!("making a folder for the logs failed: {e}")))?;
-    gather::logs(az, place, &folder.path().join(LOGS))?;
-    Ok(folder)
+    let path = folder.path().join(LOGS);
+    gather::logs(az, place, &path)?;
+    Ok(Logs {
+        path,
+        _folder: Some(folder),
+    })
 }

@@ -1,5 +1,6 @@
 //! What commands share that read a platform's settings: folders of facts, and what was not read.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -16,7 +17,17 @@ pub(super) fn tell_unread<'u>(
     unread: impl Iterator<Item = &'u Unread>,
     open: &[Undecided],
 ) {
-    let all = unread.map(|u| warning(u, open));
+    let unread: Vec<&Unread> = unread.collect();
+    // An answer can be there and hold nothing.
+    let empty = open
+        .iter()
+        .map(|u| &u.unread)
+        .filter(|u| !unread.contains(u));
+    let all = unread
+        .iter()
+        .copied()
+        .chain(empty)
+        .map(|u| warning(u, open));
     let (first, last): (Vec<_>, Vec<_>) = all.partition(|(decides, _)| *decides);
     outcome.unread += first.len() as u64;
     // What could not be read stands before what was left out on purpose.
@@ -44,6 +55,13 @@ fn warning(unread: &Unread, open: &[Undecided]) -> (bool, Warning) {
     }
     let file = unread.file.clone();
     (hanging.is_some(), Warning { file, text })
+}
+
+/// What causes stay open for want of answers; none where everything needed was read.
+pub(super) fn still_open(open: &[Undecided]) -> Option<String> {
+    let causes: BTreeSet<&CauseId> = open.iter().flat_map(|u| &u.causes).collect();
+    let causes: Vec<&str> = causes.into_iter().map(CauseId::as_str).collect();
+    (!causes.is_empty()).then(|| causes.join(", "))
 }
 
 /// Writes a file for this user alone: settings are nobody else's business.

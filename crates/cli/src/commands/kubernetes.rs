@@ -47,8 +47,15 @@ pub(crate) fn run(args: &KubernetesArgs, common: &Common) -> Result<Exit, Failur
         ..Explain::default()
     };
     let human = shown.output.format == Format::Human && !shown.output.quiet;
-    if outcome.report.incidents.is_empty() && human && cluster.lists_unread() == 0 {
-        nothing(&cluster);
+    if outcome.report.incidents.is_empty() {
+        if cluster.lists_unread() > 0 {
+            terminal::error(
+                unreadable(&cluster),
+                &["below is why; a login with more rights may read them".to_owned()],
+            );
+        } else if human {
+            nothing(&cluster);
+        }
     }
     super::explain::conclude(&shown, outcome)
 }
@@ -143,6 +150,16 @@ fn of_group(catalogue: &Catalogue, group: &Group<'_>, settings: &Settings) -> Ve
         .collect()
 }
 
+/// What is not known for want of pods or events.
+fn unreadable(cluster: &Cluster) -> &'static str {
+    match cluster.lists_unread() {
+        0 | 1 => {
+            "nothing fails in what could be read, but not all that tells of it could be: whether a pull fails is not known"
+        }
+        _ => "neither pods nor events could be read, so that nothing is known of failing pulls",
+    }
+}
+
 fn nothing(cluster: &Cluster) {
     let pods = super::plural(cluster.pods(), "pod");
     terminal::note(&match &cluster.pod {
@@ -155,6 +172,9 @@ fn unusable(error: FolderError) -> Failure {
     let failure = Failure::new(&error);
     match error {
         FolderError::Open(..) => failure.help("check the path and its permissions"),
+        FolderError::Refused(..) => {
+            failure.help("collect again with a login that may read pods and events")
+        }
         FolderError::Empty(..) => failure,
     }
     .help("`pullwhy kubernetes collect --run DIR` fills it, where `kubectl` is")

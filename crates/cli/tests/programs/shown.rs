@@ -9,6 +9,7 @@ pub(crate) fn all() -> Vec<(String, Run)> {
     let mut lines = of_catalogue();
     lines.extend(of_texts());
     lines.extend(of_collect());
+    lines.extend(of_collect_pods());
     let mut all: Vec<_> = lines
         .into_iter()
         .flat_map(|(place, line)| runs(&line).into_iter().map(move |run| (place.clone(), run)))
@@ -117,6 +118,41 @@ fn of_collect() -> Vec<(String, String)> {
                 "pullwhy azure collect".to_owned(),
                 format!("az {}", words.join(" ")),
             ))
+        })
+        .collect()
+}
+
+/// The script of `pullwhy kubernetes collect`, whose `lists NAME …` and `thing LIST LABEL …` are
+/// `kubectl …`.
+fn of_collect_pods() -> Vec<(String, String)> {
+    let scope = pullwhy_platform::kubernetes::Scope {
+        namespace: Some("shop".to_owned()),
+        pod: Some("web-0".to_owned()),
+        context: Some("prod".to_owned()),
+        kubeconfig: Some("config".to_owned()),
+        ..pullwhy_platform::kubernetes::Scope::default()
+    };
+    let script = pullwhy_platform::kubernetes::script(&scope, "facts");
+    let words = |run: Run| {
+        let skip = match run.words.first()?.as_str() {
+            "kubectl" => 1,
+            "lists" => 2,
+            "thing" => 3,
+            _ => return None,
+        };
+        let words: Vec<_> = run.words.get(skip..)?.to_vec();
+        words.first().is_some_and(|w| w == "get").then_some(words)
+    };
+    let all: Vec<Vec<String>> = runs(&script).into_iter().filter_map(words).collect();
+    assert!(all.len() > 6, "only {} commands of kubectl", all.len());
+    all.into_iter()
+        .map(|words| {
+            let words: Vec<_> = words
+                .iter()
+                .map(|w| pullwhy_catalogue::shell_word(w))
+                .collect();
+            let line = format!("kubectl {}", words.join(" "));
+            ("pullwhy kubernetes collect".to_owned(), line)
         })
         .collect()
 }

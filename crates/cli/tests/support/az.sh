@@ -10,6 +10,7 @@ fi
 case "$*" in
   "account show"*) exit 0 ;;
   "webapp log download"*)
+    if [ -e "$AZ_FACTS/logs.error.txt" ]; then cat "$AZ_FACTS/logs.error.txt" >&2; exit 1; fi
     while [ $# -gt 0 ]; do [ "$1" = --log-file ] && cp "$AZ_LOGS" "$2"; shift; done
     exit 0 ;;
   *"--query properties.DOCKER_REGISTRY_SERVER_PASSWORD"*"-o tsv"*) echo "hunter2-of-the-app"; exit 0 ;;
@@ -34,6 +35,8 @@ case "$*" in
   "containerapp show"*image*"-o tsv"*) sed -n 's/^ *"image": "\(.*\)"$/\1/p' "$AZ_FACTS/containerapp.json"; exit 0 ;;
   "containerapp show"*nvironmentId*"-o tsv"*) sed -n 's/^ *"environmentId": "\(.*\)",$/\1/p' "$AZ_FACTS/containerapp.json"; exit 0 ;;
   "containerapp env show"*"-o tsv"*) sed -n 's/^ *"infrastructureSubnetId": "\(.*\)",$/\1/p' "$AZ_FACTS/environment.json"; exit 0 ;;
+  "webapp config appsettings list"*USERNAME*"-o tsv"*)
+    sed -n '/"DOCKER_REGISTRY_SERVER_USERNAME"/,/}/s/^ *"value": "\(.*\)"$/\1/p' "$AZ_FACTS/appsettings.json"; exit 0 ;;
   *"-o tsv"*) exit 0 ;;
   "aks show"*) name=aks ;;
   "network public-ip show"*) name=outbound ;;

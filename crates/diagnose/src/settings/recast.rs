@@ -54,6 +54,14 @@ impl Recast<'_> {
         let before_confidence = before.confidence;
         let by = Teller::of(self.settings, &before);
         let mut after = told(cause, before, &by, self.shown.rule.fix.as_ref());
+        if self.shown.rule.fix_alone {
+            after.fixes.truncate(1);
+            // They are reasons of the cause in general, and this one is known.
+            after.reasons.clear();
+        }
+        if let Some(transient) = self.shown.rule.transient {
+            after.transient = transient;
+        }
         after.title = self.shown.says(self.settings);
         after.confidence = if same {
             self.shown.strength.max(before_confidence)

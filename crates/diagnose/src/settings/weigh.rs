@@ -2,7 +2,9 @@
 
 use pullwhy_catalogue::setting::{SettingRule, meets};
 use pullwhy_catalogue::{Catalogue, CauseIndex, fill};
-use pullwhy_model::{CauseId, Confidence, Hop, Reading, Settings, Unread};
+use pullwhy_model::{CauseId, Check, Confidence, Hop, Reading, Settings, Unread};
+
+use crate::build::check;
 
 /// Readings shown for one rule at most.
 const READINGS: usize = 8;
@@ -29,6 +31,14 @@ impl Shown<'_> {
 
     pub(super) fn says(&self, settings: &Settings) -> String {
         fill(self.rule.says.trim(), &settings.facts, false)
+    }
+
+    /// What to look at where it is one of several: the first step of its own fix, if that only looks.
+    pub(super) fn look(&self, settings: &Settings) -> Option<Check> {
+        let step = self.rule.fix.as_ref()?.steps.first()?;
+        let command = step.command.as_deref()?;
+        let check = check(&step.text, Some(command), &settings.facts);
+        check.changes.is_none().then_some(check)
     }
 }
 
@@ -110,15 +120,16 @@ fn holds(rule: &SettingRule, settings: &Settings) -> Option<bool> {
     all
 }
 
-/// What was not read and is needed, unless something is missing for another reason.
+/// What was not read and is needed. Where another fact is missing for no reason of its own, it may
+/// hang on the same answer: better told as open than passed over.
 fn missing<'s>(rule: &SettingRule, settings: &'s Settings) -> Vec<&'s Unread> {
-    let unknown = rule.when.iter().filter(|(name, wanted)| {
-        !wanted.starts_with('!') && !settings.known.contains_key(name.as_str())
-    });
-    let unread: Option<Vec<&Unread>> = unknown
-        .map(|(name, _)| settings.unknown.get(name.as_str()))
-        .collect();
-    unread.unwrap_or_default()
+    rule.when
+        .iter()
+        .filter(|(name, wanted)| {
+            !wanted.starts_with('!') && !settings.known.contains_key(name.as_str())
+        })
+        .filter_map(|(name, _)| settings.unknown.get(name.as_str()))
+        .collect()
 }
 
 fn shown<'c>(cause: CauseIndex, rule: &'c SettingRule, settings: &Settings) -> Shown<'c> {

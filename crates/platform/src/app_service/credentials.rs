@@ -1,5 +1,7 @@
 //! How the pull signs in: identity, user name and password, or nothing.
 
+use pullwhy_model::Unread;
+
 use super::{Pull, blanks, is_guid, shape};
 use crate::documents::Documents;
 use crate::node::Node;
@@ -258,8 +260,15 @@ impl<'d> Pull<'d> {
                 let from = ends.iter().zip(&judged).filter(|(_, p)| **p == all);
                 let from = from.map(|(end, _)| end.reading()).take(3).collect();
                 self.know("secret.end", word, from);
+            } else if list.is_list() {
+                let unread = Unread {
+                    file: list.reading().file,
+                    why: "no end of a secret can be read there; see when each ends: az ad app credential list --id CLIENT_ID".to_owned(),
+                };
+                self.out.unknown.insert("secret.end", unread);
             }
-        } else {
+        }
+        if self.word("secret.end").is_none() {
             self.unknown("secret.end", &["secrets"]);
         }
         match self.at("password-fits", "fits") {

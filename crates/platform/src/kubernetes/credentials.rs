@@ -24,6 +24,8 @@ const TEXT: usize = 300;
 pub(super) enum State {
     /// It has an entry for the image, of good form.
     Fits,
+    /// It has an entry for the image, whose form was not looked at.
+    Unseen,
     /// The entry for the image has an end, and it has passed.
     Expired,
     /// The entry's form is doubtful.
@@ -46,6 +48,7 @@ impl State {
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Fits => "fits",
+            Self::Unseen => "unseen",
             Self::Expired => "expired",
             Self::Odd => "odd",
             Self::Unusable => "unusable",
@@ -183,7 +186,8 @@ pub(super) fn judge(
         host: host.to_owned(),
     };
     match secret.text("/holds/state") {
-        "read" => {}
+        // `hosts`: collected by the script, which sees no more of a login than that it is there.
+        "read" | "hosts" => {}
         "wrong-type" => return judged(State::WrongType, secret.text("/type"), ""),
         _ => return judged(State::Malformed, secret.text("/holds/why"), ""),
     }
@@ -202,6 +206,7 @@ pub(super) fn judge(
                 judged(State::Expired, &end, &entry.key)
             }
             (None, Some("fine")) => judged(State::Fits, "", &entry.key),
+            (None, None) => judged(State::Unseen, "", &entry.key),
             (None, Some("odd")) => judged(State::Odd, why, &entry.key),
             _ => judged(State::Unusable, why, &entry.key),
         })

@@ -286,6 +286,7 @@ fn evidence(secret: &Object, judged: &Judged) -> Reading {
         State::Other => format!("entries for {why}"),
         State::Expired => format!("entry `{host}`: its login ended at {why}"),
         State::Fits => format!("entry `{host}`: a login"),
+        State::Unseen => format!("entry `{host}`: a login, whose form was not looked at"),
         _ => format!("entry `{host}`: {why}"),
     };
     let part = match secret.text("/type") {

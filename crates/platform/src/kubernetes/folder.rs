@@ -10,7 +10,7 @@ use std::path::Path;
 use pullwhy_model::text::{clean, scrub};
 use serde_json::{Value, json};
 
-use super::{Cluster, Need, Object};
+use super::{Cluster, Need, Object, refusal};
 use crate::folder::{FolderError, MANIFEST};
 
 /// What a manifest says that it is.
@@ -139,7 +139,7 @@ pub fn read_cluster(folder: &Path) -> Result<Cluster, FolderError> {
         cluster.pod = text("pod");
         for unread in manifest["unread"].as_array().into_iter().flatten().take(8) {
             let part = |key: &str| clean(unread[key].as_str().unwrap_or_default(), 600);
-            cluster.missing(&part("asked"), part("why"));
+            cluster.missing(&part("asked"), told(&part("why")));
         }
     }
     let mut read = 0;
@@ -175,7 +175,14 @@ pub fn read_cluster(folder: &Path) -> Result<Cluster, FolderError> {
         }
     }
     if read == 0 {
-        return Err(FolderError::Empty(folder.to_owned()));
+        let why = cluster
+            .unread
+            .iter()
+            .find(|u| !u.why.starts_with("is not among"));
+        return Err(match why {
+            Some(unread) => FolderError::Refused(folder.to_owned(), unread.why.clone()),
+            None => FolderError::Empty(folder.to_owned()),
+        });
     }
     for name in THINGS {
         things(&mut cluster, folder, name);
@@ -198,6 +205,12 @@ fn things(cluster: &mut Cluster, folder: &Path, name: &str) {
         let Some(need) = Need::answered_by(name, item) else {
             continue;
         };
+        // The script cannot take every text apart; then nothing is known of what it holds.
+        if item.pointer("/holds/state").and_then(Value::as_str) == Some("unseen") {
+            let why = "its registries could not be read by the script; `pullwhy kubernetes collect --run DIR` reads them";
+            cluster.put(need, &shown, Err(why.to_owned()));
+            continue;
+        }
         cluster.put(need.clone(), &shown, Ok(Some(item)));
         if let Some(Ok(Some(object))) = cluster.things.get_mut(&need) {
             object.line = u64::try_from(index).unwrap_or(0) + 2;
@@ -211,9 +224,59 @@ fn things(cluster: &mut Cluster, folder: &Path, name: &str) {
     for (label, why) in value["refused"].as_object().into_iter().flatten() {
         if let Some(need) = Need::of(name, label) {
             let why = clean(&scrub(why.as_str().unwrap_or_default()), 600);
-            cluster.put(need, &shown, Err(why));
+            cluster.put(need, &shown, Err(told(&why)));
         }
     }
+}
+
+/// A refusal as the script keeps it, with what to do; one of the tool says that already.
+fn told(why: &str) -> String {
+    if why.starts_with("Error") || why.starts_with("error") {
+        refusal(why)
+    } else {
+        why.to_owned()
+    }
+}
+
+/// Whether a list was made by the templates of the script.
+fn by_template(text: &str) -> bool {
+    text.starts_with("{\"kind\":\"List\",\"of\":\"kubectl\"")
+}
+
+/// A text as Go quotes it, of which JSON knows most: the rest is rewritten.
+fn go_quoted(text: &str) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        let code = rest[at + 1..].chars().next()?;
+        rest = &rest[at + 1 + code.len_utf8()..];
+        let digits = match code {
+            'a' => {
+                out.push_str("\\u0007");
+                continue;
+            }
+            'v' => {
+                out.push_str("\\u000b");
+                continue;
+            }
+            'x' => 2,
+            'U' => 8,
+            other => {
+                out.extend(['\\', other]);
+                continue;
+            }
+        };
+        let number = u32::from_str_radix(rest.get(..digits)?, 16).ok()?;
+        rest = &rest[digits..];
+        let char = char::from_u32(number).unwrap_or(char::REPLACEMENT_CHARACTER);
+        let mut units = [0; 2];
+        for unit in char.encode_utf16(&mut units) {
+            out.push_str(&format!("\\u{unit:04x}"));
+        }
+    }
+    out.push_str(rest);
+    Some(out)
 }
 
 /// Lines of objects in a list as `kubectl` prints it, where each takes many.
@@ -266,6 +329,13 @@ fn file(folder: &Path, name: &str) -> Option<Result<(Value, String), String>> {
     Some(
         match (serde_json::from_slice(bytes), std::str::from_utf8(bytes)) {
             (Ok(value), Ok(text)) => Ok((value, text.to_owned())),
+            (Err(error), Ok(text)) if by_template(text) => {
+                let value = go_quoted(text).and_then(|t| serde_json::from_str(&t).ok());
+                value.map(|value| (value, text.to_owned())).ok_or_else(|| {
+                    let why = clean(&error.to_string(), 200);
+                    format!("is no JSON: {why}; collect it again")
+                })
+            }
             (Err(error), _) => {
                 let why = clean(&error.to_string(), 200);
                 Err(format!("is no JSON: {why}; collect it again"))
@@ -273,4 +343,29 @@ fn file(folder: &Path, name: &str) -> Option<Result<(Value, String), String>> {
             (_, Err(_)) => Err("is no text in UTF-8; collect it again".to_owned()),
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_go_quotes_and_json_does_not_is_read() {
+        for (go, wanted) in [
+            (r#""plain \"x\" \\ \n é""#, "plain \"x\" \\ \n é"),
+            (r#""\x1b[0m\a\v""#, "\u{1b}[0m\u{7}\u{b}"),
+            (r#""\U000e0001 \u200b""#, "\u{e0001} \u{200b}"),
+            (r#""\\x41""#, "\\x41"),
+        ] {
+            let json = go_quoted(go).expect("rewritten");
+            assert_eq!(
+                serde_json::from_str::<String>(&json).ok().as_deref(),
+                Some(wanted),
+                "{go}"
+            );
+        }
+        for broken in [r#""\x4"#, r#""\"#, r#""\Uzzzzzzzz""#] {
+            assert_eq!(go_quoted(broken), None, "{broken}");
+        }
+    }
 }

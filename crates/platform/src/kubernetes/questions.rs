@@ -122,42 +122,6 @@ impl Scope {
     }
 }
 
-/// Everything that may be asked, as lines to read: the command, and what is kept of its answer.
-pub fn plan(scope: &Scope) -> String {
-    let name = |words: &str| words.to_owned();
-    let things = [
-        (
-            scope.pods(),
-            "of each pod: names, images, pull policy, pull secrets' names, node, state of its containers;\n# no environment, no arguments, no volumes",
-        ),
-        (
-            scope.events(),
-            "of each event about a failing pod: reason, message, times, what it is about",
-        ),
-        (
-            scope.need(&Need::Account(name("NAMESPACE"), name("NAME"))),
-            "for the service account of each failing pod: the names of its pull secrets",
-        ),
-        (
-            scope.need(&Need::Secret(name("NAMESPACE"), name("NAME"))),
-            "for each pull secret that these name, and for no other: its type, the names of its keys, the\n# hosts of its entries, and whether the form of each login is right. The secret is decoded in memory,\n# here; no user name, password or token is kept, shown or sent",
-        ),
-        (
-            scope.need(&Need::Elsewhere(name("NAME"))),
-            "only for a pull secret that is not there: the namespaces that have one of this name; a table,\n# which holds no data of secrets",
-        ),
-        (
-            scope.need(&Need::Node(name("NAME"))),
-            "for the node of each failing pod: platform, conditions, names of its images",
-        ),
-    ];
-    let mut out = String::new();
-    for (asked, kept) in things {
-        out.push_str(&format!("# {kept}\n{}\n\n", typed(&asked.arguments)));
-    }
-    out
-}
-
 /// Names and namespaces of secrets, out of the table that is asked for where one is not there.
 pub fn secrets_in_table(table: &str) -> Value {
     let rows = table.lines().filter_map(|line| {

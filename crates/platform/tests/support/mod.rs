@@ -90,16 +90,19 @@ pub(crate) fn alone(catalogue: &Catalogue, documents: &Documents) -> Vec<Inciden
     shown_by_settings(catalogue, &app_service::settings(documents, None))
 }
 
-/// What a log says, with these settings beside it.
-pub(crate) fn beside(catalogue: &Catalogue, documents: &Documents, log: &str) -> Vec<Incident> {
+/// What a log says by itself.
+pub(crate) fn told(catalogue: &Catalogue, log: &str) -> Vec<Incident> {
     let text = fs::read(fixtures().join("logs").join(format!("{log}.log"))).expect("a log");
     let name = match log.split_once('-') {
         Some(("aks" | "aci" | "aca", _)) => "events.log",
         _ => "2026_05_04_RD0003FF8A1B2C_docker.log",
     };
-    let report = explain_text(catalogue, name, &text, &Options::default());
-    report
-        .incidents
+    explain_text(catalogue, name, &text, &Options::default()).incidents
+}
+
+/// What a log says, with these settings beside it.
+pub(crate) fn beside(catalogue: &Catalogue, documents: &Documents, log: &str) -> Vec<Incident> {
+    told(catalogue, log)
         .into_iter()
         .map(|incident| {
             let settings = app_service::settings(documents, incident.last_seen);

@@ -44,16 +44,35 @@ pub(super) fn run(args: &CollectArgs) -> Result<Exit, Failure> {
         let _ = fs::remove_file(folder.join(stale));
         put(&folder.join(file), &text)
     })?;
-    if args.logs {
-        gather::logs(&az, &documents.place, &folder.join(LOGS))?;
-    }
     let shown = folder.display().to_string();
+    if documents.read() == 0 {
+        let why = documents.all_unread().next();
+        return Err(Failure::new(format!(
+            "nothing could be read of the {} `{}`{}",
+            documents.place.kind.noun(),
+            documents.place.app,
+            why.map_or(String::new(), |(_, unread)| format!(": {}", unread.why))
+        ))
+        .help(format!(
+            "the files `*.error.txt` in `{shown}` have each refusal"
+        ))
+        .help("with another login: az login"));
+    }
+    let logs = args
+        .logs
+        .then(|| gather::logs(&az, &documents.place, &folder.join(LOGS)));
     let read = super::super::plural(documents.read(), "answer");
-    terminal::note(&format!("{read} in `{shown}`, {missing} missing"));
-    terminal::note(&format!(
-        "next: pullwhy azure --facts {}",
-        shell_word(&shown)
-    ));
+    let names: Vec<&str> = documents.all_unread().map(|(name, _)| name).collect();
+    let missing = if names.is_empty() {
+        "none missing".to_owned()
+    } else {
+        format!("{missing} missing: {}", names.join(", "))
+    };
+    terminal::note(&format!("{read} in `{shown}`, {missing}"));
+    let next = format!("pullwhy azure --facts {}", shell_word(&shown));
+    terminal::note(&format!("next: {next}"));
+    // The settings are there for the taking, whether the logs are or not.
+    logs.transpose()?;
     Ok(Exit::Nothing)
 }
 

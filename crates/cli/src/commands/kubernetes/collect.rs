@@ -1,10 +1,10 @@
-//! `pullwhy kubernetes collect`: what is asked and what is kept, or the asking.
+//! `pullwhy kubernetes collect`: the commands as a script, or run here.
 
 use std::fs;
 use std::io::Write;
 
 use pullwhy_catalogue::shell_word;
-use pullwhy_platform::kubernetes::{plan, write_cluster};
+use pullwhy_platform::kubernetes::{script, write_cluster};
 
 use super::kubectl::Kubectl;
 use super::{gather, scope};
@@ -18,9 +18,7 @@ pub(super) fn run(args: &CollectPodsArgs) -> Result<Exit, Failure> {
     let scope = scope(args.pod.as_deref(), &args.cluster);
     let Some(folder) = &args.run else {
         let mut out = terminal::stdout();
-        let head = "# What `pullwhy kubernetes collect --run DIR` asks, with what it keeps of each answer in DIR.\n# Every command only reads.\n\n";
-        out.write_all(head.as_bytes())?;
-        out.write_all(plan(&scope).as_bytes())?;
+        out.write_all(script(&scope, &args.output).as_bytes())?;
         out.flush()?;
         return Ok(Exit::Nothing);
     };
@@ -32,6 +30,14 @@ pub(super) fn run(args: &CollectPodsArgs) -> Result<Exit, Failure> {
     }
     let shown = folder.display().to_string();
     let missing = cluster.all_unread().count();
+    if cluster.lists_unread() > 1 {
+        let why = cluster.all_unread().next();
+        let why = why.map_or(String::new(), |unread| format!(": {}", unread.why));
+        return Err(
+            Failure::new(format!("{}{why}", super::unreadable(&cluster)))
+                .help("collect again with a login that may read pods and events"),
+        );
+    }
     let read = plural(cluster.read(), "answer");
     terminal::note(&format!("{read} in `{shown}`, {missing} missing"));
     terminal::note(&format!(
