@@ -17,7 +17,7 @@ use pullwhy_probe::{
 use crate::Error;
 use crate::answer::{AnswerRow, Request};
 use crate::certificate::{self, Authority};
-use crate::content::Content;
+use crate::content::{Content, digest};
 use crate::dns::{self, Dns};
 use crate::encode::in_base64;
 use crate::http::Desk;
@@ -48,7 +48,7 @@ pub enum Network {
     /// In a network namespace that belongs to one scenario alone, where [`OWN`] is an address of
     /// this machine's: servers with a name are there, for Docker trusts any name that leads to a
     /// loopback address. Ports are the same each time: 53 for DNS, the others from 5000 on in the
-    /// order of their names.
+    /// order of their names, unless the scenario says by which port clients know one.
     Own,
 }
 
@@ -62,7 +62,7 @@ impl Network {
         match (self, server.listen) {
             (Self::Loopback, _) => 0,
             (Self::Own, Listen::Dns) => 53,
-            (Self::Own, _) => 5000 + number as u16,
+            (Self::Own, _) => server.port.unwrap_or(5000 + number as u16),
         }
     }
 
@@ -265,6 +265,8 @@ impl Stage {
         }
         let proxy = server.listen == Listen::Proxy;
         if self.network == Network::Own && !proxy {
+            let by_digest = named_by_digest(&rows);
+            rows.extend(by_digest);
             // Engines ask for more than a scenario foresees; a registry does not have it.
             rows.push(AnswerRow {
                 path: "*".to_owned(),
@@ -416,6 +418,25 @@ impl Stage {
             })
             .collect()
     }
+}
+
+/// A registry has under its digest what it has under a tag: Docker and containerd ask for the tag's
+/// digest, and then for that, where `check` is content with the tag.
+fn named_by_digest(rows: &[AnswerRow]) -> Vec<AnswerRow> {
+    let tagged = rows.iter().filter_map(|row| {
+        let (folder, tag) = row.path.rsplit_once('/')?;
+        let whole = row.body.as_deref().filter(|_| row.status == 200)?;
+        if !folder.ends_with("/manifests") || tag.contains([':', '*']) {
+            return None;
+        }
+        let told = row.headers.get("Docker-Content-Digest").cloned();
+        let name = told.unwrap_or_else(|| digest(whole.as_bytes()));
+        let path = format!("{folder}/{name}");
+        let known = rows.iter().any(|row| row.path == path);
+        let row = row.clone();
+        (!known).then_some(AnswerRow { path, ..row })
+    });
+    tagged.collect()
 }
 
 /// Where clients find a server.
