@@ -62,7 +62,7 @@ impl Place {
             user()?;
         }
         let environment = environment(&scenario, &stage);
-        let unit = Unit::of(&scenario, &stage, &environment)?;
+        let unit = Unit::of(&scenario, &stage, engine, &environment)?;
         Ok(Self {
             image,
             platform: scenario.platform.clone(),

@@ -7,12 +7,16 @@ use std::path::Path;
 use pullwhy_lab::scenario::Scenario;
 use pullwhy_lab::stage::Stage;
 
+use super::engine::Engine;
 use super::place::write;
 
 /// Where units are that are no package's.
 const SYSTEMD: &str = "/etc/systemd/system";
 /// The only unit that scenarios have.
 const DOCKER: &str = "docker.service";
+
+/// A kubelet's unit, as kubeadm has it.
+const KUBELET: &str = "[Service]\nExecStart=/usr/bin/kubelet --container-runtime-endpoint=unix:///run/containerd/containerd.sock\n";
 
 /// What a daemon is started with, besides what the lab needs.
 #[derive(Debug, Default)]
@@ -28,6 +32,7 @@ impl Unit {
     pub(crate) fn of(
         scenario: &Scenario,
         stage: &Stage,
+        engine: Engine,
         environment: &[(String, String)],
     ) -> Result<Self, String> {
         let files = scenario.files.iter();
@@ -45,6 +50,10 @@ impl Unit {
                     &Path::new(SYSTEMD).join(format!("{unit}.d/lab.conf")),
                     &text,
                 )?;
+            }
+            // No kubelet runs here: CRI is asked in its place.
+            if engine == Engine::Cri {
+                write(&Path::new(SYSTEMD).join("kubelet.service"), KUBELET)?;
             }
             return Ok(Self {
                 environment: environment.to_vec(),

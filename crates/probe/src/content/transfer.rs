@@ -15,7 +15,7 @@ use crate::hops::blobs::{judge, path};
 use crate::hops::follow::{Ask, Stopped, broken, follow_with};
 use crate::hops::manifest::Blob;
 use crate::hops::registry::ERROR;
-use crate::net::body::Incoming;
+use crate::net::body::{Incoming, Opened};
 use crate::net::connect::Net;
 use crate::net::http::Response;
 use crate::net::tcp;
@@ -56,6 +56,8 @@ pub(super) struct Transfer<'t, 's, 'n, 'o> {
     /// Where the connection was cut.
     pub(super) cuts: Vec<u64>,
     fruitless: u32,
+    /// The registry has it not, and the manifest says where it is: it is asked for there.
+    elsewhere: bool,
     /// Bytes at the last cut.
     mark: u64,
     pub(super) host: String,
@@ -76,6 +78,7 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
             attempts: 0,
             cuts: Vec::new(),
             fruitless: 0,
+            elsewhere: false,
             mark: 0,
             host: asker.session().origin.host.clone(),
             role: Target::Registry,
@@ -215,7 +218,7 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
             &session.origin,
             roles,
             ask,
-            None,
+            self.sent_elsewhere(),
             rows,
             Net::open,
         );
@@ -251,6 +254,19 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
         Ok(())
     }
 
+    /// What the manifest says to be elsewhere, as if the registry sent it there.
+    fn sent_elsewhere(&self) -> Option<Opened> {
+        let url = self.blob.url.as_ref().filter(|_| self.elsewhere)?;
+        Some(Opened {
+            response: Response {
+                status: 307,
+                fields: vec![("Location".to_owned(), url.clone())],
+                ..Response::default()
+            },
+            incoming: None,
+        })
+    }
+
     fn stopped(&mut self, stopped: Stopped) -> Result<(), Failed> {
         let again = stopped.error().is_some_and(|error| {
             let why = tcp::Failure::of(error);
@@ -277,6 +293,10 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
     /// A status that is no success: tried again where it passes by itself.
     fn refused(&mut self, response: Response, number: u32) -> Result<(), Failed> {
         let passes = match response.status {
+            404 if self.blob.url.is_some() && !self.elsewhere => {
+                self.elsewhere = true;
+                return Ok(());
+            }
             401 => self.fruitless == 0 && self.asker.renew(number),
             408 | 500..=504 => true,
             _ => false,

@@ -8,7 +8,7 @@ use pullwhy_model::{Hop, Target};
 
 use super::follow::{Ask, broken, first, follow, is_redirect};
 use super::limits;
-use super::manifest::{self, Blob, Manifest};
+use super::manifest::{self, Blob, Manifest, Reader};
 use super::registry::{ERROR, Session, is_ip_denied, said};
 use crate::net::http::Response;
 use crate::net::lock;
@@ -58,7 +58,7 @@ pub(crate) fn probe(session: &Session<'_, '_>, manifest: &Manifest, rows: &mut R
     if let Some(open) = manifest.open {
         let bytes = asked.iter().find_map(|one| one.bytes.as_deref());
         let options = session.net.options;
-        let told = manifest::platform(bytes, open, &options.platform, options.engine);
+        let told = manifest::platform(bytes, open, &options.platform, Reader::of(options));
         rows.push(told);
     }
     if manifest.config.is_none() {

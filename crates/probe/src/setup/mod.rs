@@ -56,6 +56,9 @@ pub struct Setup {
     pub authorities: Option<Setting>,
     /// Programs that the kubelet asks for credentials.
     pub(crate) providers: Vec<Provider>,
+    /// Docker keeps images in containerd's store, and pulls as containerd does:
+    /// `features.containerd-snapshotter`.
+    pub(crate) containerd_store: bool,
     /// Programs are of another system, and are not run.
     pub(crate) foreign: bool,
     /// The engine's process.
@@ -136,10 +139,27 @@ impl Setup {
             ids: None,
             authorities: None,
             providers: Vec::new(),
+            containerd_store: false,
             foreign: false,
             process: None,
             order: Order::Plain,
         }
+    }
+
+    /// The engine whose rules and files count below the kubelet, where the kubelet's options name it.
+    pub(crate) fn runtime(&self) -> Option<Engine> {
+        let mut settings = self.settings.iter();
+        settings.find(|s| s.name == kubelet::RUNTIME)?;
+        Some(if self.is_containerd() {
+            Engine::Containerd
+        } else {
+            Engine::Podman
+        })
+    }
+
+    /// Whether containerd pulls, for the kubelet too.
+    pub(crate) fn is_containerd(&self) -> bool {
+        matches!(self.order, Order::Containerd(_))
     }
 
     /// The number of the engine's running process, where it was found.
