@@ -197,9 +197,21 @@ fn jobs(arguments: &Arguments) -> Result<Vec<Job>, String> {
             }
         }
     }
-    // Those that wait long begin first.
-    jobs.sort_by_key(|job| job.named.scenario.timeout_ms);
+    // Those that wait long begin first, and all engines together where they wait alike.
+    jobs.sort_by(|a, b| {
+        let key = |job: &Job| (job.named.scenario.timeout_ms, !is_slow(&job.named.name));
+        key(a)
+            .cmp(&key(b))
+            .then_with(|| a.named.name.cmp(&b.named.name))
+    });
     Ok(jobs)
+}
+
+/// Whether engines are known to wait for minutes where `check` does not.
+fn is_slow(name: &str) -> bool {
+    ["rate-limited", "slow", "drip"]
+        .iter()
+        .any(|word| name.contains(word))
 }
 
 fn fits_any(patterns: &[String], name: &str) -> bool {

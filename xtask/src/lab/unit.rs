@@ -63,7 +63,7 @@ impl Unit {
         let mut unit = Self::default();
         // The unit comes before its drop-ins.
         for drop_in in [false, true] {
-            for (name, text) in own.iter().filter(|(n, _)| n.ends_with(".conf") == drop_in) {
+            for (name, text) in own.iter().filter(|(n, _)| n.contains(".d/") == drop_in) {
                 unit.take(text, &files);
                 if !drop_in {
                     write(&Path::new(SYSTEMD).join(DOCKER), text)?;

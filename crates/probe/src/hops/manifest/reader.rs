@@ -2,6 +2,7 @@
 
 use crate::Engine;
 use crate::options::Options;
+use crate::setup::Setup;
 
 /// What reads a manifest. Engines differ little, and where they do, a walk that follows none of them
 /// warns.
@@ -28,9 +29,7 @@ impl Reader {
             Some(Engine::Docker) => Self::Docker,
             Some(Engine::Containerd) => Self::Containerd,
             Some(Engine::Podman) => Self::Podman,
-            Some(Engine::Kubelet) if setup.is_some_and(|setup| setup.is_containerd()) => {
-                Self::Containerd
-            }
+            Some(Engine::Kubelet) if setup.is_some_and(Setup::is_containerd) => Self::Containerd,
             Some(Engine::Kubelet) | None => Self::Any,
         }
     }
