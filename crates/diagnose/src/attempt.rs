@@ -49,6 +49,8 @@ pub(crate) struct Attempt {
     pub cached: bool,
     pub failed: bool,
     pub ran: bool,
+    /// It ended well, and nothing named an image by which a success is found later: `ctr`.
+    pub recovered: bool,
     pub fresh_layers: bool,
     pub present_layers: bool,
     pub trigger: Trigger,
@@ -123,6 +125,7 @@ impl Attempt {
             cached: false,
             failed: false,
             ran: false,
+            recovered: false,
             fresh_layers: false,
             present_layers: false,
             trigger: Trigger::Unknown,
@@ -287,7 +290,9 @@ impl Attempt {
 
     /// How it stands when no success followed.
     pub(crate) fn outcome(&self) -> Outcome {
-        if self.cached && !self.failed && self.ran {
+        if self.recovered {
+            Outcome::Recovered
+        } else if self.cached && !self.failed && self.ran {
             Outcome::UsedCachedImage
         } else {
             Outcome::Failed
@@ -309,7 +314,13 @@ pub(crate) fn same_image(a: &Image, b: &Image) -> bool {
     let trimmed = |r: &str| r.strip_prefix("library/").unwrap_or(r).to_owned();
     tags_agree
         && (ra == rb || trimmed(&ra) == trimmed(&rb))
-        && (a.registry == b.registry || is_hub(a) || is_hub(b))
+        && (a.registry == b.registry || is_hub(a) || is_hub(b) || named_to_token_service(a, b))
+}
+
+/// A request for a token has no tag, and names the registry by a `service` that need not be its host.
+fn named_to_token_service(a: &Image, b: &Image) -> bool {
+    let whole = a.repository.as_ref().is_some_and(|r| r.contains('/'));
+    whole && a.repository == b.repository && is_bare(a) != is_bare(b)
 }
 
 /// Written without a tag: `pull access denied for contoso/app` leaves it out.

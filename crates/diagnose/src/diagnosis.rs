@@ -302,6 +302,8 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             let mut attempt = self.open.remove(index);
             own = own.or_else(|| attempt.image.clone());
             let cached = attempt.cached && attempt.has_findings();
+            // Where nothing names the image, as with `ctr`, there is no success to find it by later.
+            attempt.recovered |= own.is_none();
             attempt.ran |= cached;
             self.close(attempt);
             if cached {

@@ -11,7 +11,8 @@
 //! 7. the first line wins.
 
 use pullwhy_catalogue::CauseIndex;
-use pullwhy_model::Role;
+use pullwhy_ingest::formats::file::Says;
+use pullwhy_model::{Hop, Role};
 
 use crate::attempt::{Attempt, Seen};
 use crate::diagnosis::place::of_two_registries as apart;
@@ -117,12 +118,35 @@ pub(crate) fn rivals(attempt: &Attempt, root: usize, reader: &Reader<'_>) -> Vec
     };
     for other in attempt.seen.iter().filter_map(Seen::found) {
         let says_more = !reader.catalogue().at(other.cause).file.generic;
-        let rival = other.cause != own.cause && says_more && apart(own, other);
+        let elsewhere = apart(own, other) || answered_before(attempt, own, other, reader);
+        let rival = other.cause != own.cause && says_more && elsewhere;
         if rival && !rivals.contains(&other.cause) {
             rivals.push(other.cause);
         }
     }
     rivals
+}
+
+/// Whether one endpoint answered, before the engine turned to a next one, which could not be reached:
+/// who cannot be reached has answered nothing, so they are two. dockerd does not say which endpoint
+/// answered.
+fn answered_before(attempt: &Attempt, a: &Finding, b: &Finding, reader: &Reader<'_>) -> bool {
+    let hop = |f: &Finding| reader.catalogue().at(f.cause).file.hop;
+    let one = |answer: &Finding, silence: &Finding| {
+        let turned = attempt.seen.iter().any(|seen| {
+            let own = seen
+                .found()
+                .is_some_and(|found| std::ptr::eq(found, answer));
+            own && seen.verdict.has(Says::NextHost)
+        });
+        let nameless = !answer.facts.contains_key("url") && answer.image.is_none();
+        turned
+            && nameless
+            && hop(answer) >= Hop::Manifest
+            && hop(silence) < Hop::Ping
+            && silence.facts.contains_key("url")
+    };
+    one(a, b) || one(b, a)
 }
 
 /// A short name that is looked for in one registry after the other: every registry but the right

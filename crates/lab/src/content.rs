@@ -95,6 +95,9 @@ impl Content {
             ("manifest.json", text(&self.manifest)),
             ("index.json", text(&self.index)),
             ("config.json", text(&self.config)),
+            ("manifest.size", self.manifest.len().to_string()),
+            ("index.size", self.index.len().to_string()),
+            ("config.size", self.config.len().to_string()),
             (
                 "token.pull",
                 jwt(r#"[{"type":"repository","name":"team/app","actions":["pull"]}]"#),
@@ -109,6 +112,7 @@ impl Content {
             let name = format!("layer{}", at + 1);
             [
                 (format!("{name}.base64"), STANDARD.encode(bytes)),
+                (format!("{name}.size"), bytes.len().to_string()),
                 (name, digest(bytes)),
             ]
         });

@@ -1,29 +1,31 @@
 //! A scenario's servers, started; and the options of a client that stands among them.
 
+mod files;
+mod options;
+mod place;
+
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use pullwhy_probe::trust::{CertsDir, certs_plan};
-use pullwhy_probe::{
-    Engine, EngineProxy, Environment, IdRange, Options, Platform, ProxyEnvironment, Pull,
-    StartLimit, StorePlan, auth_plan, engine_setup, store_plan,
-};
+use pullwhy_probe::Options;
 
 use crate::Error;
 use crate::answer::{AnswerRow, Request};
 use crate::certificate::{self, Authority};
-use crate::content::Content;
+use crate::content::{Content, digest};
 use crate::dns::{self, Dns};
-use crate::encode::in_base64;
 use crate::http::Desk;
-use crate::listener::{self, Bound, NO_WAY, NOBODY, Running, wait_for_words};
+use crate::listener::{Bound, Running, wait_for_words};
 use crate::scenario::{Listen, Scenario, Server, Serves};
 use crate::stream::{PATIENCE, Stream};
+use files::{Folder, runnable, write};
+use place::Place;
+
+pub use place::{Network, OWN};
 
 /// Servers that run until it is dropped.
 #[derive(Debug)]
@@ -40,52 +42,7 @@ pub struct Stage {
     network: Network,
 }
 
-/// Where servers are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Network {
-    /// On loopback, on whichever ports are free.
-    Loopback,
-    /// In a network namespace that belongs to one scenario alone, where [`OWN`] is an address of
-    /// this machine's: servers with a name are there, for Docker trusts any name that leads to a
-    /// loopback address. Ports are the same each time: 53 for DNS, the others from 5000 on in the
-    /// order of their names.
-    Own,
-}
-
-/// Address of servers with a name in a network of their own (RFC 5737).
-pub const OWN: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
-
 const NOT_THERE: &str = r#"{"errors":[{"code":"NOT_FOUND","message":"not found"}]}"#;
-
-impl Network {
-    fn port(self, number: usize, server: &Server) -> u16 {
-        match (self, server.listen) {
-            (Self::Loopback, _) => 0,
-            (Self::Own, Listen::Dns) => 53,
-            (Self::Own, _) => 5000 + number as u16,
-        }
-    }
-
-    fn bind(self, number: usize, server: &Server) -> io::Result<Bound> {
-        let address = match self {
-            Self::Own if server.host.is_some() => OWN,
-            _ => Ipv4Addr::LOCALHOST,
-        };
-        listener::bind_to(address, self.port(number, server))
-    }
-
-    /// The address that clients are told.
-    fn address(self, server: &Server, bound: IpAddr) -> IpAddr {
-        match (self, server.listen) {
-            (Self::Loopback, Listen::Refuse) => NOBODY,
-            (Self::Loopback, Listen::Unreachable) => NO_WAY,
-            (Self::Own, Listen::Refuse) => Ipv4Addr::new(192, 0, 2, 77).into(),
-            (Self::Own, Listen::Unreachable) => Ipv4Addr::new(198, 51, 100, 7).into(),
-            (Self::Own, _) if server.host.is_some() => OWN.into(),
-            _ => bound,
-        }
-    }
-}
 
 impl Stage {
     /// Starts a scenario's servers on loopback.
@@ -270,6 +227,8 @@ impl Stage {
         }
         let proxy = matches!(server.listen, Listen::Proxy | Listen::ProxyTls);
         if self.network == Network::Own && !proxy {
+            let by_digest = named_by_digest(&rows);
+            rows.extend(by_digest);
             // Engines ask for more than a scenario foresees; a registry does not have it.
             rows.push(AnswerRow {
                 path: "*".to_owned(),
@@ -279,111 +238,6 @@ impl Stage {
             });
         }
         Desk::new(rows, proxy)
-    }
-
-    fn options(
-        &self,
-        scenario: &Scenario,
-        dns: &BTreeMap<String, Dns>,
-        certificates: PathBuf,
-    ) -> Result<Options, Error> {
-        let folder = &self.folder.0;
-        for (text, path) in [
-            (&scenario.config, "docker/config.json"),
-            (&scenario.auth_json, "run/containers/auth.json"),
-            (&scenario.node_config, "var/lib/kubelet/config.json"),
-            (&scenario.authfile, "given"),
-        ] {
-            if let Some(text) = text {
-                write(&folder.join(path), &in_base64(&self.fill(text)))?;
-            }
-        }
-        write(&folder.join("resolv.conf"), &scenario.resolv_conf)?;
-        let engine = scenario.engine.as_deref();
-        let engine = engine.and_then(|word| Engine::ALL.into_iter().find(|e| e.word() == word));
-        let environment = Environment {
-            docker_config: Some(folder.join("docker")),
-            runtime: Some(folder.join("run")),
-            home: Some(folder.join("home")),
-            user: Some(scenario.user),
-            root: folder.clone(),
-            ..Environment::default()
-        };
-        let mut setup = engine.map(|engine| engine_setup(engine, &environment));
-        if !scenario.certs_of_engine
-            && let Some(setup) = &mut setup
-        {
-            setup.read_hosts_below(vec![certificates.clone()]);
-        }
-        let given = scenario.authfile.as_ref().map(|_| folder.join("given"));
-        let proxy = scenario.proxy.as_ref().map(|text| self.fill(text));
-        let creds = scenario.creds.as_deref().map(in_base64);
-        let creds = creds.as_ref().and_then(|c| c.split_once(':'));
-        let asked = scenario.resolvers.iter().filter_map(|name| dns.get(name));
-        Ok(Options {
-            timeout: Duration::from_millis(scenario.timeout_ms),
-            platform: scenario
-                .platform
-                .as_deref()
-                .and_then(Platform::parse)
-                .unwrap_or(Platform {
-                    os: "linux".to_owned(),
-                    architecture: "amd64".to_owned(),
-                    ..Platform::default()
-                }),
-            dns: asked.map(|server| server.address).next(),
-            credentials: creds.map(|(u, p)| (u.to_owned(), p.to_owned())),
-            auth: auth_plan(engine, given.as_deref(), &environment),
-            engine,
-            proxy: match setup.as_ref().and_then(|s| s.proxy.as_ref()) {
-                Some(own) => EngineProxy::environment(own),
-                None => ProxyEnvironment {
-                    https: proxy.clone(),
-                    http: proxy,
-                    no: scenario.no_proxy.clone(),
-                },
-            },
-            certs_dirs: match scenario.certs_dirs.as_slice() {
-                [] if scenario.certs_of_engine => certs_plan(engine, &environment),
-                [] => vec![CertsDir::given(certificates)],
-                own => own
-                    .iter()
-                    .map(|name| CertsDir::given(folder.join(name)))
-                    .collect(),
-            },
-            system_authorities: scenario.system_trusts.then(|| folder.join("system.crt")),
-            now: scenario
-                .now
-                .map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds)),
-            etc: folder.clone(),
-            name_servers: scenario
-                .name_servers
-                .iter()
-                .filter_map(|name| Some(dns.get(name)?.address))
-                .collect(),
-            pull: scenario.pull.as_ref().map(|wish| Pull {
-                total: wish
-                    .total_ms
-                    .map_or(Pull::default().total, Duration::from_millis),
-                userns: match &wish.userns {
-                    Some(range) => IdRange::parse(range),
-                    None => setup.as_ref().and_then(|s| s.ids),
-                },
-                swell: wish.swell.unwrap_or(Pull::default().swell),
-                layout: wish.keep.then(|| self.layout()),
-            }),
-            store: scenario.store.as_ref().map(|wish| StorePlan {
-                system: PathBuf::from("/"),
-                rate: wish.rate,
-                limit: wish.start_limit.map(|seconds| StartLimit {
-                    seconds,
-                    named_by: "--start-limit".to_owned(),
-                }),
-                ..store_plan(engine, None, &environment)
-            }),
-            setup,
-            ..Options::default()
-        })
     }
 
     /// Where its files are: `hosts`, `system.crt`, `docker/config.json`, and those of the scenario.
@@ -423,69 +277,23 @@ impl Stage {
     }
 }
 
-/// Where clients find a server.
-#[derive(Debug)]
-struct Place {
-    host: String,
-    address: IpAddr,
-    port: u16,
-    /// Where it really is.
-    bound: u16,
-    tls: bool,
-}
-
-impl Place {
-    fn of(server: &Server, network: Network, bound: SocketAddr) -> Self {
-        let address = network.address(server, bound.ip());
-        Self {
-            host: server.host.clone().unwrap_or_else(|| address.to_string()),
-            address,
-            port: server.port.unwrap_or(bound.port()),
-            bound: bound.port(),
-            tls: server.listen == Listen::Tls,
+/// A registry has under its digest what it has under a tag: Docker and containerd ask for the tag's
+/// digest, and then for that, where `check` is content with the tag.
+fn named_by_digest(rows: &[AnswerRow]) -> Vec<AnswerRow> {
+    let tagged = rows.iter().filter_map(|row| {
+        let (folder, tag) = row.path.rsplit_once('/')?;
+        let whole = row.body.as_deref().filter(|_| row.status == 200)?;
+        if !folder.ends_with("/manifests") || tag.contains([':', '*']) {
+            return None;
         }
-    }
-
-    fn authority(&self) -> String {
-        format!("{}:{}", self.host, self.port)
-    }
-
-    fn note(&self, name: &str, placeholders: &mut Vec<(String, String)>) {
-        let scheme = if self.tls { "https" } else { "http" };
-        for (suffix, value) in [
-            ("", self.authority()),
-            (".url", format!("{scheme}://{}", self.authority())),
-            (".host", self.host.clone()),
-            (".port", self.port.to_string()),
-        ] {
-            placeholders.push((format!("{name}{suffix}"), value));
-        }
-    }
-}
-
-/// A folder of its own that goes with its stage.
-#[derive(Debug)]
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Result<Self, Error> {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let number = COUNT.fetch_add(1, Ordering::SeqCst);
-        let name = format!("pullwhy-lab-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).map_err(|source| Error::File {
-            path: path.clone(),
-            source,
-        })?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // A folder that stays behind harms nobody.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+        let told = row.headers.get("Docker-Content-Digest").cloned();
+        let name = told.unwrap_or_else(|| digest(whole.as_bytes()));
+        let path = format!("{folder}/{name}");
+        let known = rows.iter().any(|row| row.path == path);
+        let row = row.clone();
+        (!known).then_some(AnswerRow { path, ..row })
+    });
+    tagged.collect()
 }
 
 /// Certificates and keys for files: of the authority that servers are signed by, and of a stranger.
@@ -526,29 +334,4 @@ fn unhex(text: &str) -> Vec<u8> {
     pairs
         .filter_map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok())
         .collect()
-}
-
-/// Makes a file a program.
-fn runnable(path: &Path) -> Result<(), Error> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(path, mode).map_err(|source| Error::File {
-            path: path.to_owned(),
-            source,
-        })?;
-    }
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
-}
-
-fn write(path: &Path, text: &str) -> Result<(), Error> {
-    let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-    made.and_then(|()| std::fs::write(path, text))
-        .map_err(|source| Error::File {
-            path: path.to_owned(),
-            source,
-        })
 }

@@ -16,7 +16,9 @@ use pullwhy_lab::recorded::{self, Recorded};
 use pullwhy_lab::run::side_by_side;
 use pullwhy_lab::scenario::{self, Named};
 use pullwhy_lab::stage::Stage;
-use pullwhy_model::{Condition, Confidence, Incident, LiveVerdict, Outcome, Status, Timestamp};
+use pullwhy_model::{
+    Condition, Confidence, HopRow, Incident, LiveVerdict, Outcome, Status, Timestamp,
+};
 use pullwhy_probe::walk;
 
 /// Scenarios played at a time; most of their time they wait.
@@ -29,6 +31,13 @@ const SAME: [Condition; 4] = [
     Condition::Host,
     Condition::Platform,
 ];
+
+/// The kubelet's unit where its runtime is containerd, as beside the engines that were recorded.
+const KUBELET: &str = "[Service]\nExecStart=/usr/bin/kubelet --container-runtime-endpoint=unix:///run/containerd/containerd.sock\n";
+
+/// Why what stopped at one endpoint does not exclude what stopped at another.
+const EITHER: &str =
+    "each of the endpoints that were asked failed of something else, and either would have done";
 
 /// A record beside its scenario.
 struct Line {
@@ -109,6 +118,10 @@ fn play(named: &Named, recorded: &Recorded, incident: &Incident, catalogue: &Cat
         };
         scenario.engine = Some(word.to_owned());
     }
+    if record.engine == "cri" {
+        let unit = "etc/systemd/system/kubelet.service".to_owned();
+        scenario.files.entry(unit).or_insert(KUBELET.to_owned());
+    }
     let Some(until) = last_hop(catalogue, incident) else {
         return Line {
             scenario: named.name.clone(),
@@ -158,7 +171,12 @@ fn play(named: &Named, recorded: &Recorded, incident: &Incident, catalogue: &Cat
             s.hop.contains(&row.hop) && row.saw.as_ref().is_some_and(|w| s.saw.contains(w))
         })
     });
-    let left = sighting.map_or(String::new(), |s| s.also_because.clone());
+    let passed = |r: &HopRow| r.facts.contains_key("passed_endpoint");
+    let left = match sighting.map(|s| s.also_because.clone()) {
+        Some(why) if !why.is_empty() => why,
+        _ if found.rows.iter().any(passed) => EITHER.to_owned(),
+        _ => String::new(),
+    };
     if apart.is_none() && after.candidates.len() > 1 && left.is_empty() {
         wrong.push("several stay open, and nothing says why".to_owned());
     }

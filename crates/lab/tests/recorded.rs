@@ -67,7 +67,15 @@ fn every_disagreement_of_check_and_engine_is_explained() {
     for recorded in records() {
         let record = &recorded.record;
         match by_name.get(record.scenario.as_str()) {
-            Some(named) => wrong.extend(fidelity::unexplained(record, &named.scenario)),
+            Some(named) => {
+                wrong.extend(fidelity::unexplained(record, &named.scenario));
+                if let Some(why) = named.scenario.skips(&record.engine) {
+                    let (name, engine) = (&record.scenario, &record.engine);
+                    wrong.push(format!(
+                        "{engine} {name}: is recorded, and not played: {why}"
+                    ));
+                }
+            }
             None => wrong.push(format!("{}: there is no such scenario", record.scenario)),
         }
     }

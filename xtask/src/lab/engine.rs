@@ -1,7 +1,7 @@
 //! The engines: how each is started, asked for an image, and asked for its version.
 
 use std::fs::File;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use pullwhy_lab::scenario::HostFault;
@@ -27,6 +27,17 @@ pub(crate) enum Engine {
     Buildah,
     /// `skopeo`, which copies and does not unpack.
     Skopeo,
+}
+
+/// What became of a daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Started {
+    /// The engine has none.
+    NoDaemon,
+    /// It answers.
+    Answers,
+    /// It ended by itself, and its log says why.
+    Refused,
 }
 
 impl Engine {
@@ -85,17 +96,19 @@ impl Engine {
             .ok_or_else(|| format!("`{program} --version` names no version: {told}"))
     }
 
-    /// Starts its daemon, if it has one, and waits until it answers.
-    pub(crate) fn start(self, place: &Place) -> Result<Option<Child>, String> {
+    /// Starts its daemon, if it has one, and waits until it answers; without one, the daemon refused
+    /// to start.
+    pub(crate) fn start(self, place: &Place) -> Result<Started, String> {
         let (program, ready): (&str, &[&str]) = match self {
             Self::Docker => ("dockerd", &["docker", "version"]),
             Self::Containerd | Self::Cri => ("containerd", &["ctr", "version"]),
-            Self::Podman | Self::Buildah | Self::Skopeo => return Ok(None),
+            Self::Podman | Self::Buildah | Self::Skopeo => return Ok(Started::NoDaemon),
         };
         let log = place::log("daemon")?;
         let mut daemon = place
-            .command(program)
+            .daemon(program)
             .args(self.daemon_arguments(place.fault))
+            .args(&place.unit.arguments)
             .stdout(copy(&log)?)
             .stderr(log)
             .spawn()
@@ -109,10 +122,10 @@ impl Engine {
                 .stderr(Stdio::null())
                 .status();
             if asked.is_ok_and(|status| status.success()) {
-                return Ok(Some(daemon));
+                return Ok(Started::Answers);
             }
-            if let Ok(Some(status)) = daemon.try_wait() {
-                return Err(format!("`{program}` ended with {status}"));
+            if let Ok(Some(_)) = daemon.try_wait() {
+                return Ok(Started::Refused);
             }
             if Instant::now() > until {
                 return Err(format!("`{program}` does not answer"));
@@ -121,11 +134,11 @@ impl Engine {
         }
     }
 
-    /// A network of its own needs no bridge, and a file system in memory no driver of its own.
+    /// A network of its own needs no bridge.
     fn daemon_arguments(self, fault: Option<HostFault>) -> Vec<&'static str> {
         let mut arguments = Vec::new();
         if self == Self::Docker {
-            arguments.extend(["--bridge=none", "--iptables=false", "--storage-driver=vfs"]);
+            arguments.extend(["--bridge=none", "--iptables=false"]);
             arguments.push("--max-download-attempts=2");
             if fault == Some(HostFault::UserNamespace) {
                 arguments.push("--userns-remap=lab");

@@ -12,6 +12,7 @@ use pullwhy_lab::scenario::{HostFault, Listen, Scenario, Serves};
 use pullwhy_lab::stage::{Network, OWN, Stage};
 
 use super::engine::{Engine, program_in_place};
+use super::unit::Unit;
 
 /// Where the lab's own files are inside.
 pub(crate) const HOME: &str = "/run/lab";
@@ -30,7 +31,9 @@ pub(crate) struct Place {
     pub(crate) creds: Option<String>,
     /// What is wrong with the machine.
     pub(crate) fault: Option<HostFault>,
-    /// Of engines, daemons and `pullwhy`.
+    /// How the daemon is started.
+    pub(crate) unit: Unit,
+    /// Of clients and `pullwhy`.
     environment: Vec<(String, String)>,
     // Servers run as long as this.
     _stage: Stage,
@@ -58,14 +61,24 @@ impl Place {
         if scenario.host.is_some() {
             user()?;
         }
+        let environment = environment(&scenario, &stage);
+        let unit = Unit::of(&scenario, &stage, engine, &environment)?;
         Ok(Self {
             image,
             platform: scenario.platform.clone(),
             creds,
             fault: scenario.host,
-            environment: environment(&scenario, &stage),
+            unit,
+            environment,
             _stage: stage,
         })
+    }
+
+    /// A daemon, with what its unit says.
+    pub(crate) fn daemon(&self, program: &str) -> Command {
+        let mut command = program_in_place(program);
+        command.envs(self.unit.environment.iter().cloned());
+        command
     }
 
     /// A program among this machine's settings.

@@ -14,7 +14,7 @@ use pullwhy_model::Answer;
 use serde::{Deserialize, Serialize};
 
 use super::cri;
-use super::engine::{Engine, copy};
+use super::engine::{Engine, Started, copy};
 use super::place::{self, HOME, Place};
 
 /// The longest that a client may take; engines that never give up are ended then.
@@ -130,16 +130,22 @@ pub(crate) fn inside(arguments: &Inside) -> Result<ExitCode, String> {
 }
 
 fn pulled(place: &Place, engine: Engine) -> Result<Played, String> {
-    if place.fault != Some(HostFault::StoppedDaemon) {
-        let daemon = engine.start(place);
-        daemon.map_err(|why| format!("{why}\n{}", text_of("daemon")))?;
-    }
+    let started = match place.fault {
+        Some(HostFault::StoppedDaemon) => Started::NoDaemon,
+        _ => engine
+            .start(place)
+            .map_err(|why| format!("{why}\n{}", text_of("daemon")))?,
+    };
     if place.fault == Some(HostFault::ReadOnlyStore) {
         let written = engine.written();
         place::run("mount", &["--bind", written, written])?;
         place::run("mount", &["-o", "remount,bind,ro", written])?;
     }
-    let before = text_of("daemon").len();
+    // A daemon that refused to start says why before it is asked anything.
+    let before = match started {
+        Started::Refused => 0,
+        _ => text_of("daemon").len(),
+    };
     let line = engine.pull(place);
     let (exit, seconds) = timed(place, &line)?;
     let told = text_of("client");

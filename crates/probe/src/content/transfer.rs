@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use pullwhy_model::{Hop, Target};
 
 use super::asker::Asker;
-use crate::hops::blobs::{foreign, judge, path};
+use crate::hops::blobs::{judge, path, sent_elsewhere};
 use crate::hops::follow::{Ask, Stopped, broken, follow_with};
 use crate::hops::manifest::Blob;
 use crate::hops::registry::ERROR;
@@ -56,6 +56,8 @@ pub(super) struct Transfer<'t, 's, 'n, 'o> {
     /// Where the connection was cut.
     pub(super) cuts: Vec<u64>,
     fruitless: u32,
+    /// The registry has it not, and the manifest says where it is: it is asked for there.
+    elsewhere: bool,
     /// Bytes at the last cut.
     mark: u64,
     pub(super) host: String,
@@ -76,6 +78,7 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
             attempts: 0,
             cuts: Vec::new(),
             fruitless: 0,
+            elsewhere: false,
             mark: 0,
             host: asker.session().origin.host.clone(),
             role: Target::Registry,
@@ -192,7 +195,7 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
     }
 
     /// Asks for what is left of it.
-    fn reopen(&mut self, mut rows: Option<&mut Rows<'_>>) -> Result<(), Failed> {
+    fn reopen(&mut self, rows: Option<&mut Rows<'_>>) -> Result<(), Failed> {
         if self.asker.is_over() {
             return Err(Failed::Late);
         }
@@ -209,29 +212,16 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
             ..Ask::default()
         };
         self.attempts += 1;
-        let mut follow = |given| {
-            let (net, first) = (session.net, &session.origin);
-            let roles = (Target::Registry, Target::Blob);
-            follow_with(
-                net,
-                first,
-                roles,
-                ask,
-                given,
-                rows.as_deref_mut(),
-                Net::open,
-            )
-        };
-        let answer =
-            follow(None).and_then(
-                |answer| match foreign(self.blob, &answer.response.response) {
-                    Some(response) => follow(Some(Opened {
-                        response,
-                        incoming: None,
-                    })),
-                    None => Ok(answer),
-                },
-            );
+        let roles = (Target::Registry, Target::Blob);
+        let answer = follow_with(
+            session.net,
+            &session.origin,
+            roles,
+            ask,
+            self.sent_elsewhere(),
+            rows,
+            Net::open,
+        );
         let answer = match answer {
             Ok(answer) => answer,
             Err(stopped) => return self.stopped(stopped),
@@ -264,6 +254,15 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
         Ok(())
     }
 
+    /// What the manifest says to be elsewhere, as if the registry sent it there.
+    fn sent_elsewhere(&self) -> Option<Opened> {
+        let response = sent_elsewhere(self.blob).filter(|_| self.elsewhere)?;
+        Some(Opened {
+            response,
+            incoming: None,
+        })
+    }
+
     fn stopped(&mut self, stopped: Stopped) -> Result<(), Failed> {
         let again = stopped.error().is_some_and(|error| {
             let why = tcp::Failure::of(error);
@@ -290,6 +289,10 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
     /// A status that is no success: tried again where it passes by itself.
     fn refused(&mut self, response: Response, number: u32) -> Result<(), Failed> {
         let passes = match response.status {
+            404 if self.blob.url.is_some() && !self.elsewhere => {
+                self.elsewhere = true;
+                return Ok(());
+            }
             401 => self.fruitless == 0 && self.asker.renew(number),
             408 | 500..=504 => true,
             _ => false,

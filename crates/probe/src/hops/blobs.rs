@@ -8,7 +8,7 @@ use pullwhy_model::{Hop, Target};
 
 use super::follow::{Ask, broken, first, follow, is_redirect};
 use super::limits;
-use super::manifest::{self, Blob, Manifest};
+use super::manifest::{self, Blob, Manifest, Reader};
 use super::registry::{ERROR, Session, is_ip_denied, said};
 use crate::net::http::Response;
 use crate::net::lock;
@@ -58,7 +58,7 @@ pub(crate) fn probe(session: &Session<'_, '_>, manifest: &Manifest, rows: &mut R
     if let Some(open) = manifest.open {
         let bytes = asked.iter().find_map(|one| one.bytes.as_deref());
         let options = session.net.options;
-        let told = manifest::platform(bytes, open, &options.platform, options.engine);
+        let told = manifest::platform(bytes, open, &options.platform, Reader::of(options));
         rows.push(told);
     }
     if manifest.config.is_none() {
@@ -144,7 +144,7 @@ impl<'b> Asked<'b> {
                 elsewhere: Some((response, started.elapsed())),
                 ..self
             },
-            Ok(response) => match foreign(self.blob, &response) {
+            Ok(response) => match sent_elsewhere(self.blob).filter(|_| response.status == 404) {
                 Some(elsewhere) => Self {
                     elsewhere: Some((elsewhere, started.elapsed())),
                     ..self
@@ -211,9 +211,9 @@ impl<'b> Asked<'b> {
     }
 }
 
-/// What the registry has not, and the manifest says to be elsewhere, as if it were sent there.
-pub(crate) fn foreign(blob: &Blob, response: &Response) -> Option<Response> {
-    let url = blob.url.as_ref().filter(|_| response.status == 404)?;
+/// Where the manifest says a blob to be, as if the registry sent there.
+pub(crate) fn sent_elsewhere(blob: &Blob) -> Option<Response> {
+    let url = blob.url.as_ref()?;
     Some(Response {
         status: 307,
         fields: vec![("Location".to_owned(), url.clone())],

@@ -18,6 +18,8 @@ pub(crate) struct Proxy {
     pub host: String,
     pub port: u16,
     kind: Kind,
+    /// Its URL begins with `socks5h`, which engines built with Go 1.19 or older take for a name.
+    pub by_name: bool,
     /// User and password from the URL; never shown.
     login: Option<(Vec<u8>, Vec<u8>)>,
 }
@@ -113,6 +115,7 @@ fn parse(url: &str) -> Option<Proxy> {
         host,
         port,
         kind,
+        by_name: scheme.eq_ignore_ascii_case("socks5h"),
         login,
     })
 }

@@ -20,6 +20,9 @@ use crate::rows::{Row, Rows};
 /// How long a server may take to show that it speaks plain HTTP: a question on the side.
 const PLAIN: Duration = Duration::from_secs(1);
 
+/// Tried with Docker 20.10, containerd 1.6 and Podman 4.3 of Debian 12.
+const SOCKS5H: &str = "engines built with Go 1.19 or older take `socks5h` for the name of a host; `socks5` is the same to them";
+
 impl Net<'_> {
     pub(super) fn dial(
         &self,
@@ -125,7 +128,12 @@ impl Net<'_> {
         let deadline = self.deadline();
         match proxy::tunnel(link, proxy, (&origin.host, origin.port), deadline) {
             Ok(link) => {
-                rows.push(row.ok(format!("tunnel to {}", origin.target())));
+                let row = row.ok(format!("tunnel to {}", origin.target()));
+                rows.push(if proxy.by_name {
+                    row.and_warns("socks5h", SOCKS5H)
+                } else {
+                    row
+                });
                 return Some(link);
             }
             Err(Refusal::Status(status, reason)) => {

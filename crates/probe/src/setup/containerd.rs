@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use super::endpoint::Order;
 use super::service::{Placed, Service};
 use super::text::{Text, files_of};
-use super::{EngineProxy, Logins, Setting, Setup, proxies, stale_environment, surroundings, tree};
+use super::{
+    EngineProxy, Logins, Setting, Setup, kubelet, proxies, stale_environment, surroundings, tree,
+};
 use crate::trust::{ClientCertificate, RegistryTrust, Source, load};
 use crate::{Engine, Environment};
 
@@ -37,8 +39,9 @@ const TABLES: [(i64, &[&str]); 3] = [
 pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     let service = Service::read(environment, "containerd.service", "containerd");
     let files = files(environment, &service, setup);
-    // Below a kubelet there may be another runtime.
-    if files.is_empty() && !service.is_known() && setup.engine == Engine::Kubelet {
+    // Below a kubelet there may be another runtime, but where its own options name this one.
+    let named = setup.settings.iter().any(|s| s.name == kubelet::RUNTIME);
+    if files.is_empty() && !service.is_known() && setup.engine == Engine::Kubelet && !named {
         return;
     }
     let mut registries = Registries::default();

@@ -118,6 +118,10 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     if let Some((driver, source)) = text("storage-driver", "storage-driver", "s") {
         setup.note("storage-driver", driver.as_str(), &source);
     }
+    if let Some((on, source)) = containerd_store(file.as_ref()) {
+        setup.note(CONTAINERD_STORE, if on { "true" } else { "false" }, &source);
+        setup.containerd_store = on;
+    }
     if let Some((user, source)) = text("userns-remap", "userns-remap", "") {
         setup.note("userns-remap", user.as_str(), &source);
         ids::of_docker(environment, &user, &source, setup);
@@ -136,6 +140,16 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     for (server, source) in list("dns", "dns") {
         setup.note("dns (for containers, not for pulls)", server, &source);
     }
+}
+
+/// The key by which Docker keeps images in containerd's store, of Docker 23 to 29; a new installation
+/// of Docker 29 has it on without the key.
+pub(crate) const CONTAINERD_STORE: &str = "features.containerd-snapshotter";
+
+fn containerd_store(file: Option<&File>) -> Option<(bool, Source)> {
+    let file = file?;
+    let on = file.table.get("features")?.get("containerd-snapshotter")?;
+    Some((on.as_bool()?, file.source(CONTAINERD_STORE)))
 }
 
 /// The file that the options name, or the one in its place; a rootless daemon's is the user's.

@@ -13,6 +13,8 @@ use crate::Environment;
 use crate::credentials::provider::Provider;
 use crate::trust::Source;
 
+/// The option that names the runtime's socket.
+pub(super) const RUNTIME: &str = "container-runtime-endpoint";
 /// Providers that are read.
 const MOST: usize = 64;
 /// Versions of requests that a kubelet speaks.
@@ -24,14 +26,14 @@ const VERSIONS: [&str; 3] = [
 
 pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     let service = Service::read(environment, "kubelet.service", "kubelet");
-    let runtime = service.option("container-runtime-endpoint", "").pop();
+    let runtime = service.option(RUNTIME, "").pop();
     let named = runtime.as_ref().map(|(socket, _)| socket.contains("crio"));
     let there = || {
         let crio = environment.rooted("etc/crio").is_dir();
         crio && !environment.rooted("etc/containerd").is_dir()
     };
     if let Some((socket, source)) = &runtime {
-        setup.note("container-runtime-endpoint", socket.as_str(), source);
+        setup.note(RUNTIME, socket.as_str(), source);
     }
     if named.unwrap_or_else(there) {
         // CRI-O has Podman's files.

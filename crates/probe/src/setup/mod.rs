@@ -62,6 +62,9 @@ pub struct Setup {
     pub(crate) logins: Option<Logins>,
     /// Programs that the kubelet asks for credentials.
     pub(crate) providers: Vec<Provider>,
+    /// Docker keeps images in containerd's store, and pulls as containerd does:
+    /// `features.containerd-snapshotter`.
+    pub(crate) containerd_store: bool,
     /// Programs are of another system, and are not run.
     pub(crate) foreign: bool,
     /// The engine's process.
@@ -160,6 +163,7 @@ impl Setup {
             authorities: None,
             logins: None,
             providers: Vec::new(),
+            containerd_store: false,
             foreign: false,
             process: None,
             order: Order::Plain,
@@ -177,6 +181,22 @@ impl Setup {
             let why = "its logins are for the CRI service, which `--as kubelet` follows";
             plan.left_out.push((logins.file.clone(), why.to_owned()));
         }
+    }
+
+    /// The engine whose rules and files count below the kubelet, where the kubelet's options name it.
+    pub(crate) fn runtime(&self) -> Option<Engine> {
+        let mut settings = self.settings.iter();
+        settings.find(|s| s.name == kubelet::RUNTIME)?;
+        Some(if self.is_containerd() {
+            Engine::Containerd
+        } else {
+            Engine::Podman
+        })
+    }
+
+    /// Whether containerd pulls, for the kubelet too.
+    pub(crate) fn is_containerd(&self) -> bool {
+        matches!(self.order, Order::Containerd(_))
     }
 
     /// The number of the engine's running process, where it was found.

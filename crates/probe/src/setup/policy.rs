@@ -189,7 +189,7 @@ impl Policy {
             ),
         };
         let wanted = list.as_array()?.iter().take(MOST).enumerate();
-        let mut doubt = None;
+        let mut doubts: Vec<(Source, String)> = Vec::new();
         for (at, requirement) in wanted {
             let source = self.source(&format!("{place}[{at}]"));
             let trouble = |saw, stops, says| Trouble {
@@ -207,30 +207,71 @@ impl Policy {
                 Some(kind @ ("signedBy" | "sigstoreSigned" | "signedBaseLayer")) => {
                     if let Some(path) = self.missing_key(requirement) {
                         let says = format!(
-                            "the policy wants {scope} signed (`{kind}`) by the key {path}, which is not there: Podman refuses the image"
+                            "the policy wants {scope} signed (`{kind}`), and names {path}, which is not there: Podman refuses the image"
                         );
                         return Some(trouble("policy-rejects", true, says));
                     }
-                    let says = format!(
-                        "the policy wants {scope} signed (`{kind}`); whether the image has such a signature is not checked here"
-                    );
-                    doubt = Some(trouble("signature-wanted", false, says));
+                    doubts.push((source, format!("`{kind}`{}", signer(requirement))));
                 }
                 _ => {}
             }
         }
-        doubt
+        // All of them must hold.
+        let (source, _) = doubts.first()?.clone();
+        let all: Vec<String> = doubts.into_iter().map(|(_, says)| says).collect();
+        Some(Trouble {
+            source,
+            saw: "signature-wanted",
+            says: format!(
+                "the policy wants {scope} signed: {}; whether the image has such a signature is not checked here",
+                all.join(", and ")
+            ),
+            stops: false,
+        })
     }
 
-    /// A key file that is named and not there.
+    /// A file of keys or authorities that is named and not there.
     fn missing_key(&self, requirement: &Value) -> Option<String> {
-        let many = requirement["keyPaths"].as_array().into_iter().flatten();
-        let all = std::iter::once(&requirement["keyPath"]).chain(many);
-        let mut paths = all.filter_map(Value::as_str).filter(|p| !p.is_empty());
+        let mut paths = files(requirement).into_iter();
         paths
             .find(|path| !self.environment.rooted(path).exists())
             .map(str::to_owned)
     }
+}
+
+/// Files of keys and authorities that a requirement names.
+fn files(requirement: &Value) -> Vec<&str> {
+    let many = ["keyPaths", "rekorPublicKeyPaths"]
+        .into_iter()
+        .flat_map(|name| requirement[name].as_array().into_iter().flatten());
+    let one = [
+        &requirement["keyPath"],
+        &requirement["rekorPublicKeyPath"],
+        &requirement["fulcio"]["caPath"],
+    ];
+    let all = one.into_iter().chain(many).filter_map(Value::as_str);
+    all.filter(|path| !path.is_empty()).take(MOST).collect()
+}
+
+/// Whose signature a requirement wants, and for which name.
+fn signer(requirement: &Value) -> String {
+    let mut says = String::new();
+    let files = files(requirement);
+    if !files.is_empty() {
+        says.push_str(&format!(" by {}", files.join(", ")));
+    } else if requirement["keyData"].is_string() || requirement["keyDatas"].is_array() {
+        says.push_str(" by a key that stands in the policy");
+    }
+    let fulcio = &requirement["fulcio"];
+    for (name, word) in [("subjectEmail", "of"), ("oidcIssuer", "known to")] {
+        if let Some(value) = fulcio[name].as_str() {
+            says.push_str(&format!(" {word} {value}"));
+        }
+    }
+    if let Some(kind) = requirement["signedIdentity"]["type"].as_str() {
+        says.push_str(&format!(" (signedIdentity: {kind})"));
+    }
+    says
 }
 
 /// Names under which an image's requirements may stand, the closest first.

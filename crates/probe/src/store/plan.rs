@@ -7,7 +7,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::engine::{Engine, Environment};
-use crate::setup::engine_setup;
+use crate::setup::docker::CONTAINERD_STORE;
+use crate::setup::{Setting, engine_setup};
 
 /// Bytes of a settings file.
 const MOST: u64 = 1 << 20;
@@ -148,7 +149,11 @@ pub fn store_plan(
         Some(Engine::Docker) => vec![StoreKind::Docker],
         Some(Engine::Containerd) => vec![StoreKind::Containerd],
         Some(Engine::Podman) => vec![StoreKind::Containers],
-        Some(Engine::Kubelet) => vec![StoreKind::Containerd, StoreKind::Containers],
+        Some(Engine::Kubelet) => match engine_setup(Engine::Kubelet, environment).runtime() {
+            Some(Engine::Podman) => vec![StoreKind::Containers],
+            Some(_) => vec![StoreKind::Containerd],
+            None => vec![StoreKind::Containerd, StoreKind::Containers],
+        },
         None => vec![
             StoreKind::Docker,
             StoreKind::Containerd,
@@ -241,6 +246,23 @@ impl Usual<'_> {
             place.named_by = root.source.to_string();
         }
         place.driver = named("storage-driver").map(|driver| driver.value.clone());
+        match named(CONTAINERD_STORE).filter(|_| setup.containerd_store) {
+            Some(by) => self.docker_in_containerd(place, by),
+            None => place,
+        }
+    }
+
+    /// Where Docker keeps images in containerd's store: below its own root where dockerd starts a
+    /// containerd of its own, or else where the host's containerd has its own.
+    fn docker_in_containerd(&self, docker: StorePlace, by: &Setting) -> StorePlace {
+        let below = docker.root.join("containerd/daemon");
+        let mut place = self.containerd();
+        if below.is_dir() || !place.root.is_dir() {
+            place.root = below;
+        }
+        place.named_by = by.source.to_string();
+        // The snapshotter is named as a storage driver is, and not where CRI has its own.
+        place.driver = docker.driver;
         place
     }
 

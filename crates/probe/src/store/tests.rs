@@ -199,6 +199,22 @@ fn stores_are_where_the_engines_own_files_say() {
         assert_eq!(roots(Some(engine), None, &environment).0, below(wanted));
         assert_eq!(roots(Some(engine), Some("/own"), &environment).0, "/own");
     }
+    folder.put(
+        "etc/docker/daemon.json",
+        r#"{"data-root":"/mnt/d","features":{"containerd-snapshotter":true}}"#,
+    );
+    let docker = || roots(Some(Engine::Docker), None, &environment).0;
+    assert_eq!(
+        docker(),
+        below("mnt/d/containerd/daemon"),
+        "as dockerd starts it"
+    );
+    folder.put("mnt/c/x", "x");
+    assert_eq!(docker(), below("mnt/c"), "the host's containerd");
+    let kind = store_plan(Some(Engine::Docker), None, &environment).places[0].kind;
+    assert_eq!(kind, StoreKind::Containerd);
+    folder.put("mnt/d/containerd/daemon/x", "x");
+    assert_eq!(docker(), below("mnt/d/containerd/daemon"));
     let user = Environment {
         user: Some(1000),
         ..environment.clone()

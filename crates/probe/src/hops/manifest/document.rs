@@ -3,6 +3,7 @@
 use pullwhy_model::Hop;
 use serde_json::Value;
 
+use super::Reader;
 use crate::platform::Platform;
 use crate::rows::{Row, Rows};
 
@@ -70,8 +71,13 @@ pub(super) struct Chosen {
 }
 
 /// Chooses from an index, as engines do: the nearest platform that runs, and an entry that names
-/// none if no other fits.
-pub(super) fn choose(index: &Value, wanted: &Platform, rows: &mut Rows<'_>) -> Option<Chosen> {
+/// none if no other fits, but for Docker's own store of images.
+pub(super) fn choose(
+    index: &Value,
+    wanted: &Platform,
+    reader: Reader,
+    rows: &mut Rows<'_>,
+) -> Option<Chosen> {
     let row = Row::new(Hop::Platform, wanted.to_string()).fact("platform", wanted.to_string());
     let list = index["manifests"].as_array().into_iter().flatten();
     let offered: Vec<(Option<Platform>, &str)> = list
@@ -94,13 +100,18 @@ pub(super) fn choose(index: &Value, wanted: &Platform, rows: &mut Rows<'_>) -> O
     let row = row.fact("offered", names.as_str());
     let rank = |platform: &Option<Platform>| match platform {
         Some(platform) => wanted.rank(platform),
-        None => Some(usize::MAX),
+        // Tried with Docker 20.10: `no matching manifest for … in the manifest list entries`.
+        None => (reader != Reader::Docker).then_some(usize::MAX),
     };
     // The first of equals is taken.
     let ranked = offered.iter().filter_map(|one| Some((rank(&one.0)?, one)));
     let Some((_, (platform, digest))) = ranked.min_by_key(|(rank, _)| *rank) else {
         let says = if names.is_empty() {
             "the index is empty".to_owned()
+        } else if offered.iter().any(|(platform, _)| platform.is_none()) {
+            format!(
+                "there is none that names it; there is {names}, which Docker's own store of images does not take"
+            )
         } else {
             format!("there is none; there is {names}")
         };

@@ -4,15 +4,17 @@
 mod document;
 mod head;
 mod platform;
+mod reader;
 mod refused;
 
-use pullwhy_model::{Hop, Image, Target};
+use pullwhy_model::{Hop, Image, Status, Target};
 use serde_json::Value;
 
 pub use document::Kind;
 pub(crate) use document::{Blob, Manifest, Open, digest};
 use document::{LAYERS, choose, kind, names_digests, read};
 pub(crate) use platform::told as platform;
+pub(crate) use reader::Reader;
 use refused::refused;
 
 use super::limits;
@@ -38,22 +40,28 @@ pub(crate) fn fetch(
         .or_else(|| image.tag.clone())
         .unwrap_or_default();
     let platform = session.net.options.platform.clone();
+    let reader = Reader::of(session.net.options);
     let mut asked = version;
     let mut open = Some(Open::Alone);
     for depth in 0..=DEPTH {
         let (value, media, bytes) = get(session, &asked, depth, rows)?;
         if kind(&media) != Kind::Index {
+            let mut manifest = read(&value);
+            if reader == Reader::Docker && platform.os != "windows" {
+                // Only on Windows Docker looks for a layer elsewhere (moby, `pull_v2_unix.go`).
+                manifest.layers.iter_mut().for_each(|blob| blob.url = None);
+            }
             return Some(Manifest {
                 bytes,
                 media_type: media,
                 open,
-                ..read(&value)
+                ..manifest
             });
         }
         if depth == DEPTH {
             break;
         }
-        let chosen = choose(&value, &platform, rows)?;
+        let chosen = choose(&value, &platform, reader, rows)?;
         open = (!chosen.named).then_some(Open::InIndex);
         asked = chosen.digest;
     }
@@ -89,7 +97,7 @@ pub fn read_manifest(bytes: &[u8], platform: &Platform) -> Option<Outline> {
     if kind(&media) == Kind::Index {
         return Some(Outline {
             blobs: Vec::new(),
-            chosen: choose(&value, platform, &mut rows).map(|chosen| chosen.digest),
+            chosen: choose(&value, platform, Reader::Any, &mut rows).map(|chosen| chosen.digest),
         });
     }
     let manifest = read(&value);
@@ -145,7 +153,11 @@ fn get(
     }
     match accepted(row, &response, version) {
         Ok((row, value, media)) => {
-            let row = nested(row, kind(&media) == Kind::Index && depth > 0);
+            let row = if kind(&media) == Kind::Index && depth > 0 {
+                nested(row, Reader::of(session.net.options))
+            } else {
+                row
+            };
             let row = head::judge(session, limits::tell(row, &response), head);
             let failed = row.is_failure();
             rows.push(row);
@@ -158,14 +170,24 @@ fn get(
     }
 }
 
-/// Engines differ over an index that an index names.
-fn nested(row: Row, is_nested: bool) -> Row {
-    if !is_nested {
-        return row;
-    }
-    row.and_warns(
-        "nested-index",
-        "an index in an index: containerd and Podman go on, Docker's own store of images does not",
+/// Engines differ over an index that an index names. Tried with Docker 20.10, containerd 1.6 and
+/// Podman 4.3.
+fn nested(row: Row, reader: Reader) -> Row {
+    let engine = match reader {
+        Reader::Any => {
+            return row.and_warns(
+                "nested-index",
+                "an index in an index: containerd goes on, Podman and Docker's own store of images do not",
+            );
+        }
+        Reader::Containerd => return row,
+        Reader::Docker => "Docker's own store of images does not take",
+        Reader::Podman => "Podman does not take",
+    };
+    row.turns_out(
+        Status::Failed,
+        "unsupported",
+        format!("an index in an index, which {engine}"),
     )
 }
 

@@ -3,8 +3,7 @@
 use pullwhy_model::Hop;
 use serde_json::Value;
 
-use super::Open;
-use crate::Engine;
+use super::{Open, Reader};
 use crate::platform::Platform;
 use crate::rows::Row;
 
@@ -13,7 +12,7 @@ pub(crate) fn told(
     configuration: Option<&[u8]>,
     open: Open,
     wanted: &Platform,
-    engine: Option<Engine>,
+    reader: Reader,
 ) -> Row {
     let row = Row::new(Hop::Platform, wanted.to_string()).fact("platform", wanted.to_string());
     let Some(bytes) = configuration else {
@@ -28,7 +27,7 @@ pub(crate) fn told(
         return row.ok(format!("{own}, as the configuration says"));
     }
     let says = format!("it is for {own} only, as its configuration says");
-    if open == Open::InIndex && engine == Some(Engine::Containerd) {
+    if open == Open::InIndex && reader == Reader::Containerd {
         return row.failed("none", says);
     }
     row.warning(
