@@ -20,6 +20,13 @@ use super::place::{self, HOME, Place};
 /// The longest that a client may take; engines that never give up are ended then.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
+/// The longest that a client may work, on a machine with much else to do.
+const WORK: Duration = Duration::from_secs(400);
+/// How often it is looked whether anything works.
+const LOOK: Duration = Duration::from_secs(10);
+/// The part of a processor that is work, and no waiting.
+const BUSY: f64 = 0.05;
+
 /// What is to be played; handed over as arguments.
 #[derive(clap::Args)]
 pub(crate) struct Inside {
@@ -219,12 +226,21 @@ fn timed(place: &Place, line: &[String]) -> Result<(Option<i32>, f64), String> {
         .stderr(log)
         .spawn()
         .map_err(|error| format!("`{program}`: {error}"))?;
+    let mut looked = (started, seconds_worked());
+    let mut until = started + PATIENCE;
     let exit = loop {
+        let now = Instant::now();
+        if now.duration_since(looked.0) >= LOOK {
+            let worked = seconds_worked();
+            let part = (worked - looked.1) / now.duration_since(looked.0).as_secs_f64();
+            if part >= BUSY {
+                until = until.max((now + LOOK * 2).min(started + WORK));
+            }
+            looked = (now, worked);
+        }
         match client.try_wait() {
             Ok(Some(status)) => break Some(status.code().unwrap_or(-1)),
-            Ok(None) if started.elapsed() < PATIENCE => {
-                std::thread::sleep(Duration::from_millis(10));
-            }
+            Ok(None) if now < until => std::thread::sleep(Duration::from_millis(10)),
             _ => {
                 let _ = client.kill();
                 break None;
@@ -232,6 +248,23 @@ fn timed(place: &Place, line: &[String]) -> Result<(Option<i32>, f64), String> {
         }
     };
     Ok((exit, started.elapsed().as_secs_f64()))
+}
+
+/// Seconds of processors that all processes of this namespace have used; those that have ended
+/// count with who waited for them.
+fn seconds_worked() -> f64 {
+    let listed = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ticks = listed.filter_map(|entry| {
+        let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+        // utime, stime, cutime, cstime stand behind the name, which may hold anything: proc(5).
+        let fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11).take(4);
+        Some(
+            fields
+                .filter_map(|field| field.parse::<f64>().ok())
+                .sum::<f64>(),
+        )
+    });
+    ticks.sum::<f64>() / 100.0
 }
 
 /// What a program has printed so far.
