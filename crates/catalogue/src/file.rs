@@ -229,6 +229,12 @@ pub struct FixFile {
     /// log does not name the address, too.
     #[serde(default)]
     pub client_ip: Option<AddressKind>,
+    /// Facts without which it says nothing: it is proposed only where all of them are known.
+    #[serde(default)]
+    pub if_facts: Vec<String>,
+    /// Facts that show that it is about something else: it is proposed only where none is known.
+    #[serde(default)]
+    pub unless_facts: Vec<String>,
     /// When to choose it.
     #[serde(default)]
     pub when: String,

@@ -1,31 +1,30 @@
 //! What can be written on the command line. Help, man pages and completions are made from this.
 
-use std::ffi::{OsStr, OsString};
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use jiff::Timestamp;
 use pullwhy_probe::Engine;
 use pullwhy_report::Format;
 
 use crate::moment;
-use crate::terminal::{self, Color};
+use crate::terminal::Color;
 
 mod azure;
 mod help;
 mod host;
 mod kubernetes;
 mod live;
+mod parse;
 
 pub(crate) use live::LiveArgs;
 
 pub(crate) use azure::{AzureArgs, AzureCommand, CollectArgs, PlaceArgs};
 pub(crate) use host::HostArgs;
 pub(crate) use kubernetes::{ClusterArgs, CollectPodsArgs, KubernetesArgs, KubernetesCommand};
+pub(crate) use parse::{Parsed, parse};
 
 /// Tells why a container image pull failed, and what to do
 ///
@@ -63,6 +62,18 @@ pub(crate) struct Common {
         help_heading = "Common options"
     )]
     pub(crate) own_causes: Option<PathBuf>,
+    /// Those of a report stand in the help of each command that makes one; see [`command`].
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// The definition of the command line. Options of a report may stand before the command, as all
+/// common ones; what makes no report takes no notice of them.
+pub(crate) fn command() -> clap::Command {
+    let ids = ["format", "redact", "quiet", "verbose"];
+    ids.into_iter().fold(Cli::command(), |command, id| {
+        command.mut_arg(id, |arg| arg.global(true).hide(true))
+    })
 }
 
 #[derive(Debug, Subcommand)]
@@ -160,7 +171,7 @@ pub(crate) struct Output {
     /// `ndjson` prints an incident on a line of its own as soon as it is known. If it comes again
     /// while a pipe or a growing log is read, a further line with the same `id` has the new
     /// `count`: the last line of an `id` is the one that holds. Of files each is printed once.
-    #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = formats())]
+    #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = forms(&FORMATS))]
     pub(crate) format: Format,
     /// Replace hosts, names, addresses and ids by pseudonyms, to share the report
     #[arg(long)]
@@ -184,11 +195,12 @@ impl Default for Output {
     }
 }
 
-fn formats() -> impl TypedValueParser<Value = Format> {
-    PossibleValuesParser::new([
-        "human", "json", "ndjson", "markdown", "sarif", "github", "html",
-    ])
-    .try_map(|name| name.parse::<Format>())
+const FORMATS: [&str; 7] = [
+    "human", "json", "ndjson", "markdown", "sarif", "github", "html",
+];
+
+fn forms(names: &'static [&'static str]) -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<Format>())
 }
 
 /// Walk the pull path of an image live, and name the hop that breaks
@@ -358,8 +370,8 @@ pub(crate) struct CauseArgs {
     pub(crate) check: Option<PathBuf>,
     /// Form of the answer
     #[arg(long, value_name = "FORMAT", default_value = "human")]
-    #[arg(value_parser = PossibleValuesParser::new(["human", "json"]), conflicts_with = "check")]
-    pub(crate) format: String,
+    #[arg(value_parser = forms(&["human", "json"]), conflicts_with = "check")]
+    pub(crate) format: Format,
 }
 
 /// Print a completion script for a shell
@@ -379,94 +391,12 @@ pub(crate) struct ManArgs {
     pub(crate) dir: Option<PathBuf>,
 }
 
-/// What came of the command line.
-pub(crate) enum Parsed {
-    /// Something to do.
-    Cli(Box<Cli>),
-    /// Help or an error was printed.
-    Said(ExitCode),
-}
-
-/// Reads the command line. Options without a command are those of `explain`, as in
-/// `docker pull x 2>&1 | pullwhy --format json`.
-pub(crate) fn parse(arguments: Vec<OsString>) -> Parsed {
-    let arguments = as_plug_in(arguments);
-    let error = match Cli::try_parse_from(&arguments) {
-        Ok(cli) => return Parsed::Cli(Box::new(cli)),
-        Err(error) => error,
-    };
-    // Help and messages of the parser must follow `--color` too.
-    terminal::choose_color(color_of(&arguments));
-    if error.kind() == ErrorKind::UnknownArgument && !names_command(&arguments) {
-        let mut with_command = arguments;
-        with_command.insert(1, "explain".into());
-        return match Cli::try_parse_from(&with_command) {
-            Ok(cli) => Parsed::Cli(Box::new(cli)),
-            Err(error) => Parsed::Said(say(&error)),
-        };
-    }
-    Parsed::Said(say(&error))
-}
-
-/// `kubectl pullwhy` runs `kubectl-pullwhy`: under this name the tool is its own command `kubernetes`.
-fn as_plug_in(mut arguments: Vec<OsString>) -> Vec<OsString> {
-    let name = arguments.first().map(Path::new).and_then(Path::file_stem);
-    // kubectl wants an underscore where a command has a dash; this one has none.
-    if name == Some(OsStr::new("kubectl-pullwhy")) {
-        arguments.insert(1, "kubernetes".into());
-    }
-    arguments
-}
-
-fn say(error: &clap::Error) -> ExitCode {
-    let text = error.render().ansi().to_string();
-    // A reader of the help that has gone away is no failure.
-    let _ = if error.use_stderr() {
-        terminal::stderr().write_all(text.as_bytes())
-    } else {
-        let mut out = terminal::stdout();
-        out.write_all(text.as_bytes()).and_then(|()| out.flush())
-    };
-    if error.kind() == ErrorKind::InvalidSubcommand
-        && let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand)
-        && (word == "-" || Path::new(word).exists())
-    {
-        let word = pullwhy_catalogue::shell_word(word);
-        terminal::note(&format!("\n  to read it: pullwhy explain {word}"));
-    }
-    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
-}
-
-fn names_command(arguments: &[OsString]) -> bool {
-    let cli = Cli::command();
-    arguments
-        .iter()
-        .skip(1)
-        .filter_map(|argument| argument.to_str())
-        .any(|argument| cli.find_subcommand(argument).is_some())
-}
-
-/// What `--color` says in arguments that could not be read as a whole.
-fn color_of(arguments: &[OsString]) -> Color {
-    let given = arguments.iter().enumerate().find_map(|(i, argument)| {
-        let argument = argument.to_str()?;
-        match argument.strip_prefix("--color=") {
-            Some(value) => Some(value),
-            None if argument == "--color" => arguments.get(i + 1).and_then(|a| OsStr::to_str(a)),
-            None => None,
-        }
-    });
-    given
-        .and_then(|value| <Color as clap::ValueEnum>::from_str(value, false).ok())
-        .unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_definition_is_sound() {
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 }

@@ -30,6 +30,15 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// The status after a report was written. A reader that has gone away, as `head` does, has seen
+/// enough: the verdict stands.
+pub(crate) fn read_enough(written: io::Result<()>, exit: Exit) -> Result<Exit, Failure> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(exit),
+    }
+}
+
 /// Why the tool could not do its work.
 #[derive(Debug)]
 pub(crate) enum Failure {

@@ -12,9 +12,7 @@ mod terminal;
 
 use std::process::ExitCode;
 
-use clap::CommandFactory;
-
-use crate::args::{Cli, Command, Explain, Parsed};
+use crate::args::{Cli, Command, Explain, Output, Parsed};
 use crate::exit::{Exit, Failure};
 
 fn main() -> ExitCode {
@@ -41,9 +39,15 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Some(Command::Cause(args)) => commands::cause::run(args, common),
         Some(Command::Completions(args)) => commands::completions::run(args),
         Some(Command::Man(args)) => commands::man::run(args),
-        None if terminal::input_is_piped() => commands::explain::run(&Explain::default(), common),
+        None if terminal::input_is_piped() => {
+            let args = Explain {
+                output: Output { ..common.output },
+                ..Explain::default()
+            };
+            commands::explain::run(&args, common)
+        }
         None => {
-            let help = Cli::command().render_help();
+            let help = args::command().render_help();
             terminal::note(&help.ansi().to_string());
             Ok(Exit::Failed)
         }

@@ -473,3 +473,49 @@ verdict = "pullable"
         "{shown}"
     );
 }
+
+#[test]
+fn a_reader_that_has_gone_away_does_not_change_the_verdict() {
+    let image = format!("127.0.0.1:{}/team/app:1", closed_port());
+    for (arguments, wanted) in [
+        (&["check", image.as_str()][..], 1),
+        (&["check", "-q", &image], 1),
+        (&["check", "--format", "json", &image], 1),
+        (&["host", "--no-logs", "--root", "tests/support"], 0),
+    ] {
+        // The pipe is closed before the first word.
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let home = tempfile::tempdir().expect("a folder");
+        let output = support::running()
+            .args(arguments)
+            .env("HOME", home.path())
+            .stdin(std::process::Stdio::null())
+            .stdout(writer)
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("runs")
+            .wait_with_output()
+            .expect("ends");
+        let errors = text(&output.stderr);
+        assert_eq!(
+            output.status.code(),
+            Some(wanted),
+            "{arguments:?}: {errors}"
+        );
+        assert!(!errors.contains("pipe"), "{errors}");
+    }
+}
+
+#[test]
+fn a_file_of_credentials_that_is_not_there_says_nothing_of_the_pull() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let missing = folder.path().join("missing.json");
+    for path in [missing.as_path(), folder.path()] {
+        let path = path.to_str().expect("UTF-8");
+        let (status, report, errors) = checked(&["--authfile", path, "registry.example/a:1"]);
+        assert_eq!(status, 2);
+        assert!(report.is_null(), "{report}");
+        assert!(errors.contains("could not read `--authfile"), "{errors}");
+    }
+}

@@ -190,3 +190,45 @@ fn a_folder_of_own_causes_is_checked_and_used() {
         "{errors}"
     );
 }
+
+#[test]
+fn options_of_a_report_may_stand_before_the_command() {
+    let log = "../../examples/docker-pull.txt";
+    let (status, after, _) = output(&["explain", "--format", "markdown", "--redact", log]);
+    assert_eq!(status, 1);
+    for arguments in [
+        &["--format", "markdown", "--redact", "explain", log][..],
+        &["--redact", "explain", "--format=markdown", log],
+        // What stands after the command is nearer.
+        &[
+            "--format", "json", "--redact", "explain", "--format", "markdown", log,
+        ],
+        &["--format", "markdown", "--redact", log],
+    ] {
+        assert_eq!(
+            output(arguments),
+            (1, after.clone(), String::new()),
+            "{arguments:?}"
+        );
+    }
+    let (status, quiet, _) = output(&["-q", "explain", log]);
+    assert_eq!((status, quiet.lines().count()), (1, 1), "{quiet}");
+    let (_, cause, _) = output(&["--format", "json", "cause", "network/dns-failure"]);
+    assert_eq!(
+        cause,
+        output(&["cause", "network/dns-failure", "--format", "json"]).1
+    );
+    assert_eq!(output(&["--format", "sarif", "cause"]).0, 2);
+    let (_, ran, said) = output(&["-v", "run", "--", "sh", "-c", "echo hello"]);
+    assert_eq!(ran, "hello\n");
+    assert!(said.contains("no failed pull"), "{said}");
+    // A help shows them where a report is made, and once.
+    assert_eq!(
+        output(&["explain", "--help"])
+            .1
+            .matches("--format <")
+            .count(),
+        1
+    );
+    assert!(!output(&["man", "--help"]).1.contains("--redact"));
+}

@@ -5,7 +5,7 @@ mod support;
 use std::fs;
 
 use assert_cmd::Command;
-use support::{DENIED, MASKED, explained, json, pullwhy, text};
+use support::{DENIED, MASKED, MISSING, explained, json, pullwhy, text};
 
 /// The first thing printed, with the environment or options that `set` makes.
 fn coloured(set: &dyn Fn(&mut Command)) -> bool {
@@ -172,4 +172,28 @@ fn the_first_screen_tells_what_broke_the_proof_and_what_to_do_first() {
     let has = |what: &str| screen.iter().any(|l| l.contains(what));
     assert!(screen[0].starts_with("error[host/userns-unmapped-id]"));
     assert!(has("^^^^") && has(" = first: "), "{screen:#?}");
+}
+
+#[test]
+fn a_rule_of_sarif_tells_of_no_single_incident() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.log");
+    let text = format!("{MISSING}{}", MISSING.replace("app:9", "web:8"));
+    fs::write(&path, text).expect("written");
+    let (_, out, _) = explained(&["--format", "sarif"], &[&path]);
+    let run = &json(out.as_bytes())["runs"][0];
+    assert_eq!(run["results"].as_array().map(Vec::len), Some(2), "{run}");
+    let rules = run["tool"]["driver"]["rules"].as_array().expect("rules");
+    let [rule] = rules.as_slice() else {
+        panic!("{rules:?}");
+    };
+    assert_eq!(rule["id"], "reference/tag-not-found");
+    for text in ["shortDescription", "fullDescription"] {
+        let text = rule[text]["text"].as_str().expect("text");
+        assert!(!text.is_empty());
+        for name in ["app", "web", "contoso", "9", "8"] {
+            let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
+            assert!(!words.any(|word| word == name), "{text}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use pullwhy_catalogue::{Catalogue, changes, fill};
 use pullwhy_ingest::peel::{apart, has_year};
 use pullwhy_model::text::{clean, scrub};
 use pullwhy_model::{
-    Check, Confidence, Fact, Facts, Fix, Image, Incident, Instance, Outcome, Reason, Step,
+    Check, Confidence, Fact, Facts, Fix, General, Image, Incident, Instance, Outcome, Reason, Step,
     Transient, Trigger,
 };
 
@@ -83,6 +83,7 @@ pub(crate) fn incident(entry: &Entry, book: &Book, catalogue: &Catalogue) -> Inc
         cause: cause.id.clone(),
         title: text(&file.title, &facts),
         explanation: text(&file.explain, &facts),
+        general: general(file),
         confidence,
         candidates,
         ruled_out: Vec::new(),
@@ -290,6 +291,15 @@ pub(crate) fn fits(platforms: &[String], own: &[&str]) -> bool {
 
 pub(crate) fn text(template: &str, facts: &Facts) -> String {
     fill(template.trim(), facts, false)
+}
+
+/// A cause without the facts of an incident.
+pub(crate) fn general(file: &CauseFile) -> General {
+    let none = Facts::new();
+    General {
+        title: text(&file.title, &none),
+        explanation: text(&file.explain, &none),
+    }
 }
 
 /// Usual reasons on these platforms, each with the check that confirms it.

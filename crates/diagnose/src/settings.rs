@@ -26,7 +26,8 @@ use std::collections::BTreeSet;
 use pullwhy_catalogue::Catalogue;
 use pullwhy_catalogue::setting::SettingRule;
 use pullwhy_model::{
-    CauseId, Confidence, Facts, Image, Incident, Outcome, RuledOut, Settings, Trigger, Unread,
+    CauseId, Confidence, Facts, General, Image, Incident, Outcome, RuledOut, Settings, Trigger,
+    Unread,
 };
 
 use crate::build::{fingerprint, text};
@@ -269,6 +270,7 @@ fn bare(settings: &Settings) -> Incident {
         cause: CauseId::new("auth/unspecified"),
         title: String::new(),
         explanation: String::new(),
+        general: General::default(),
         confidence: Confidence::Possible,
         candidates: Vec::new(),
         ruled_out: Vec::new(),

@@ -261,4 +261,17 @@ pub struct Incident {
     /// What a live check says to it, where one was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<Box<LiveCheck>>,
+    /// The cause as it is for every incident, for forms that tell of causes and incidents apart. Not
+    /// in reports: the catalogue has it.
+    #[serde(skip)]
+    pub general: General,
+}
+
+/// What a cause is, without the facts of an incident.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct General {
+    /// Its title.
+    pub title: String,
+    /// What happened, in plain words.
+    pub explanation: String,
 }

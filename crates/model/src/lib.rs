@@ -16,7 +16,8 @@ pub use cause::{CauseId, Confidence, Hop, Outcome, Role, Target, Transient, Trig
 pub use check::{Answer, CHECK_SCHEMA, CheckReport, Difference, HopRow, Status, ViewDifference};
 pub use host::{EngineSetting, EngineTrouble, EngineView, HOST_SCHEMA, HostReport};
 pub use incident::{
-    Candidate, Check, Evidence, Fact, Facts, Fix, Image, Incident, Instance, Reason, Risk, Step,
+    Candidate, Check, Evidence, Fact, Facts, Fix, General, Image, Incident, Instance, Reason, Risk,
+    Step,
 };
 pub use jiff::Timestamp;
 pub use live::{

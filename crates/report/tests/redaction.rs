@@ -336,3 +336,68 @@ fn a_repository_that_is_a_word_goes_from_references_only() {
         );
     }
 }
+
+#[test]
+fn names_in_the_kubelets_messages_go() {
+    for (text, expected) in [
+        (
+            r#"failed to "StartContainer" for "payroll" with ErrImagePull: x" pod="hr-prod/payroll-7c9f-abcde" podUID="0a1b2c3d-0000-4000-8000-0a1b2c3d4e5f""#,
+            r#"failed to "StartContainer" for "container-1" with ErrImagePull: x" pod="namespace-1/pod-1" podUID="id-1""#,
+        ),
+        (
+            r#"failed to \"StartContainer\" for \"payroll\" with ErrImagePull" pod="hr-prod/payroll-1""#,
+            r#"failed to \"StartContainer\" for \"container-1\" with ErrImagePull" pod="namespace-1/pod-1""#,
+        ),
+        (
+            "Error syncing pod payroll-1_hr-prod(0a1b2c3d-0000-4000-8000-0a1b2c3d4e5f)",
+            "Error syncing pod pod-1_namespace-1(id-1)",
+        ),
+        (
+            r#"{"pod":"payroll-1","namespace":"hr-prod","container_name": "payroll"}"#,
+            r#"{"pod":"pod-1","namespace":"namespace-1","container_name": "container-1"}"#,
+        ),
+        (
+            "the pod: could not be started for \"this\" reason",
+            "the pod: could not be started for \"this\" reason",
+        ),
+    ] {
+        assert_eq!(line(text), expected);
+    }
+}
+
+#[test]
+fn names_in_arns_go() {
+    for (text, expected) in [
+        (
+            "User: arn:aws:sts::123456789012:assumed-role/CiRole/i-0abc is not authorized",
+            "User: arn:aws:sts::account-1:assumed-role/role-1/session-1 is not authorized",
+        ),
+        (
+            "role arn:aws:iam::123456789012:role/foo.",
+            "role arn:aws:iam::account-1:role/role-1.",
+        ),
+        (
+            "on resource: arn:aws-cn:ecr:cn-north-1:123456789012:repository/team/app because",
+            "on resource: arn:aws-cn:ecr:cn-north-1:account-1:repository/repository-1 because",
+        ),
+    ] {
+        assert_eq!(line(text), expected);
+    }
+}
+
+#[test]
+fn a_file_that_is_named_after_a_host_goes() {
+    for (file, expected) in [
+        ("secretreg.corp.log", "host-1.log"),
+        ("logs/web-1.contoso.lan.log.1.gz", "logs/host-1.log.1.gz"),
+        ("all.zip!node7.contoso.example.txt", "all.zip!host-1.txt"),
+        ("docker.service.log", "docker.service.log"),
+        ("syslog.1", "syslog.1"),
+        ("app.2024-01-01.log", "app.2024-01-01.log"),
+    ] {
+        let mut report = report(&[], "a line", "");
+        file.clone_into(&mut report.incidents[0].evidence[0].file);
+        redact(&mut report);
+        assert_eq!(report.incidents[0].evidence[0].file, expected);
+    }
+}

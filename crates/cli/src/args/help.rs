@@ -10,7 +10,8 @@ pub(super) const ROOT: &str = "\
   pullwhy kubernetes --namespace shop
   pullwhy cause network/dns-failure
 
-With piped standard input and no command, `explain` is meant.";
+With piped standard input and no command, `explain` is meant.
+`--format`, `--redact`, `-q` and `-v` may stand before the command too.";
 
 pub(super) const EXPLAIN: &str = "\
 \x1b[1;4mExamples:\x1b[0m

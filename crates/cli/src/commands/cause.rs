@@ -5,6 +5,7 @@ use std::path::Path;
 
 use pullwhy_catalogue::{Catalogue, Cause, Error, changes, fill};
 use pullwhy_model::Facts;
+use pullwhy_report::Format;
 use pullwhy_report::wrap::{hanging, paragraph};
 use serde_json::{Value, json};
 
@@ -17,6 +18,15 @@ pub(crate) fn run(args: &CauseArgs, common: &Common) -> Result<Exit, Failure> {
     if let Some(folder) = &args.check {
         return check(folder);
     }
+    // Before the command, any form may stand.
+    let json = match args.format {
+        Format::Json => true,
+        Format::Human => false,
+        _ => {
+            return Err(Failure::new("`cause` has no such form")
+                .help("leave `--format` out, or give `--format json`"));
+        }
+    };
     let catalogue = catalogue(common)?;
     let chosen = match &args.id {
         None => catalogue.causes().iter().collect(),
@@ -27,7 +37,7 @@ pub(crate) fn run(args: &CauseArgs, common: &Common) -> Result<Exit, Failure> {
         .as_deref()
         .is_some_and(|id| catalogue.get(id).is_some());
     let mut out = terminal::stdout();
-    if args.format == "json" {
+    if json {
         let values: Vec<Value> = chosen.iter().map(|c| value(c)).collect();
         let value = if whole {
             values.into_iter().next().unwrap_or_default()

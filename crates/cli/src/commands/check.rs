@@ -19,7 +19,7 @@ use pullwhy_probe::{
 use pullwhy_report::{Format, Style};
 
 use crate::args::{CheckArgs, Common};
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, read_enough};
 use crate::netns::Network;
 use crate::terminal::{self, LayerBars, Stream};
 
@@ -51,9 +51,7 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
         None => walks(),
     };
     screen.bars.clear();
-    if let Some(error) = screen.failed {
-        return Err(error.into());
-    }
+    let mut written = screen.failed.map_or(Ok(()), Err);
     let all = pullwhy_probe::repeated(walks).ok_or_else(|| Failure::new("nothing was walked"))?;
     let mut walk = all.walk;
     let mut judged = judge(&catalogue, &walk.image, &mut walk.rows);
@@ -90,13 +88,28 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
     if args.output.redact {
         pullwhy_report::redact_check(&mut report);
     }
-    if show && !at_once {
-        for row in &report.hops {
-            pullwhy_report::render_hop(row, &style, &mut out)?;
-        }
+    if written.is_ok() {
+        let rows = &report.hops[..if show && !at_once {
+            report.hops.len()
+        } else {
+            0
+        }];
+        written = rows
+            .iter()
+            .try_for_each(|row| pullwhy_report::render_hop(row, &style, &mut out))
+            .and_then(|()| {
+                pullwhy_report::render_check(&report, args.output.format, &style, &mut out)
+            })
+            .and_then(|()| out.flush());
     }
-    pullwhy_report::render_check(&report, args.output.format, &style, &mut out)?;
-    out.flush()?;
+    let exit = read_enough(
+        written,
+        match report.verdict {
+            Answer::Pullable => Exit::Nothing,
+            Answer::NotPullable => Exit::Found,
+            Answer::Unknown => Exit::Failed,
+        },
+    )?;
     let unkept = report
         .hops
         .iter()
@@ -105,11 +118,7 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
         let why = format!("`--output {}`: {}", row.target, row.summary);
         return Err(Failure::new(why).help("make room there, or name another folder"));
     }
-    Ok(match report.verdict {
-        Answer::Pullable => Exit::Nothing,
-        Answer::NotPullable => Exit::Found,
-        Answer::Unknown => Exit::Failed,
-    })
+    Ok(exit)
 }
 
 /// Bytes of a recorded check at most.
@@ -197,6 +206,7 @@ fn options(
                 })?,
         ),
     };
+    can_be_read("--authfile", args.authfile.as_deref())?;
     let mut seen = seen_by(args.engine, args.authfile.as_deref(), environment);
     if let Some(setup) = seen.setup.as_mut().filter(|_| !args.certs_dirs.is_empty()) {
         setup.read_hosts_below(args.certs_dirs.clone());
@@ -234,6 +244,22 @@ fn options(
             .transpose()?,
         store: Some(store(args, environment)?),
         ..seen
+    })
+}
+
+/// A file that is named on the command line must be there: a mistyped path says nothing of a pull.
+pub(super) fn can_be_read(option: &str, path: Option<&Path>) -> Result<(), Failure> {
+    let Some(path) = path else { return Ok(()) };
+    // What is no file, such as the pipe of a shell, is read once only.
+    let read = std::fs::metadata(path).and_then(|found| match found.is_file() {
+        true => File::open(path).map(drop),
+        false if found.is_dir() => Err(std::io::ErrorKind::IsADirectory.into()),
+        false => Ok(()),
+    });
+    read.map_err(|error| {
+        let path = clean(&path.to_string_lossy(), 4096);
+        Failure::new(format!("could not read `{option} {path}`: {error}"))
+            .help("check the path and its permissions")
     })
 }
 

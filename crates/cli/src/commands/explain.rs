@@ -15,7 +15,7 @@ use pullwhy_model::{Report, Warning};
 use pullwhy_report::{Format, Nothing, Style};
 
 use crate::args::{Common, Explain, Filter, Output};
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, read_enough};
 use crate::terminal::{self, Stream};
 use screen::Screen;
 
@@ -70,15 +70,7 @@ pub(crate) fn run(args: &Explain, common: &Common) -> Result<Exit, Failure> {
             let left_out = left_out(&catalogue, &inputs, args, &options, &outcome, &shown);
             report(args, outcome, &shown, left_out)
         }
-        Err(error) => read_enough(error.into(), Exit::Found),
-    }
-}
-
-/// A reader that has gone away, as `head` does, has seen enough: the verdict stands.
-fn read_enough(failure: Failure, exit: Exit) -> Result<Exit, Failure> {
-    match failure {
-        Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(exit),
-        failure => Err(failure),
+        Err(error) => read_enough(Err(error), Exit::Found),
     }
 }
 
@@ -295,21 +287,17 @@ fn report(
         0 => Nothing::Found,
         n => Nothing::Left(n),
     };
-    match show(&report, args, nothing) {
-        Ok(()) => Ok(exit),
-        Err(failure) => read_enough(failure, exit),
-    }
+    read_enough(show(&report, args, nothing), exit)
 }
 
-fn show(report: &Report, args: &Explain, nothing: Nothing) -> Result<(), Failure> {
+fn show(report: &Report, args: &Explain, nothing: Nothing) -> io::Result<()> {
     let mut out = terminal::stdout();
     let style = Style {
         nothing,
         ..style(&args.output, Stream::Out)
     };
     pullwhy_report::render(report, args.output.format, &style, &mut out)?;
-    out.flush()?;
-    Ok(())
+    out.flush()
 }
 
 /// The first `errors` say what could not be read, and are told in any case; the rest says what was

@@ -22,7 +22,7 @@ use pullwhy_probe::{
 };
 
 use crate::args::{Common, HostArgs};
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, read_enough};
 use crate::terminal::{self, Stream};
 
 /// Bytes of a text from a configuration that are shown.
@@ -102,9 +102,9 @@ pub(crate) fn run(args: &HostArgs, common: &Common) -> Result<Exit, Failure> {
     }
     let style = super::explain::style(&args.output, Stream::Out);
     let mut out = terminal::stdout();
-    pullwhy_report::render_host(&host, args.output.format, &style, &mut out)?;
-    out.flush()?;
-    Ok(exit)
+    let written = pullwhy_report::render_host(&host, args.output.format, &style, &mut out)
+        .and_then(|()| out.flush());
+    read_enough(written, exit)
 }
 
 /// An engine as it is shown, and what is wrong with it as it was found.

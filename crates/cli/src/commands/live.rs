@@ -75,6 +75,7 @@ impl Plan {
                     .help("give seconds between 0.05 and 3600"));
             }
         }
+        super::check::can_be_read("--authfile", args.authfile.as_deref())?;
         let environment = super::check::shell();
         let mut same = BTreeSet::new();
         if args.same_machine {

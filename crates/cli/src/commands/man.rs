@@ -3,10 +3,10 @@
 use std::fs;
 use std::io::{self, Write};
 
-use clap::{Command, CommandFactory};
+use clap::Command;
 use clap_mangen::Man;
 
-use crate::args::{Cli, ManArgs};
+use crate::args::{ManArgs, command};
 use crate::exit::{Exit, Failure};
 
 /// Sections that the definition of the arguments does not hold. Written in roff.
@@ -61,7 +61,7 @@ pub(crate) fn run(args: &ManArgs) -> Result<Exit, Failure> {
 
 /// File name and text of every page.
 fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
-    let mut root = Cli::command();
+    let mut root = command();
     root.build();
     let commands: Vec<Command> = root
         .get_subcommands()

@@ -96,7 +96,9 @@ pub(crate) fn ranked(
         let mut commands = file.steps.iter().map(|s| s.command.as_deref());
         let elsewhere = commands.any(|c| !of_this_cloud(c, facts));
         let other = !suits(&file.registry, facts) || !comes_from(file.client_ip, facts);
-        if file.worked_before && !moving || elsewhere || other {
+        let known = |fact: &String| facts.contains_key(fact);
+        let about_else = !file.if_facts.iter().all(known) || file.unless_facts.iter().any(known);
+        if file.worked_before && !moving || elsewhere || other || about_else {
             continue;
         }
         let here = own

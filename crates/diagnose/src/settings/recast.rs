@@ -9,7 +9,7 @@ use pullwhy_model::{
 use super::weigh::Shown;
 use super::{fingerprint, text};
 use crate::build::advice::{platforms, ranked};
-use crate::build::{fix, reasons};
+use crate::build::{fix, general, reasons};
 
 /// What else is known when an incident is told anew, and who knows it.
 pub(crate) struct Teller<'a> {
@@ -198,6 +198,7 @@ pub(crate) fn told(
         cause: cause.id.clone(),
         title: text(&file.title, &facts),
         explanation: text(&file.explain, &facts),
+        general: general(file),
         reasons: reasons(file, &own, &facts),
         transient: if before.cause == cause.id {
             before.transient

@@ -78,17 +78,9 @@ pub(super) fn fetch(
             return Config::default();
         }
     };
-    let own = {
-        let mut digester = wanted.begin();
-        digester.update(&bytes);
-        digester.done()
-    };
-    if own != wanted.text() {
-        rows.push(
-            row.fact("expected_digest", wanted.text())
-                .fact("actual_digest", own.as_str())
-                .failed("digest-mismatch", format!("the bytes are those of {own}")),
-        );
+    let row = verified(row, &wanted, &bytes);
+    if row.is_failure() {
+        rows.push(row);
         return Config::default();
     }
     let kept = layout.map_or(Ok(()), |layout| {
@@ -101,6 +93,17 @@ pub(super) fn fetch(
     let verified = kept.is_ok() && !row.is_failure();
     rows.push(row);
     Config { diff_ids, verified }
+}
+
+/// Holds bytes against the digest that the manifest names.
+pub(crate) fn verified(row: Row, wanted: &Wanted, bytes: &[u8]) -> Row {
+    let own = wanted.of(bytes);
+    if own == wanted.text() {
+        return row;
+    }
+    row.fact("expected_digest", wanted.text())
+        .fact("actual_digest", own.as_str())
+        .failed("digest-mismatch", format!("the bytes are those of {own}"))
 }
 
 fn whole(

@@ -4,14 +4,14 @@ use ring::digest::{Algorithm, Context, SHA256, SHA512};
 
 /// A digest that bytes must have: `sha256:…` or `sha512:…`.
 #[derive(Clone, Debug)]
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     algorithm: &'static Algorithm,
     text: String,
 }
 
 impl Wanted {
     /// Reads one; `None` where engines know no such digest.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (name, hex) = text.split_once(':')?;
         let algorithm = match name {
             "sha256" => &SHA256,
@@ -33,13 +33,20 @@ impl Wanted {
         }
     }
 
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
     /// Algorithm and value, as they stand in a path; both are checked.
     pub(super) fn parts(&self) -> (&str, &str) {
         self.text.split_once(':').unwrap_or_default()
+    }
+
+    /// The digest that bytes have.
+    pub(crate) fn of(&self, bytes: &[u8]) -> String {
+        let mut digester = self.begin();
+        digester.update(bytes);
+        digester.done()
     }
 
     /// Begins to compute.

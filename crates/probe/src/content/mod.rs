@@ -28,6 +28,8 @@ mod transfer;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use config::verified;
+pub(crate) use digest::Wanted;
 pub use layout::check_layout;
 
 use std::collections::{BTreeMap, HashMap};
@@ -48,7 +50,6 @@ use crate::store::{Measured, StorePlan};
 
 use asker::Asker;
 use decode::Compression;
-use digest::Wanted;
 use entries::Entries;
 use layer::Bench;
 use layout::Layout;

@@ -10,6 +10,7 @@ use super::follow::{Ask, broken, first, follow, is_redirect};
 use super::limits;
 use super::manifest::{self, Blob, Manifest, Reader};
 use super::registry::{ERROR, Session, is_ip_denied, said};
+use crate::content::{Wanted, verified};
 use crate::net::http::Response;
 use crate::net::lock;
 use crate::rows::{Row, Rows};
@@ -159,8 +160,16 @@ impl<'b> Asked<'b> {
     }
 
     fn answered(self, response: Response) -> Self {
-        let row = judge(self.row, &response, self.blob);
-        let came = self.whole && response.status == 200 && !response.cut;
+        let mut row = judge(self.row, &response, self.blob);
+        let mut came = self.whole && response.status == 200 && !response.cut;
+        // Whoever has all the bytes need not trust what is said of them. Of a wrong length is told.
+        if came
+            && !row.is_failure()
+            && let Some(wanted) = Wanted::parse(&self.blob.digest)
+        {
+            row = verified(row, &wanted, &response.body);
+            came = !row.is_failure();
+        }
         Self {
             row,
             bytes: came.then_some(response.body),

@@ -102,29 +102,59 @@ pub(crate) struct Head {
 pub(crate) fn read_head(source: &mut dyn Read) -> io::Result<Head> {
     let mut bytes = Vec::with_capacity(2048);
     loop {
-        let mut fields = [httparse::EMPTY_HEADER; 128];
-        let mut parsed = httparse::Response::new(&mut fields);
-        match parsed.parse(&bytes) {
-            Ok(httparse::Status::Complete(length)) => {
-                let lossy = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
-                let fields = parsed.headers.iter();
-                return Ok(Head {
-                    status: parsed.code.unwrap_or_default(),
-                    reason: parsed.reason.unwrap_or_default().to_owned(),
-                    fields: fields
-                        .map(|h| (h.name.to_owned(), lossy(h.value)))
-                        .collect(),
-                    rest: bytes[length..].to_vec(),
-                });
-            }
-            Ok(httparse::Status::Partial) if bytes.len() < HEAD => {}
-            Ok(httparse::Status::Partial) => return Err(no_http("a head without end")),
+        let parsed = match parse_head(&bytes) {
+            Err(_) if bytes.starts_with(b"HTTP/1.") => parse_head(&without_controls(&bytes)),
+            parsed => parsed,
+        };
+        match parsed {
+            Ok(Some(head)) => return Ok(head),
+            Ok(None) if bytes.len() < HEAD => {}
+            Ok(None) => return Err(no_http("a head without end")),
             Err(error) => return Err(no_http(&error.to_string())),
         }
         if read_some(source, &mut bytes, 8 << 10)? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
     }
+}
+
+/// The head that bytes begin with, once all of it is there.
+fn parse_head(bytes: &[u8]) -> Result<Option<Head>, httparse::Error> {
+    let mut fields = [httparse::EMPTY_HEADER; 128];
+    let mut parsed = httparse::Response::new(&mut fields);
+    let httparse::Status::Complete(length) = parsed.parse(bytes)? else {
+        return Ok(None);
+    };
+    let lossy = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
+    let fields = parsed.headers.iter();
+    Ok(Some(Head {
+        status: parsed.code.unwrap_or_default(),
+        reason: parsed.reason.unwrap_or_default().to_owned(),
+        fields: fields
+            .map(|h| (h.name.to_owned(), lossy(h.value)))
+            .collect(),
+        rest: bytes[length..].to_vec(),
+    }))
+}
+
+/// The bytes with a head that has no control characters, which HTTP forbids there. A registry that
+/// sends one in some field is still a registry: clients read what else it says.
+fn without_controls(bytes: &[u8]) -> Vec<u8> {
+    let ends = [&b"\r\n\r\n"[..], b"\n\n"];
+    let end = ends.iter().filter_map(|end| {
+        let at = bytes.windows(end.len()).position(|part| part == *end)?;
+        Some(at + end.len())
+    });
+    let (head, body) = bytes.split_at(end.min().unwrap_or(bytes.len()));
+    let kept = head.iter().enumerate().filter(|(at, byte)| match byte {
+        b'\t' | b'\n' => true,
+        // The end of what was read may be the middle of a line's end.
+        b'\r' => head.get(at + 1).is_none_or(|next| *next == b'\n'),
+        byte => !byte.is_ascii_control(),
+    });
+    let mut all: Vec<u8> = kept.map(|(_, byte)| *byte).collect();
+    all.extend_from_slice(body);
+    all
 }
 
 pub(super) fn no_http(why: &str) -> io::Error {
@@ -310,6 +340,52 @@ impl Body<'_> {
                 return Ok(false);
             }
             self.line()?;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_control_character_in_a_field_or_the_reason_is_dropped() {
+        for wire in [
+            &b"HTTP/1.1 401 Unauthorized\r\nX-Odd: a\x1b[31mb\x00\x7f\r\nWWW-Authenticate: Basic\r\n\r\n\x1b{}"[..],
+            b"HTTP/1.1 401 Un\x1bauthorized\nX-Odd: a[31mb\rx\nWWW-Authenticate: Basic\n\n\x1b{}",
+        ] {
+            // However the bytes come in, and with what follows the head as it is.
+            for size in [1, 7, 1000] {
+                let mut source = wire.chunks(size).fold(Parts::default(), Parts::and);
+                let head = read_head(&mut source).expect("a head");
+                assert_eq!(head.status, 401);
+                assert_eq!(head.reason, "Unauthorized");
+                let login = head.fields.iter().find(|(n, _)| n == "WWW-Authenticate");
+                assert_eq!(login.map(|(_, v)| v.as_str()), Some("Basic"));
+                assert!(head.fields.iter().all(|(_, v)| !v.contains(char::is_control)));
+                assert!(b"\x1b{}".starts_with(&head.rest), "{:?}", head.rest);
+            }
+        }
+        let mut no_http = Parts::default().and(b"SSH-2.0-x\x1b\r\n\r\n");
+        assert!(read_head(&mut no_http).is_err());
+    }
+
+    /// What comes in parts.
+    #[derive(Default)]
+    struct Parts(std::collections::VecDeque<Vec<u8>>);
+
+    impl Parts {
+        fn and(mut self, part: &[u8]) -> Self {
+            self.0.push_back(part.to_vec());
+            self
+        }
+    }
+
+    impl Read for Parts {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let part = self.0.pop_front().unwrap_or_default();
+            into[..part.len()].copy_from_slice(&part);
+            Ok(part.len())
         }
     }
 }

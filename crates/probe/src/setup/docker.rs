@@ -3,6 +3,7 @@
 
 mod check;
 mod rules;
+mod tls;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -69,6 +70,7 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     let file = open(environment, &service, setup);
     check::file(file.as_ref(), &service, setup);
     check::options(file.as_ref(), &service, setup);
+    tls::files(file.as_ref(), &service, environment, setup);
     let list = |key: &str, option: &str| {
         let own = file.as_ref().map(|f| f.list(key)).unwrap_or_default();
         if own.is_empty() {

@@ -1,6 +1,8 @@
 //! `registries.conf` and its drop-ins (containers/image, `pkg/sysregistriesv2`): mirrors, blocked and
 //! insecure registries, search registries and aliases of short names.
 
+mod aliases;
+mod entry;
 mod form;
 
 use toml::de::DeTable;
@@ -10,6 +12,9 @@ use super::text::{Text, files_of};
 use super::{Setting, Setup, tree};
 use crate::Environment;
 use crate::trust::Source;
+
+pub(super) use aliases::aliases;
+use entry::{bare, contradictions, registry};
 
 /// Registries that are kept.
 const MOST: usize = 1024;
@@ -255,191 +260,6 @@ fn take(file: &Text, is_main: bool, to: &mut Registries) -> Result<(), Wrong> {
         to.mode = Some((mode.to_owned(), source));
     }
     aliases(file, &root, to)
-}
-
-/// Adds the aliases of a document.
-pub(super) fn aliases(file: &Text, root: &DeTable<'_>, to: &mut Registries) -> Result<(), Wrong> {
-    let Some(table) = root.get("aliases").and_then(tree::table) else {
-        return Ok(());
-    };
-    // The file that is installed with the aliases of well-known images has hundreds.
-    for (name, value) in table.iter().take(16 * MOST) {
-        let source = file.source(value.span().start);
-        let target =
-            tree::text(value).ok_or_else(|| (source.clone(), "an alias is no text".to_owned()))?;
-        let registry = target.split('/').next().unwrap_or_default();
-        let named = registry.contains(['.', ':']) || registry == "localhost";
-        if !target.is_empty() && (!named || !target.contains('/')) {
-            return Err((
-                source,
-                format!("the alias `{target}` names no registry and repository"),
-            ));
-        }
-        let last = target.rsplit('/').next().unwrap_or_default();
-        if last.contains([':', '@']) {
-            return Err((
-                source,
-                format!("the alias `{target}` has a tag or digest, which it must not have"),
-            ));
-        }
-        let name = name.get_ref().as_ref();
-        if let Some(says) = short_name(name) {
-            return Err((source, says));
-        }
-        to.aliases.retain(|(other, _)| other != name);
-        to.aliases
-            .push((name.to_owned(), (target.to_owned(), source)));
-    }
-    Ok(())
-}
-
-/// What makes a name no short one.
-fn short_name(name: &str) -> Option<String> {
-    let first = name.split('/').next().unwrap_or_default();
-    if name.contains('/') && (first.contains(['.', ':']) || first == "localhost") {
-        return Some(format!(
-            "the alias of `{name}`, which is no short name: it has a registry"
-        ));
-    }
-    if name.contains([':', '@']) {
-        return Some(format!(
-            "the alias of `{name}`, which is no short name: it has a tag or digest"
-        ));
-    }
-    let capital = name.contains(|c: char| c.is_ascii_uppercase());
-    capital.then(|| format!("the alias of `{name}`, which has capital letters"))
-}
-
-fn registry(file: &Text, table: &DeTable<'_>, at: usize) -> Result<Registry, Wrong> {
-    let place = |at: usize| file.source(at);
-    let own = location(file, table, at)?;
-    let named = table.get("prefix").and_then(tree::text).unwrap_or_default();
-    let prefix = bare(named).ok_or_else(|| {
-        (
-            place(at),
-            format!("the prefix `{named}` has a scheme in front"),
-        )
-    })?;
-    let prefix = if prefix.is_empty() {
-        own.place.clone()
-    } else {
-        prefix
-    };
-    if prefix.is_empty() {
-        return Err((
-            place(at),
-            "a registry has neither `location` nor `prefix`".to_owned(),
-        ));
-    }
-    let wild = prefix.starts_with("*.");
-    if wild && prefix.contains(['/', '@', ':']) {
-        return Err((
-            place(at),
-            format!("the prefix `{prefix}` has more than a domain behind its star"),
-        ));
-    }
-    if own.place.is_empty() && !wild {
-        return Err((
-            place(at),
-            format!("the registry `{prefix}` has no `location`"),
-        ));
-    }
-    if !own.pull.is_empty() {
-        return Err((
-            place(at),
-            "`pull-from-mirror` is for mirrors, and stands at the registry".to_owned(),
-        ));
-    }
-    let digests_only = table.get("mirror-by-digest-only").and_then(tree::flag) == Some(true);
-    let mut mirrors = Vec::new();
-    for one in table.get("mirror").and_then(tree::list).unwrap_or_default() {
-        let at = one.span().start;
-        let inner =
-            tree::table(one).ok_or_else(|| (place(at), "`mirror` is no table".to_owned()))?;
-        let mirror = location(file, inner, at)?;
-        if mirror.place.is_empty() {
-            return Err((place(at), "a mirror has no `location`".to_owned()));
-        }
-        if digests_only && !mirror.pull.is_empty() {
-            return Err((
-                place(at),
-                "`pull-from-mirror` and `mirror-by-digest-only` exclude each other".to_owned(),
-            ));
-        }
-        if !matches!(
-            mirror.pull.as_str(),
-            "" | "all" | "digest-only" | "tag-only"
-        ) {
-            return Err((
-                place(at),
-                format!("`{}` is no `pull-from-mirror`", mirror.pull),
-            ));
-        }
-        mirrors.push(mirror);
-    }
-    let blocked = table.get("blocked").filter(|v| tree::flag(v) == Some(true));
-    Ok(Registry {
-        prefix,
-        own,
-        mirrors,
-        blocked: blocked.map(|v| place(v.span().start)),
-        digests_only,
-        source: place(at),
-    })
-}
-
-fn location(file: &Text, table: &DeTable<'_>, at: usize) -> Result<Location, Wrong> {
-    let value = table.get("location");
-    let text = value.and_then(tree::text).unwrap_or_default();
-    let source = file.source(value.map_or(at, |v| v.span().start));
-    let location = bare(text).ok_or_else(|| {
-        (
-            source.clone(),
-            format!("the location `{text}` has a scheme in front"),
-        )
-    })?;
-    let insecure = table
-        .get("insecure")
-        .filter(|v| tree::flag(v) == Some(true));
-    let pull = table.get("pull-from-mirror").and_then(tree::text);
-    Ok(Location {
-        place: location,
-        insecure: insecure.map(|v| file.source(v.span().start)),
-        pull: pull.unwrap_or_default().to_owned(),
-        source: Some(source),
-    })
-}
-
-/// A location without slashes at its end; `None` if it has a scheme.
-fn bare(text: &str) -> Option<String> {
-    let schemed = text.starts_with("http://") || text.starts_with("https://");
-    (!schemed).then(|| text.trim_end_matches('/').to_owned())
-}
-
-/// The same location, once insecure or blocked and once not.
-fn contradictions(list: &[Registry]) -> Result<(), Wrong> {
-    for (at, one) in list.iter().enumerate() {
-        let place = |r: &Registry| match r.own.place.as_str() {
-            "" => r.prefix.clone(),
-            place => place.to_owned(),
-        };
-        for other in list[..at].iter().filter(|o| place(o) == place(one)) {
-            let what = if one.own.insecure.is_some() != other.own.insecure.is_some() {
-                "insecure"
-            } else if one.blocked.is_some() != other.blocked.is_some() {
-                "blocked"
-            } else {
-                continue;
-            };
-            let says = format!(
-                "`{}` stands here and in line {} with another `{what}`",
-                place(one),
-                other.source.named_in.as_ref().map_or(0, |(_, line)| *line)
-            );
-            return Err((one.source.clone(), says));
-        }
-    }
-    Ok(())
 }
 
 /// The older form: `[registries.search]`, `[registries.insecure]`, `[registries.block]`.

@@ -40,6 +40,8 @@ pub(super) struct Service {
     pub variables: Vec<(String, String, Source)>,
     /// What systemd gives to every service: `DefaultEnvironment` of `system.conf`.
     defaults: Vec<(String, String, Source)>,
+    /// What is taken out of all that at last: names, or names with the value that they must have.
+    unset: Vec<String>,
     /// The process, where one runs.
     pub process: Option<Process>,
 }
@@ -88,6 +90,11 @@ impl Service {
                     for word in words(value) {
                         self.set(&word, &source);
                     }
+                }
+                "UnsetEnvironment" if value.is_empty() => self.unset.clear(),
+                "UnsetEnvironment" => {
+                    let room = MOST.saturating_sub(self.unset.len());
+                    self.unset.extend(words(value).into_iter().take(room));
                 }
                 "EnvironmentFile" => self.environment_file(environment, value),
                 "ExecStart" => {
@@ -138,7 +145,11 @@ impl Service {
             .rev()
             .chain(self.defaults.iter().rev());
         let (_, value, source) = all.find(|(n, ..)| n == name)?;
-        Some((value, source))
+        let is_unset = |word: &String| match word.split_once('=') {
+            Some((unset, only)) => unset == name && only == value,
+            None => word == name,
+        };
+        (!self.unset.iter().any(is_unset)).then_some((value, source))
     }
 
     /// What a restart would give it of a variable, however its name is spelt.
@@ -148,7 +159,7 @@ impl Service {
             .iter()
             .rev()
             .chain(self.defaults.iter().rev());
-        all.find(|(name, ..)| spelt(name))
+        all.find(|(name, ..)| spelt(name) && self.variable(name).is_some())
     }
 
     /// The words of the command line, as the running process has them, or else as the unit says

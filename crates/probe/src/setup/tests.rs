@@ -405,3 +405,81 @@ fn logins_of_containerd_are_for_its_cri_service_and_never_shown() {
         }
     }
 }
+
+#[test]
+fn what_a_unit_takes_out_of_its_environment_is_gone() {
+    let manager = "[Manager]\nDefaultEnvironment=HTTPS_PROXY=http://all.test:3128\n";
+    for (lines, https, no) in [
+        ("UnsetEnvironment=HTTPS_PROXY", false, true),
+        (
+            "UnsetEnvironment=HTTPS_PROXY=http://all.test:3128",
+            false,
+            true,
+        ),
+        ("UnsetEnvironment=HTTPS_PROXY=http://other.test", true, true),
+        ("UnsetEnvironment=NO_PROXY HTTPS_PROXY", false, false),
+        (
+            "UnsetEnvironment=HTTPS_PROXY\nUnsetEnvironment=",
+            true,
+            true,
+        ),
+        // The order of the lines does not count.
+        (
+            "UnsetEnvironment=NO_PROXY\nEnvironment=NO_PROXY=c.test",
+            true,
+            false,
+        ),
+    ] {
+        let unit = format!(
+            "[Service]\nExecStart=/usr/bin/dockerd\nEnvironment=NO_PROXY=b.test\n{lines}\n"
+        );
+        let root = Root::new(&[
+            ("etc/systemd/system.conf", manager),
+            ("lib/systemd/system/docker.service", &unit),
+        ]);
+        let proxy = engine_setup(Engine::Docker, &root.environment()).proxy;
+        let proxy = proxy.expect("a unit");
+        assert_eq!(proxy.https.is_some(), https, "{lines}");
+        assert_eq!(!proxy.environment().no.is_empty(), no, "{lines}");
+    }
+}
+
+#[test]
+fn dockerd_does_not_listen_by_tls_without_its_certificates() {
+    let all = r#""tlscacert": "/c/ca.pem", "tlscert": "/c/cert.pem", "tlskey": "/c/key.pem""#;
+    for (file, options, wanted) in [
+        (
+            format!(r#"{{"tlsverify": true, {all}}}"#),
+            "",
+            &["tlscert", "tlscacert"][..],
+        ),
+        (format!(r#"{{"tls": true, {all}}}"#), "", &["tlscert"]),
+        (
+            format!(r#"{{"tlsverify": false, {all}}}"#),
+            "",
+            &["tlscert"],
+        ),
+        (format!("{{{all}}}"), "", &[]),
+        (format!(r#"{{"tls": false, {all}}}"#), "", &[]),
+        (format!("{{{all}}}"), "--tls", &["tlscert"]),
+        (
+            "{}".to_owned(),
+            "--tlsverify --tlscert /c/none.pem --tlskey=/c/key.pem",
+            &["tlscert"],
+        ),
+    ] {
+        let unit = format!("[Service]\nExecStart=/usr/bin/dockerd {options}\n");
+        let root = Root::new(&[
+            ("etc/docker/daemon.json", &file),
+            ("lib/systemd/system/docker.service", &unit),
+            ("c/key.pem", ""),
+        ]);
+        let said = root.troubles(Engine::Docker);
+        assert_eq!(said.len(), wanted.len(), "{file} {options}: {said:#?}");
+        for (said, key) in said.iter().zip(wanted) {
+            let tells =
+                said.starts_with("true ") && said.contains(&format!("`{key}`: there is no"));
+            assert!(tells, "{file} {options}: {said}");
+        }
+    }
+}

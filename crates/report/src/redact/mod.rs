@@ -53,6 +53,7 @@ fn redact_with(report: &mut Report, further: &mut [&mut String]) {
     for incident in &mut report.incidents {
         for evidence in &incident.evidence {
             names.learn_text(&evidence.text);
+            names.learn_file(&evidence.file);
         }
         for text in texts(incident) {
             names.learn_text(text);
@@ -60,6 +61,7 @@ fn redact_with(report: &mut Report, further: &mut [&mut String]) {
     }
     for warning in &report.warnings {
         names.learn_text(&warning.file);
+        names.learn_file(&warning.file);
         names.learn_text(&warning.text);
     }
     let names = names.ordered();

@@ -2,13 +2,15 @@
 
 mod forms;
 mod lists;
+mod phrases;
 
 use std::collections::BTreeMap;
 
 use pullwhy_model::{Fact, Facts, Hop, HopRow, Image, Incident};
 
 use forms::{
-    azure_app, azure_registry, form, host, host_name, is_mail, is_public, is_version, name_at,
+    azure_app, azure_registry, form, host, host_name, host_of_file, is_mail, is_public, is_version,
+    name_at,
 };
 use lists::{AROUND, BEFORE, HOMES, HOSTS, NAMES, PLAIN, WORDS};
 
@@ -126,6 +128,9 @@ impl Names {
                 self.learn(hex, "digest");
             }
         }
+        for (name, kind) in phrases::of_pods(text).chain(phrases::of_arns(text)) {
+            self.learn(name, kind);
+        }
         let small = text.to_ascii_lowercase();
         for (before, kind) in BEFORE {
             for (at, _) in small.match_indices(before) {
@@ -150,6 +155,15 @@ impl Names {
                     self.known
                         .insert(format!("{home}{name}"), format!("{home}{pseudonym}"));
                 }
+            }
+        }
+    }
+
+    /// A file that is named as the host whose log it is.
+    pub(super) fn learn_file(&mut self, path: &str) {
+        for part in path.split(['/', '\\', '!']) {
+            if let Some(host) = host_of_file(part) {
+                self.learn(host, "host");
             }
         }
     }

@@ -8,15 +8,18 @@ use serde_json::{Value, json};
 
 use super::{act_on, checked, is_live, is_walk, now, root_in_log};
 
-pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn write<'r>(report: &'r Report, out: &mut dyn Write) -> io::Result<()> {
     let rules: BTreeMap<&str, Value> = report
         .incidents
         .iter()
         .map(|i| {
+            // Results of one rule differ; a report that was read back has the incident's words only.
+            let of =
+                |general: &'r str, own: &'r str| if general.is_empty() { own } else { general };
             let mut rule = json!({
                 "id": i.cause.as_str(),
-                "shortDescription": {"text": i.title},
-                "fullDescription": {"text": i.explanation},
+                "shortDescription": {"text": of(&i.general.title, &i.title)},
+                "fullDescription": {"text": of(&i.general.explanation, &i.explanation)},
             });
             if let Some(reference) = i.references.first() {
                 rule["helpUri"] = json!(reference);

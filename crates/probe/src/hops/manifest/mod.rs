@@ -19,6 +19,7 @@ use refused::refused;
 
 use super::limits;
 use super::registry::Session;
+use crate::content::Wanted;
 use crate::net::http::Response;
 use crate::platform::Platform;
 use crate::rows::{Row, Rows};
@@ -214,11 +215,16 @@ fn accepted(
         };
         return Err(Box::new(row));
     };
-    let own = digest(&response.body);
     let wanted = if version.contains(':') {
         Some(version)
     } else {
         response.field("docker-content-digest")
+    };
+    // One of a kind that engines do not know is only asked with.
+    let known = wanted.and_then(Wanted::parse);
+    let own = match &known {
+        Some(known) => known.of(&response.body),
+        None => digest(&response.body),
     };
     let media = value["mediaType"]
         .as_str()
@@ -232,12 +238,12 @@ fn accepted(
         .as_str()
         .unwrap_or_default()
         .to_owned();
-    let known = artifact.is_empty()
+    let is_image = artifact.is_empty()
         || artifact.contains("image.config")
         || artifact.contains("container.image");
     let schema = value["schemaVersion"].as_i64();
-    let row = match wanted {
-        Some(wanted) if wanted.starts_with("sha256:") && wanted != own => row
+    let row = match known.as_ref().map(Wanted::text) {
+        Some(wanted) if wanted != own => row
             .fact("expected_digest", wanted)
             .fact("actual_digest", own)
             .failed(
@@ -248,7 +254,7 @@ fn accepted(
             "schema-1",
             "a manifest of schema 1, which current engines refuse",
         ),
-        _ if !known => row.failed(
+        _ if !is_image => row.failed(
             "not-an-image",
             format!("an artifact, not an image: {artifact}"),
         ),

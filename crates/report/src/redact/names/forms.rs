@@ -56,6 +56,32 @@ pub(super) fn host_name(word: &str) -> Option<&str> {
         .then_some(host)
 }
 
+/// What a log is named after, if that is a host: it has no spaces, a dot, and no date or service.
+pub(super) fn host_of_file(name: &str) -> Option<&str> {
+    let mut stem = name;
+    while let Some((rest, last)) = stem.rsplit_once('.') {
+        let small = last.to_ascii_lowercase();
+        let number = last.bytes().all(|b| b.is_ascii_digit()) && last.len() <= 3;
+        if stem.parse::<std::net::IpAddr>().is_ok() || !(number || ENDINGS.contains(&&*small)) {
+            break;
+        }
+        stem = rest;
+    }
+    let label = |l: &str| {
+        let part = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+        !l.is_empty() && l.bytes().all(part)
+    };
+    let last = stem.rsplit('.').next().unwrap_or_default();
+    let domain = last.bytes().all(|b| b.is_ascii_alphabetic()) && last != "service";
+    (stem != name && stem.contains('.') && domain && stem.split('.').all(label)).then_some(stem)
+}
+
+/// Endings of files that hold logs.
+const ENDINGS: [&str; 16] = [
+    "log", "txt", "out", "err", "json", "ndjson", "jsonl", "yaml", "yml", "zip", "tar", "tgz",
+    "gz", "zst", "xz", "bz2",
+];
+
 /// A tag that says which version, and nothing else: `1.27-alpine`, `v2`, `latest`.
 pub(super) fn is_version(tag: &str) -> bool {
     tag.split(['.', '-', '_', '+']).all(|part| {
