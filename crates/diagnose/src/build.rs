@@ -117,7 +117,7 @@ pub(crate) fn incident(entry: &Entry, book: &Book, catalogue: &Catalogue) -> Inc
         evidence: exhibits::evidence(entry, book, catalogue),
         notes: advice.notes(),
         fixes: advice.fixes(),
-        references: file.references.iter().map(|r| r.url.clone()).collect(),
+        references: fit::pages(file, &facts),
         facts,
         check: None,
     }
