@@ -164,6 +164,26 @@ pub enum AddressKind {
     Public,
 }
 
+/// How large the user and group ids are that the evidence names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IdKind {
+    /// All below 65536, which any range of a host should hold.
+    Small,
+    /// At least one above.
+    Large,
+}
+
+/// What kind of system the engine runs on, as far as the address of its socket tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SystemKind {
+    /// A socket in the file system.
+    Unix,
+    /// A named pipe.
+    Windows,
+}
+
 /// A usual reason behind a cause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -186,6 +206,12 @@ pub struct ReasonFile {
     /// log does not name the address, too.
     #[serde(default)]
     pub client_ip: Option<AddressKind>,
+    /// How large the ids in the evidence must be for this: it counts where none is named, too.
+    #[serde(default)]
+    pub ids: Option<IdKind>,
+    /// On which system the engine must run for this: it counts where that is not told, too.
+    #[serde(default)]
+    pub system: Option<SystemKind>,
 }
 
 /// A cause that is often left open next to this one.
@@ -235,6 +261,12 @@ pub struct FixFile {
     /// Facts that show that it is about something else: it is proposed only where none is known.
     #[serde(default)]
     pub unless_facts: Vec<String>,
+    /// How large the ids in the evidence must be for this: it counts where none is named, too.
+    #[serde(default)]
+    pub ids: Option<IdKind>,
+    /// On which system the engine must run for this: it counts where that is not told, too.
+    #[serde(default)]
+    pub system: Option<SystemKind>,
     /// When to choose it.
     #[serde(default)]
     pub when: String,

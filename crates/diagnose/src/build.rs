@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use pullwhy_catalogue::file::{AddressKind, CauseFile};
+use pullwhy_catalogue::file::{AddressKind, CauseFile, IdKind, SystemKind};
 use pullwhy_catalogue::{Catalogue, changes, fill};
 use pullwhy_ingest::peel::{apart, has_year};
 use pullwhy_model::text::{clean, scrub};
@@ -118,7 +118,7 @@ pub(crate) fn incident(entry: &Entry, book: &Book, catalogue: &Catalogue) -> Inc
         evidence: exhibits::evidence(entry, book, catalogue),
         notes: advice.notes(),
         fixes: advice.fixes(),
-        references: file.references.iter().map(|r| r.url.clone()).collect(),
+        references: fit::pages(file, &facts),
         facts,
         check: None,
     }
@@ -255,8 +255,35 @@ pub(crate) fn of_this_cloud(command: Option<&str>, facts: &Facts) -> bool {
 /// Whether something about some kinds of registries applies to the one that the log names.
 pub(crate) fn suits(kinds: &[String], facts: &Facts) -> bool {
     let registry = facts.get("registry").map(ToString::to_string);
-    kinds.is_empty()
-        || registry.is_none_or(|r| kinds.iter().any(|k| k == pullwhy_reference::kind(&r)))
+    let kind = match &registry {
+        Some(registry) => Some(pullwhy_reference::kind(registry)),
+        // Amazon's answers name the repository by account and region, and no host.
+        None => facts.contains_key("aws_account").then_some("ecr"),
+    };
+    kinds.is_empty() || kind.is_none_or(|kind| kinds.iter().any(|k| k == kind))
+}
+
+/// Whether something for one size of ids, or one kind of system, applies to what the log names.
+pub(crate) fn befits(ids: Option<IdKind>, system: Option<SystemKind>, facts: &Facts) -> bool {
+    let named: Vec<u64> = ["uid", "gid", "container_id"]
+        .iter()
+        .filter_map(|fact| facts.get(*fact)?.to_string().parse().ok())
+        .collect();
+    let size = match named.iter().max() {
+        None => None,
+        Some(id) if *id <= 65535 => Some(IdKind::Small),
+        Some(_) => Some(IdKind::Large),
+    };
+    let socket = facts.get("socket").map(ToString::to_string);
+    let seen = socket.map(|s| {
+        if s.contains("pipe") {
+            SystemKind::Windows
+        } else {
+            SystemKind::Unix
+        }
+    });
+    let agrees = |wanted: Option<IdKind>| wanted.is_none() || size.is_none() || wanted == size;
+    agrees(ids) && (system.is_none() || seen.is_none() || system == seen)
 }
 
 /// Whether something for one kind of client addresses applies to the one that the registry saw.
@@ -308,6 +335,7 @@ pub(crate) fn reasons(file: &CauseFile, own: &[&str], facts: &Facts) -> Vec<Reas
         fits(&r.platform, own)
             && suits(&r.registry, facts)
             && comes_from(r.client_ip, facts)
+            && befits(r.ids, r.system, facts)
             && !fit::asks_for_a_name(&r.confirm, r.command.as_deref(), facts)
     };
     let here = file.reasons.iter().filter(applies).map(|r| Reason {

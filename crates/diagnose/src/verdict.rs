@@ -281,9 +281,11 @@ impl<'c> Reader<'c> {
         }
         let message = &part.message;
         facts::extract(&message.text, image.as_deref(), &mut found);
-        // A message that nothing but the asking ties to a pull proves little, and so does how a
-        // second try ended.
-        let strength = if alone && paste || part.afterthought {
+        // A message that nothing but the asking ties to a pull proves little, and less where it
+        // names neither image, nor registry, nor pull; so does how a second try ended.
+        let strength = if alone && paste && !about_images(&message.text, image.as_deref()) {
+            Confidence::Possible
+        } else if alone && paste || part.afterthought {
             strength.min(Confidence::Likely)
         } else {
             strength
@@ -311,6 +313,27 @@ fn better(marked: Option<Image>, url: Option<Image>) -> Option<Image> {
         (Some(marked), _) => Some(marked),
         (None, url) => url,
     }
+}
+
+/// Whether a text names an image, a registry, an engine or a pull.
+fn about_images(text: &str, image: Option<&Image>) -> bool {
+    const WORDS: [&str; 8] = [
+        "registry",
+        "/v2/",
+        "/v1/",
+        "docker",
+        "podman",
+        "containerd",
+        "layer",
+        "image",
+    ];
+    let small = text.to_ascii_lowercase();
+    image.is_some()
+        || names_a_pull(text)
+        || WORDS.iter().any(|word| small.contains(word))
+        || target::urls(text)
+            .iter()
+            .any(|u| pullwhy_reference::kind(u.host) != "other")
 }
 
 /// Whether a text says `pull` or `Pulling`, and not `push`.

@@ -1,7 +1,7 @@
 //! Messages that were wrapped over several lines: by a terminal, a YAML printer or the program.
 
 /// Lines that are looked at behind an unfinished one.
-pub(crate) const AHEAD: usize = 6;
+pub(crate) const AHEAD: usize = 8;
 
 /// Whether `next` can be the rest of the message that `first` begins and that goes on to `line`.
 pub(crate) fn continues(first: &str, line: &str, next: &str) -> bool {
@@ -16,7 +16,9 @@ pub(crate) fn continues(first: &str, line: &str, next: &str) -> bool {
     }
     // Cheap questions first: most lines are whole.
     let end = line.trim_end();
-    let unfinished = end.ends_with([':', ',', '(', '=']) || end.matches('"').count() % 2 == 1;
+    let unfinished = end.ends_with([':', ',', '(', '='])
+        || end.ends_with(" request to")
+        || end.matches('"').count() % 2 == 1;
     let indent = |s: &str| s.len() - s.trim_start().len();
     let folded = indent(next) > indent(first).max(1)
         && !next_body.starts_with(['-', '*', '{', '[', '#', '<', '>', '|']);

@@ -4,7 +4,7 @@ use pullwhy_catalogue::Catalogue;
 use pullwhy_catalogue::file::CauseFile;
 use pullwhy_model::{Facts, Fix, Outcome, Risk, Transient};
 
-use super::{comes_from, fix, of_this_cloud, repeats_last, suits};
+use super::{befits, comes_from, fix, of_this_cloud, repeats_last, suits};
 use crate::fold::{Book, Entry};
 
 pub(super) struct Advice<'a> {
@@ -95,7 +95,9 @@ pub(crate) fn ranked(
     for file in &file.fixes {
         let mut commands = file.steps.iter().map(|s| s.command.as_deref());
         let elsewhere = commands.any(|c| !of_this_cloud(c, facts));
-        let other = !suits(&file.registry, facts) || !comes_from(file.client_ip, facts);
+        let other = !suits(&file.registry, facts)
+            || !comes_from(file.client_ip, facts)
+            || !befits(file.ids, file.system, facts);
         let known = |fact: &String| facts.contains_key(fact);
         let about_else = !file.if_facts.iter().all(known) || file.unless_facts.iter().any(known);
         if file.worked_before && !moving || elsewhere || other || about_else {

@@ -6,7 +6,7 @@ use pullwhy_catalogue::file::CandidateFile;
 use pullwhy_catalogue::{Catalogue, CauseIndex};
 use pullwhy_model::{Candidate, Confidence, Facts};
 
-use super::{check, comes_from, fit, fits, suits, text};
+use super::{befits, check, comes_from, fit, fits, suits, text};
 use crate::fold::Entry;
 
 /// The root first, then what its usual evidence or this very wording leaves open; the weights sum to 1.
@@ -55,6 +55,7 @@ pub(super) fn of(
             fits(&r.platform, own)
                 && suits(&r.registry, facts)
                 && comes_from(r.client_ip, facts)
+                && befits(r.ids, r.system, facts)
                 && !fit::asks_for_a_name(&r.confirm, r.command.as_deref(), facts)
         });
         Candidate {

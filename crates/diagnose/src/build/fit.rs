@@ -3,8 +3,11 @@
 use std::net::IpAddr;
 
 use pullwhy_catalogue::CauseIndex;
+use pullwhy_catalogue::file::CauseFile;
 use pullwhy_catalogue::{Catalogue, fill};
 use pullwhy_model::{Facts, Hop};
+
+use super::suits;
 
 /// Programs that ask for the addresses of a name.
 const LOOK_UP: [&str; 4] = ["nslookup", "dig", "host", "getent"];
@@ -43,6 +46,22 @@ fn looks_up_an_address(command: Option<&str>, facts: &Facts) -> bool {
     })
 }
 
+/// The pages of a cause, but those about registries that the one at hand is not.
+pub(super) fn pages(file: &CauseFile, facts: &Facts) -> Vec<String> {
+    const ABOUT: [(&str, &str); 4] = [
+        ("/azure/container-registry/", "acr"),
+        ("docs.aws.amazon.com/AmazonECR", "ecr"),
+        ("cloud.google.com/artifact-registry", "gar"),
+        ("/container_registry/", "gitlab"),
+    ];
+    let fits = |url: &str| {
+        let about = ABOUT.iter().find(|(part, _)| url.contains(part));
+        about.is_none_or(|(_, kind)| suits(&[(*kind).to_owned()], facts))
+    };
+    let urls = file.references.iter().map(|r| r.url.clone());
+    urls.filter(|url| fits(url)).collect()
+}
+
 /// Whether a cause can be behind a failure with the host that the log names.
 pub(super) fn can_be(catalogue: &Catalogue, cause: CauseIndex, facts: &Facts) -> bool {
     let host = facts.get("host").or_else(|| facts.get("registry"));
@@ -53,6 +72,20 @@ pub(super) fn can_be(catalogue: &Catalogue, cause: CauseIndex, facts: &Facts) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pages_of_other_clouds_are_left_out() {
+        let catalogue = Catalogue::built_in().expect("the catalogue is whole");
+        let file = &catalogue.get("auth/access-denied").expect("there").file;
+        let mut facts = Facts::new();
+        let all = pages(file, &facts).len();
+        facts.insert("aws_account".to_owned(), "123456789012".into());
+        let left = pages(file, &facts);
+        assert!(
+            left.len() < all && left[0].contains("AmazonECR"),
+            "{left:?}"
+        );
+    }
 
     #[test]
     fn an_address_is_not_looked_up() {

@@ -85,6 +85,14 @@ struct Search<'a> {
     held: Vec<Held>,
 }
 
+/// The row of a helper, with the file that names it, where it is one that can be corrected.
+fn from_file(row: Row, source: &AuthSource) -> Row {
+    match &source.place {
+        AuthPlace::File(path) => row.fact("config_file", path.display().to_string()),
+        AuthPlace::Text(_) => row,
+    }
+}
+
 impl Search<'_> {
     /// Looks into a place. `true`: the search is over.
     fn look(&mut self, source: &AuthSource, rows: &mut Rows<'_>) -> bool {
@@ -172,7 +180,7 @@ impl Search<'_> {
             self.passed.entry(&name, &unread, why);
         }
         if let Some(helper) = file.helper(self.registry, rules) {
-            return self.ask(helper, row, rows);
+            return self.ask(helper, from_file(row, source), rows);
         }
         let (found, broken) = self.entries(&name, &file, rules);
         self.node_read |= lenient;
@@ -187,7 +195,7 @@ impl Search<'_> {
         }
         if found.is_empty() {
             return match file.last_resort(rules) {
-                Some(store) => self.ask(store, row, rows),
+                Some(store) => self.ask(store, from_file(row, source), rows),
                 None => false,
             };
         }
