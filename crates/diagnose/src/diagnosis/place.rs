@@ -116,7 +116,7 @@ impl Diagnosis<'_, '_> {
         let found = || attempt.seen.iter().filter_map(Seen::found);
         let told = found().any(|f| !self.reader.catalogue().at(f.cause).file.generic);
         let same = found().any(|f| f.cause == finding.cause);
-        told && !same && !attempt.tries_on && has_ended(attempt).is_some()
+        told && !same && !finding.called_off && !attempt.tries_on && has_ended(attempt).is_some()
     }
 
     /// Whether a failure is of another command than an attempt: the client says once for each
