@@ -78,8 +78,10 @@ pub struct Stats {
     pub elapsed_ms: f64,
 }
 
-// The signature is serde's.
-#[allow(clippy::trivially_copy_pass_by_ref)]
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature is serde's"
+)]
 fn is_zero(n: &u64) -> bool {
     *n == 0
 }
