@@ -130,6 +130,9 @@ pub struct Sign {
     /// consequence must not hide it.
     #[serde(default)]
     pub unknown: bool,
+    /// It says that the pull was called off. Where something else had failed, that is why.
+    #[serde(default)]
+    pub called_off: bool,
 }
 
 /// What a hop of a live check saw that shows the cause.

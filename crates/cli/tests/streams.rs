@@ -241,6 +241,23 @@ fn follow_waits_for_a_log_and_keeps_to_it_when_it_is_rotated_or_cut() {
 }
 
 #[test]
+fn a_log_that_was_rotated_lends_its_image_to_no_line_of_the_next() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let path = folder.path().join("plain.log");
+    let name = path.to_str().expect("UTF-8");
+    fs::write(&path, format!("{MISSING}\n")).expect("temporary folder");
+    let run = Running::new(&["explain", "--follow", "--format", "ndjson", name]);
+    assert!(run.line().contains("reference/tag-not-found"));
+    fs::rename(&path, folder.path().join("plain.log.1")).expect("temporary folder");
+    fs::write(&path, "toomanyrequests: You have reached your pull rate limit. https://www.docker.com/increase-rate-limit\n")
+        .expect("temporary folder");
+    let next = json(run.line().as_bytes());
+    assert_eq!(next["cause"], "registry/rate-limited", "{next}");
+    assert_eq!(next["image"], serde_json::Value::Null, "{next}");
+    run.kill();
+}
+
+#[test]
 fn follow_tells_again_what_comes_again() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let path = folder.path().join("growing.log");

@@ -114,6 +114,15 @@ fn explains(specific: &Entry, generic: &Entry) -> bool {
                 }
         })
     });
+    // The client says once for each command how it has failed: two such words are of two pulls.
+    let ends = |e: &Entry| {
+        let mut roots = e.exhibits.iter().filter(|x| x.role == Role::Root);
+        roots.any(|x| x.seen.verdict.ends_a_command())
+    };
+    let named = specific.image.is_some() && generic.image.is_some();
+    if !named && ends(specific) && ends(generic) {
+        return false;
+    }
     // Many more refusals than failures of the specific kind are a matter of their own.
     let few = generic.count <= specific.count.max(3);
     images && together && few

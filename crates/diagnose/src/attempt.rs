@@ -60,6 +60,8 @@ pub(crate) struct Attempt {
     pub in_job: bool,
     /// App that its lines name.
     pub site: Option<String>,
+    /// Something said that it is tried once more, or elsewhere.
+    pub tries_on: bool,
     /// Votes for clients: the strongest wins.
     pub client: Option<(&'static str, u32)>,
     /// How often each cause was seen, on kept lines and on those that were not.
@@ -71,8 +73,9 @@ pub(crate) struct Attempt {
 struct Tally {
     cause: CauseIndex,
     count: u64,
-    /// When it was counted last, and what the line said.
+    /// When and where it was counted last, and what the line said.
     at: Option<Timestamp>,
+    line: u64,
     verdict: Arc<Verdict>,
     anonymous: bool,
 }
@@ -83,6 +86,10 @@ impl Tally {
     fn is_retry(&self, seen: &Seen) -> bool {
         // The platform's second try, without credentials, belongs to the first.
         if seen.anonymous && !self.anonymous {
+            return false;
+        }
+        // One line may tell of it twice: as an image and as an artifact.
+        if self.line == seen.line && self.at == seen.at {
             return false;
         }
         let same = Arc::ptr_eq(&self.verdict, &seen.verdict) || self.verdict == seen.verdict;
@@ -132,6 +139,7 @@ impl Attempt {
             turned_from: Vec::new(),
             in_job: false,
             site: None,
+            tries_on: false,
             client: None,
             tallies: Vec::new(),
         }
@@ -186,6 +194,7 @@ impl Attempt {
             Some(own) if own.is_retry(seen) => {
                 own.count += times;
                 own.at = seen.at;
+                own.line = seen.line;
                 own.verdict = Arc::clone(&seen.verdict);
             }
             Some(_) => {}
@@ -193,6 +202,7 @@ impl Attempt {
                 cause,
                 count: times,
                 at: seen.at,
+                line: seen.line,
                 verdict: Arc::clone(&seen.verdict),
                 anonymous: seen.anonymous,
             }),
@@ -235,7 +245,11 @@ impl Attempt {
         for mark in &verdict.marks {
             match mark.says {
                 Says::Start => self.started = true,
-                Says::AnonymousRetry => self.anonymous = true,
+                Says::AnonymousRetry => {
+                    self.anonymous = true;
+                    self.tries_on = true;
+                }
+                Says::Waits | Says::NextHost => self.tries_on = true,
                 Says::Cached => self.cached = true,
                 Says::Failed => self.failed = true,
                 Says::Run => self.ran |= is_for_this,
@@ -250,9 +264,9 @@ impl Attempt {
                 | Says::Success
                 | Says::Present
                 | Says::NamesSite
+                | Says::NamesFile
                 | Says::Answer
-                | Says::Waits
-                | Says::NextHost
+                | Says::CommandFailed
                 | Says::Push
                 | Says::Pushed
                 | Says::PushTarget

@@ -211,6 +211,7 @@ pub(crate) fn told_by(
         only_pasted: false,
         symptom: false,
         unknown: false,
+        called_off: false,
         afterthought: false,
         open,
         span: (0, row.summary.len()),

@@ -23,6 +23,8 @@ pub struct Found {
     pub incidents: Vec<Incident>,
     /// Failed attempts of yet other kinds, beyond what is kept.
     pub unlisted: u64,
+    /// The source that the first of them is from.
+    pub unlisted_from: Option<String>,
 }
 
 /// Attempts that may be open at a time; parallel pulls of one log are few.
@@ -73,6 +75,9 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
     /// Takes in the next line of the current source.
     pub fn event(&mut self, event: Event) {
         let verdict = Arc::clone(&event.verdict);
+        if event.turns_page {
+            self.turn_page(&event);
+        }
         if self.outside(&event) {
             return;
         }
@@ -99,8 +104,10 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
                 continue;
             }
             let place = self.attempt_for(&event, image.as_ref());
-            let unlikely = finding.needs_context || finding.only_pasted && self.around.other;
-            if unlikely && place.is_none() {
+            let over = place.is_some_and(|place| self.is_over(place, finding));
+            let unlikely =
+                finding.needs_context || finding.only_pasted && (self.around.other || over);
+            if unlikely && (place.is_none() || over) {
                 continue;
             }
             let beside = place.and_then(|place| self.attempt_asking(place, finding, &event));
@@ -111,6 +118,9 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             let place = match place {
                 Some(place) if self.asks_elsewhere(place, finding, &event) => {
                     self.attempt_at(finding, &event)
+                }
+                Some(place) if self.is_of_another_command(place, finding, &event) => {
+                    self.attempt_failed_of(finding, &event)
                 }
                 place => place,
             };
@@ -149,6 +159,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
         self.close_all();
         Found {
             unlisted: self.book.unlisted,
+            unlisted_from: self.book.unlisted_from.take(),
             incidents: crate::build::incidents(self.book, self.reader, &self.filter),
         }
     }
@@ -198,6 +209,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
         let of_record = event.record.as_ref().and_then(|r| r.host.as_deref());
         own.or_else(|| event.host.clone())
             .or_else(|| of_record.map(Arc::from))
+            .or_else(|| self.around.instance.clone())
     }
 
     /// A start line ends an attempt that has failed already and opens the next one.

@@ -3,12 +3,13 @@
 //! The rules, in order:
 //! 1. what stands before a second try, the platform's anonymous one or CRI-O's as an artifact, counts
 //!    before what it ended with;
-//! 2. any specific cause beats a generic one (`unauthorized`, `ImagePullBackOff`);
-//! 3. of the registries that a short name is looked for in, the last one asked counts;
-//! 4. `over` in the catalogue: a cause that is known to be followed by another one's message;
-//! 5. proof beats a hint, where one endpoint gave both;
-//! 6. the attempt that got farthest along the pull path tells most;
-//! 7. the first line wins.
+//! 2. that a pull was called off counts after what had failed beside it;
+//! 3. any specific cause beats a generic one (`unauthorized`, `ImagePullBackOff`);
+//! 4. of the registries that a short name is looked for in, the last one asked counts;
+//! 5. `over` in the catalogue: a cause that is known to be followed by another one's message;
+//! 6. proof beats a hint, where one endpoint gave both;
+//! 7. the attempt that got farthest along the pull path tells most;
+//! 8. the first line wins.
 
 use pullwhy_catalogue::CauseIndex;
 use pullwhy_ingest::formats::file::Says;
@@ -46,6 +47,10 @@ pub(crate) fn elect(attempt: &Attempt, reader: &Reader<'_>) -> Option<(usize, Ve
         }
         if before_retry && second(bs, b) != second(ns, n) {
             return if second(bs, b) { next } else { best };
+        }
+        // Compose calls the other pulls off when one has failed, and prints both in any order.
+        if b.called_off != n.called_off {
+            return if b.called_off { next } else { best };
         }
         // An error in unknown words says less than one that is known.
         if b.unknown != n.unknown {
@@ -90,6 +95,11 @@ pub(crate) fn elect(attempt: &Attempt, reader: &Reader<'_>) -> Option<(usize, Ve
                 (
                     Role::Masked,
                     Some("second try, as an artifact; it was made because the pull had failed"),
+                )
+            } else if finding.called_off {
+                (
+                    Role::Masked,
+                    Some("a pull that was called off when another error had come"),
                 )
             } else if generic(finding) {
                 (Role::Masked, Some("generic follow-up of the root cause"))

@@ -108,6 +108,8 @@ pub(crate) struct Book {
     by_key: HashMap<Key, usize>,
     /// Attempts of further different failures.
     pub unlisted: u64,
+    /// The source that the first of them is from.
+    pub unlisted_from: Option<String>,
     pub successes: Vec<Success>,
     latest: HashMap<(Option<Arc<str>>, String), usize>,
 }
@@ -165,6 +167,9 @@ impl Book {
             *index
         } else if self.entries.len() >= ENTRIES {
             self.unlisted += attempts;
+            if self.unlisted_from.is_none() {
+                self.unlisted_from = Some(self.source(attempt.source).name.clone());
+            }
             return;
         } else {
             let exhibits = exhibits(&attempt, root, &standings);

@@ -25,6 +25,8 @@ pub struct Finding {
     pub symptom: bool,
     /// An engine's own error, in words that no sign knows.
     pub unknown: bool,
+    /// It only says that the pull was called off.
+    pub called_off: bool,
     /// Of a try that the engine makes only when the pull proper has failed.
     pub afterthought: bool,
     /// Causes that the wording leaves open, most likely first.
@@ -50,6 +52,8 @@ pub struct Verdict {
     pub image: Option<Arc<Image>>,
     /// App that it names.
     pub site: Option<String>,
+    /// Instance that the lines behind it are from.
+    pub instance: Option<Arc<str>>,
     /// Whether it talks of a pull.
     pub context: bool,
     /// It is about something else.
@@ -66,6 +70,15 @@ impl Verdict {
     /// Whether a marker of this meaning is there.
     pub fn has(&self, says: Says) -> bool {
         self.marks.iter().any(|m| m.says == says)
+    }
+
+    /// Whether it is how a client ends a command that has failed, and not words of that kind within
+    /// another program's.
+    pub(crate) fn ends_a_command(&self) -> bool {
+        /// `docker: `, `ERROR: `, `##[error]`.
+        const LEAD: usize = 10;
+        let mut marks = self.marks.iter();
+        marks.any(|m| m.says == Says::CommandFailed && m.at <= LEAD)
     }
 
     /// Nothing to remember.
@@ -114,6 +127,7 @@ impl<'c> Reader<'c> {
             context: talks_of_a_pull(&reading),
             not_a_pull: reading.has(Says::NotAPull) || reading.has(Says::Push),
             site: facts::site(body).filter(|_| names_site).map(str::to_owned),
+            instance: self.instance(&reading, body),
             image,
             client: reading.client,
             names_a_pull: names_a_pull(body),
@@ -178,6 +192,7 @@ impl<'c> Reader<'c> {
             && (statements.iter()).any(|(_, _, hits)| hits.iter().any(|h| self.is_none(h.cause)));
         let names_site = reading.has(Says::NamesSite);
         Verdict {
+            instance: self.instance(&reading, &whole.text),
             client: reading.client,
             marks: reading.marks,
             image,
@@ -190,6 +205,15 @@ impl<'c> Reader<'c> {
             other_failure,
             findings,
         }
+    }
+
+    /// The instance in the name of the file that a log stream goes on with.
+    fn instance(&self, reading: &formats::Reading, text: &str) -> Option<Arc<str>> {
+        let mut marks = reading.marks.iter();
+        marks.find(|m| m.says == Says::NamesFile && m.at == 0)?;
+        let path = text.split_whitespace().next()?;
+        let name = path.rsplit('/').next()?;
+        self.formats.file_hint(name).instance.map(Arc::from)
     }
 
     fn is_none(&self, cause: CauseIndex) -> bool {
@@ -295,6 +319,7 @@ impl<'c> Reader<'c> {
             strength,
             symptom: self.catalogue.at(best.cause).id == *"orchestrator/symptom-only",
             unknown: sign.unknown,
+            called_off: sign.called_off,
             afterthought: part.afterthought,
             needs_context: alone && !paste,
             only_pasted: alone && paste,

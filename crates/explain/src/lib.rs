@@ -228,6 +228,8 @@ struct Run<'r, 'c> {
     pipe: Pipe,
     /// What is read and told at the same time.
     live: Option<Live>,
+    /// What comes next is of another file than what came before.
+    turns_page: bool,
     told: HashMap<String, Told>,
     /// Diagnoses of recorded live checks among the sources.
     recorded: Vec<Incident>,
@@ -260,6 +262,7 @@ impl<'r, 'c> Run<'r, 'c> {
             anchor: None,
             pipe: Pipe::default(),
             live: None,
+            turns_page: false,
             told: HashMap::new(),
             recorded: Vec::new(),
             filter,
@@ -292,12 +295,14 @@ impl<'r, 'c> Run<'r, 'c> {
         let found = self.diagnosis.finish();
         report.incidents = found.incidents;
         report.incidents.extend(self.recorded);
+        report.stats.unlisted = found.unlisted;
         if found.unlisted > 0 {
             report.warnings.push(Warning {
-                file: "-".to_owned(),
+                file: found.unlisted_from.unwrap_or_default(),
                 text: format!(
-                    "{} more failed attempts are of further images or causes and not listed; narrow the input with --since and --until, or give fewer files",
-                    found.unlisted
+                    "{} more failed attempts are of further images or causes than the {} listed; narrow the input with --since and --until, or give fewer files",
+                    found.unlisted,
+                    report.incidents.len()
                 ),
             });
         }

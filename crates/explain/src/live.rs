@@ -89,7 +89,8 @@ impl Live {
 
 impl Run<'_, '_> {
     /// Takes in what a line says.
-    pub(crate) fn take(&mut self, event: Event) {
+    pub(crate) fn take(&mut self, mut event: Event) {
+        event.turns_page = std::mem::take(&mut self.turns_page);
         let Some(live) = &mut self.live else {
             return self.diagnosis.event(event);
         };

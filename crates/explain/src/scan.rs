@@ -355,6 +355,7 @@ impl<'r, 'c> Worker<'r, 'c> {
             record: record.map(Arc::new),
             verdict,
             row,
+            turns_page: false,
         });
         next
     }

@@ -77,6 +77,7 @@ impl Run<'_, '_> {
             }
             if starts.take(done) {
                 (line, column) = (0, 0);
+                self.turns_page = true;
             }
             let complete = if ended {
                 buffer.len()

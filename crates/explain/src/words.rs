@@ -78,7 +78,7 @@ const ENDINGS: [&str; 11] = [
 
 /// Parts of the other markers, and how journald begins a message that it prints as bytes: such a
 /// message has no words to search for.
-const STEMS: [&str; 17] = [
+const STEMS: [&str; 18] = [
     "npacking linux/",
     "ocally found",
     "ull complete",
@@ -95,6 +95,7 @@ const STEMS: [&str; 17] = [
     "eturns image reference",
     "ing docker image",
     ": resolving",
+    "/LogFiles/",
     "MESSAGE\":[",
 ];
 

@@ -79,6 +79,10 @@ fn more_failures_than_a_report_holds_are_counted_and_said() {
         .collect();
     let report = explained(&log);
     assert_eq!(report.incidents.len(), 1000);
+    assert_eq!(report.stats.unlisted, 500);
+    let told = serde_json::to_value(report.stats).expect("plain numbers");
+    assert_eq!(told["unlisted"], 500);
+    assert_eq!(report.warnings[0].file, "-", "the name that was given");
     assert!(
         report
             .warnings

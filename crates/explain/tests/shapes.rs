@@ -302,3 +302,25 @@ fn a_progress_bar_of_thousands_of_states_does_not_hide_the_error_behind_it() {
         assert_eq!(incident.cause, *"reference/tag-not-found");
     }
 }
+
+#[test]
+fn the_log_stream_names_the_machine_at_the_head_of_each_file() {
+    let part = |machine: &str, image: &str| {
+        format!(
+            "/home/LogFiles/2022_05_26_{machine}_default_docker.log  (https://web.scm.azurewebsites.net/api/vfs/LogFiles/2022_05_26_{machine}_default_docker.log)\n\
+             2022-05-26T08:00:00.123Z ERROR - DockerApiException: Docker API responded with status code=NotFound, response={{\"message\":\"manifest for contoso.azurecr.io/{image} not found: manifest unknown: manifest unknown\"}}\n"
+        )
+    };
+    let first = part("RD0050F221F9BC", "a:1");
+    let log = first.clone() + &part("lw1sdlwk0006YA", "b:1");
+    let report = explained(&log);
+    let machines: Vec<_> = report
+        .incidents
+        .iter()
+        .map(|i| i.instance.as_deref())
+        .collect();
+    assert_eq!(machines, [Some("RD0050F221F9BC"), Some("lw1sdlwk0006YA")]);
+    // Such a path within a message names no machine that the log is from.
+    let within = format!("cannot open {first}");
+    assert_eq!(explained(&within).incidents[0].instance, None);
+}

@@ -70,6 +70,18 @@ pub struct Stats {
     pub bytes: u64,
     /// Lines read.
     pub lines: u64,
+    /// Failed attempts of yet other images or causes than those of the listed incidents: a report
+    /// lists a thousand at most. Not there where all are listed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unlisted: u64,
     /// Milliseconds from start to report.
     pub elapsed_ms: f64,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature is serde's"
+)]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }

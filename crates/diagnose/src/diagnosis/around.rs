@@ -36,6 +36,8 @@ pub(super) struct Around {
     pub(super) other: bool,
     /// The client that was told of last in words of its own, and the line.
     client: Option<(&'static str, u64)>,
+    /// The instance whose log the source goes on with.
+    pub(super) instance: Option<Arc<str>>,
     /// The CI system whose job this is, with how sure that is.
     job: Option<(&'static str, u32)>,
 }
@@ -110,6 +112,9 @@ impl Diagnosis<'_, '_> {
     pub(super) fn look_around(&mut self, event: &Event) -> bool {
         let verdict = &event.verdict;
         self.around.learn_job(verdict);
+        if verdict.instance.is_some() {
+            self.around.instance.clone_from(&verdict.instance);
+        }
         if let Some((client, sure)) = verdict.client
             && sure > 1
         {

@@ -33,6 +33,8 @@ pub struct Event {
     pub verdict: Arc<Verdict>,
     /// The lines themselves, if they may be shown.
     pub row: Option<Row>,
+    /// The first one of another file under the same name: a log that is followed was rotated.
+    pub turns_page: bool,
 }
 
 /// What is known of a source before its first line.

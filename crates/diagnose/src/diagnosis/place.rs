@@ -14,6 +14,9 @@ use crate::verdict::Finding;
 
 /// Seconds within which an engine turns from one mirror to the next.
 const TURN: i64 = 90;
+/// Seconds after the end of a command within which another error may still be of it, since the
+/// script or platform that ran it has tried at once again.
+const OVER: i64 = 15;
 
 impl Diagnosis<'_, '_> {
     /// The open attempt that a line belongs to: one that names the same image, else the latest near one.
@@ -106,6 +109,80 @@ impl Diagnosis<'_, '_> {
                     && (of_url(finding).is_some() || !is_part_of(&own, &next)))
     }
 
+    /// Whether the client has ended the command of an attempt and told why, so that what other
+    /// programs say too is theirs from then on.
+    pub(super) fn is_over(&self, place: usize, finding: &Finding) -> bool {
+        let attempt = &self.open[place];
+        let found = || attempt.seen.iter().filter_map(Seen::found);
+        let told = found().any(|f| !self.reader.catalogue().at(f.cause).file.generic);
+        let same = found().any(|f| f.cause == finding.cause);
+        told && !same && !finding.called_off && !attempt.tries_on && has_ended(attempt).is_some()
+    }
+
+    /// Whether a failure is of another command than an attempt: the client says once for each
+    /// command how it has failed. The same failure in other words, a try that was announced and a
+    /// second failure of the same image are of the same one.
+    pub(super) fn is_of_another_command(
+        &self,
+        place: usize,
+        finding: &Finding,
+        event: &Event,
+    ) -> bool {
+        let attempt = &self.open[place];
+        let of_same = |own: &Arc<Image>| {
+            let named = finding.image.as_ref();
+            named.is_some_and(|named| same_image(own, named))
+        };
+        let found = || attempt.seen.iter().filter_map(Seen::found);
+        if attempt.tries_on
+            || finding.symptom
+            || attempt.image.as_ref().is_some_and(of_same)
+            || found().any(|f| f.cause == finding.cause)
+        {
+            return false;
+        }
+        let gap = |at: Option<Timestamp>| Some(apart(at?, event.at?)?.as_secs());
+        let catalogue = self.reader.catalogue();
+        let generic = |f: &Finding| catalogue.at(f.cause).file.generic;
+        match (has_ended(attempt), event.verdict.ends_a_command()) {
+            (Some(_), true) => true,
+            (Some(end), false) => gap(end.at).is_some_and(|gap| gap > OVER),
+            // What an engine or another client has said in its own words may be the same failure
+            // as a word that fits many.
+            (None, true) => {
+                attempt.has_failed(self.reader)
+                    && !generic(finding)
+                    && !found().all(|f| generic(f) || f.called_off)
+                    && gap(attempt.last_at).is_none_or(|gap| gap > OVER)
+            }
+            (None, false) => false,
+        }
+    }
+
+    /// The latest open attempt that has failed in the same way: told again by its client.
+    pub(super) fn attempt_failed_of(&self, finding: &Finding, event: &Event) -> Option<usize> {
+        let instance = self.instance(event);
+        self.open.iter().rposition(|a| {
+            let here = a.instance.is_none() || instance.is_none() || a.instance == instance;
+            let named = a.image.as_ref().zip(finding.image.as_ref());
+            let mut found = a.seen.iter().filter_map(Seen::found);
+            here && a.near(event.at, event.line)
+                && named.is_none_or(|(own, named)| same_image(own, named))
+                && found.any(|f| f.cause == finding.cause)
+        })
+    }
+
+    /// The source goes on with another file: only times can tie what follows to what was before.
+    pub(super) fn turn_page(&mut self, event: &Event) {
+        let (stay, over): (Vec<_>, Vec<_>) = std::mem::take(&mut self.open)
+            .into_iter()
+            .partition(|a| a.last_at.is_some() && event.at.is_some());
+        self.open = stay;
+        for attempt in over {
+            self.close(attempt);
+        }
+    }
+
     /// The latest open attempt for an image of the very registry that a failure's URL names, where
     /// the nearest attempt is for another's: pulls side by side.
     pub(super) fn attempt_asking(
@@ -139,6 +216,12 @@ impl Diagnosis<'_, '_> {
             fits && a.near(event.at, event.line)
         })
     }
+}
+
+/// The line with which the client ended an attempt's command.
+fn has_ended(attempt: &Attempt) -> Option<&Seen> {
+    let mut seen = attempt.seen.iter().rev();
+    seen.find(|s| s.finding.is_some() && s.verdict.ends_a_command())
 }
 
 /// The registry that an attempt is known to ask.

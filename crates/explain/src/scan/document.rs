@@ -70,6 +70,7 @@ impl Worker<'_, '_> {
                 verdict: with_record(verdict, Some(&record)),
                 record: Some(Arc::new(record)),
                 row,
+                turns_page: false,
             });
         }
         true

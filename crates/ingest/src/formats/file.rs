@@ -86,10 +86,14 @@ pub enum Says {
     TriggerManual,
     /// What the engine answered to a client's command: its last word on that command.
     Answer,
+    /// The words with which a client ends a command that has failed: once for each command.
+    CommandFailed,
     /// The engine turns from one of several endpoints to the next.
     NextHost,
     /// The line names the app; it says nothing about a pull.
     NamesSite,
+    /// The file that the lines behind it are from, at the head of a line.
+    NamesFile,
     /// A push begins: what follows, up to the next pull, is about it.
     Push,
     /// A push has ended well.

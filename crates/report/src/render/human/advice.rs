@@ -10,6 +10,8 @@ use crate::render::{
 };
 use crate::wrap::{hanging, hanging_at, paragraph};
 
+/// What the percentages are, since a share of 24 beside `sure: likely` looks like a contradiction.
+const SHARES: &str = "(%: how usual cases with this evidence divide among the causes that it leaves open; `sure` is about how the evidence is read)";
 /// Fixes shown unless more are asked for.
 const FIXES: usize = 2;
 /// Reasons shown unless more are asked for.
@@ -70,6 +72,7 @@ impl Page<'_> {
             return Ok(());
         }
         self.heading("still open, most likely first, with the check that decides")?;
+        self.put(&hanging("    ", SHARES, self.prose))?;
         for candidate in &incident.candidates {
             let percent = format!("{:.0} %", candidate.weight * 100.0);
             let lead = format!("    {percent:>5} ");
