@@ -148,9 +148,10 @@ impl Diagnosis<'_, '_> {
             (Some(_), true) => true,
             (Some(end), false) => gap(end.at).is_some_and(|gap| gap > OVER),
             // What an engine or another client has said in its own words may be the same failure
-            // as a word that fits many.
+            // as a word that fits many, or what set it off.
             (None, true) => {
                 attempt.has_failed(self.reader)
+                    && !found().any(|f| self.reader.wins(f.cause, finding.cause))
                     && !generic(finding)
                     && !found().all(|f| generic(f) || f.called_off)
                     && gap(attempt.last_at).is_none_or(|gap| gap > OVER)
