@@ -125,6 +125,15 @@ impl Checker<'_> {
         }
     }
 
+    /// Every fact must be known.
+    fn fact(&mut self, name: &str, near: &str) {
+        self.require(
+            FACTS.iter().any(|(fact, _)| *fact == name),
+            near,
+            &format!("`{name}` is no fact; use one of the facts in file.rs"),
+        );
+    }
+
     fn template(&mut self, text: &str) {
         for name in placeholders(text) {
             match name {
@@ -253,6 +262,9 @@ fn check_fix(fix: &crate::file::FixFile, check: &mut Checker<'_>) {
     );
     check.platforms(&fix.platform);
     check.registries(&fix.registry);
+    for name in fix.if_facts.iter().chain(&fix.unless_facts) {
+        check.fact(name, name);
+    }
     for step in &fix.steps {
         check.template(&step.text);
         check.template(step.command.as_deref().unwrap_or_default());
@@ -283,11 +295,7 @@ fn check_sign(sign: &crate::file::Sign, check: &mut Checker<'_>) {
         Err(error) => check.fail(&near, format!("`re` does not compile: {error}")),
         Ok(regex) => {
             for name in regex.capture_names().flatten() {
-                check.require(
-                    FACTS.iter().any(|(fact, _)| *fact == name),
-                    pattern,
-                    &format!("group `{name}` is no fact; use one of the facts in file.rs"),
-                );
+                check.fact(name, pattern);
             }
         }
     }

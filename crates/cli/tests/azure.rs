@@ -12,17 +12,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use stand_in::{Machine, fixtures};
+use stand_in::{APP, Machine, fixtures, with};
 use support::{json, pullwhy, text};
-
-const APP: [&str; 5] = ["azure", "--app", "shop", "--resource-group", "rg1"];
-
-fn with(arguments: &[&'static str]) -> Vec<&'static str> {
-    APP.iter()
-        .copied()
-        .chain(arguments.iter().copied())
-        .collect()
-}
 
 #[test]
 fn the_settings_of_a_live_app_name_the_cause_and_the_fix() {
@@ -245,14 +236,7 @@ fn facts_collected_by_the_printed_script_are_explained_elsewhere() {
     ]);
     assert_eq!(status, 0);
     assert!(machine.commands().is_empty(), "printing runs nothing");
-    fs::write(machine.path("collect.sh"), script).expect("written");
-    let done = std::process::Command::new("sh")
-        .arg("collect.sh")
-        .current_dir(machine.home())
-        .envs(machine.environment())
-        .output()
-        .expect("sh runs");
-    assert!(done.status.success(), "{}", text(&done.stderr));
+    machine.collect(&script);
     let folder = machine.path("pullwhy-facts");
     let collected = all(&folder);
     assert!(collected.contains("pullwhy.facts/1") && collected.contains("adminUserEnabled"));

@@ -9,17 +9,8 @@ mod support;
 
 use std::fs;
 
-use stand_in::Machine;
+use stand_in::{APP, Machine, with};
 use support::{json, pullwhy, text};
-
-const APP: [&str; 5] = ["azure", "--app", "shop", "--resource-group", "rg1"];
-
-fn with(arguments: &[&'static str]) -> Vec<&'static str> {
-    APP.iter()
-        .copied()
-        .chain(arguments.iter().copied())
-        .collect()
-}
 
 /// Explains the answers of a machine as a folder of facts; status and errors.
 fn explained(machine: &Machine, more: &[&str]) -> (i32, String, String) {
@@ -156,14 +147,7 @@ fn a_command_of_the_script_that_fails_leaves_its_causes_open() {
     fs::write(machine.path("answers/secrets.error.txt"), refused).expect("written");
     let collect = ["azure", "collect", "--app", "shop", "-g", "rg1"];
     let (_, script, _) = machine.run(&collect);
-    fs::write(machine.path("collect.sh"), script).expect("written");
-    let done = std::process::Command::new("sh")
-        .arg("collect.sh")
-        .current_dir(machine.home())
-        .envs(machine.environment())
-        .output()
-        .expect("sh runs");
-    assert!(done.status.success(), "{}", text(&done.stderr));
+    machine.collect(&script);
     let (status, out, errors) = machine.run(&["azure", "--facts", "pullwhy-facts"]);
     assert_eq!(status, 2, "{out}{errors}");
     assert!(errors.contains("auth/credentials-expired stay"), "{errors}");

@@ -121,14 +121,7 @@ fn facts_collected_by_the_printed_script_are_explained_elsewhere() {
         let (status, script, errors) = machine.run(&[&["azure", "collect"][..], place].concat());
         assert_eq!(status, 0, "{errors}");
         assert!(machine.commands().is_empty(), "printing runs nothing");
-        fs::write(machine.path("collect.sh"), script).expect("written");
-        let done = std::process::Command::new("sh")
-            .arg("collect.sh")
-            .current_dir(machine.home())
-            .envs(machine.environment())
-            .output()
-            .expect("sh runs");
-        assert!(done.status.success(), "{}", text(&done.stderr));
+        machine.collect(&script);
         let output = pullwhy()
             .env("PATH", "")
             .current_dir(machine.home())

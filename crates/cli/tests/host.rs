@@ -131,6 +131,9 @@ fn settings_are_shown_with_their_places_and_the_journal_is_explained() {
     assert_eq!(first["steps"][0]["command"], format!("cat -n {place}"));
     // What only looks comes first.
     assert!(first["steps"][0]["changes"].is_null(), "{first}");
+    // What is said of other files than the one that is named is left out.
+    let fixes = finding["fixes"].to_string();
+    assert!(!fixes.contains("the file of certificates"), "{fixes}");
 }
 
 #[test]

@@ -111,6 +111,9 @@ pub struct Scenario {
     pub expect: Expect,
 }
 
+/// A kubelet's unit, as kubeadm has it, with containerd as its runtime.
+pub const KUBELET_UNIT: &str = "[Service]\nExecStart=/usr/bin/kubelet --container-runtime-endpoint=unix:///run/containerd/containerd.sock\n";
+
 /// What is wrong with a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -6,6 +6,7 @@
     reason = "the matrix is printed for who runs the test"
 )]
 
+mod left_open;
 mod loop_page;
 
 use std::collections::BTreeSet;
@@ -176,7 +177,7 @@ fn play(named: &Named, texts: &[Text], records: &[Recorded], catalogue: &Catalog
             if Some(here.confidence) > live.max(Some(incident.confidence)) {
                 wrong.push(format!("{} is more than the check says", here.confidence));
             }
-            let left = left(catalogue, found);
+            let left = left_open::left(catalogue, found);
             wrong.extend(only_what_the_hop_leaves(&here, judged));
             lines.push(Line {
                 text: text.name.clone(),
@@ -238,19 +239,6 @@ fn ends_before(incident: &Incident, rows: &[HopRow], catalogue: &Catalogue) -> b
     let mut failed = rows.iter().filter(|r| r.status == Status::Failed);
     let local = failed.next().is_some_and(|r| r.hop < Hop::Dns);
     local && !failed.any(|r| r.hop >= Hop::Ping) && cause.file.hop >= Hop::Ping && !symptom
-}
-
-/// Why what decides a walk leaves several causes open.
-fn left(catalogue: &Catalogue, found: &Walk) -> String {
-    let failed = found.rows.iter().find(|r| r.status == Status::Failed);
-    let own = failed.and_then(|row| Some((row, catalogue.get(row.cause.as_ref()?.as_str())?)));
-    let sighting = own.and_then(|(row, cause)| {
-        let mut all = cause.file.sightings.iter();
-        all.find(|s| {
-            s.hop.contains(&row.hop) && row.saw.as_ref().is_some_and(|w| s.saw.contains(w))
-        })
-    });
-    sighting.map_or(String::new(), |s| s.also_because.clone())
 }
 
 /// What stays open although the hop that decides does not leave it so.

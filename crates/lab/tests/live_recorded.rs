@@ -6,19 +6,20 @@
     reason = "what is told wrong is for who runs the test"
 )]
 
+mod left_open;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use left_open::Letters;
 use pullwhy_catalogue::Catalogue;
 use pullwhy_diagnose::{Walked, confront, judge, last_hop};
 use pullwhy_explain::{Options, explain_text};
 use pullwhy_lab::recorded::{self, Recorded};
 use pullwhy_lab::run::side_by_side;
-use pullwhy_lab::scenario::{self, Named};
+use pullwhy_lab::scenario::{self, KUBELET_UNIT, Named};
 use pullwhy_lab::stage::Stage;
-use pullwhy_model::{
-    Condition, Confidence, HopRow, Incident, LiveVerdict, Outcome, Status, Timestamp,
-};
+use pullwhy_model::{Condition, Confidence, HopRow, Incident, LiveVerdict, Outcome, Timestamp};
 use pullwhy_probe::walk;
 
 /// Scenarios played at a time; most of their time they wait.
@@ -31,9 +32,6 @@ const SAME: [Condition; 4] = [
     Condition::Host,
     Condition::Platform,
 ];
-
-/// The kubelet's unit where its runtime is containerd, as beside the engines that were recorded.
-const KUBELET: &str = "[Service]\nExecStart=/usr/bin/kubelet --container-runtime-endpoint=unix:///run/containerd/containerd.sock\n";
 
 /// Why what stopped at one endpoint does not exclude what stopped at another.
 const EITHER: &str =
@@ -120,7 +118,10 @@ fn play(named: &Named, recorded: &Recorded, incident: &Incident, catalogue: &Cat
     }
     if record.engine == "cri" {
         let unit = "etc/systemd/system/kubelet.service".to_owned();
-        scenario.files.entry(unit).or_insert(KUBELET.to_owned());
+        scenario
+            .files
+            .entry(unit)
+            .or_insert(KUBELET_UNIT.to_owned());
     }
     let Some(until) = last_hop(catalogue, incident) else {
         return Line {
@@ -163,19 +164,10 @@ fn play(named: &Named, recorded: &Recorded, incident: &Incident, catalogue: &Cat
             wrong.push(format!("{}: {}", check.verdict, check.because));
         }
     }
-    let failed = found.rows.iter().find(|r| r.status == Status::Failed);
-    let own = failed.and_then(|row| Some((row, catalogue.get(row.cause.as_ref()?.as_str())?)));
-    let sighting = own.and_then(|(row, cause)| {
-        let mut all = cause.file.sightings.iter();
-        all.find(|s| {
-            s.hop.contains(&row.hop) && row.saw.as_ref().is_some_and(|w| s.saw.contains(w))
-        })
-    });
     let passed = |r: &HopRow| r.facts.contains_key("passed_endpoint");
-    let left = match sighting.map(|s| s.also_because.clone()) {
-        Some(why) if !why.is_empty() => why,
-        _ if found.rows.iter().any(passed) => EITHER.to_owned(),
-        _ => String::new(),
+    let left = match left_open::left(catalogue, &found) {
+        why if why.is_empty() && found.rows.iter().any(passed) => EITHER.to_owned(),
+        why => why,
     };
     if apart.is_none() && after.candidates.len() > 1 && left.is_empty() {
         wrong.push("several stay open, and nothing says why".to_owned());
@@ -221,18 +213,9 @@ fn page(lines: &[Line]) -> String {
         told.len() - one,
         lines.len() - told.len(),
     );
-    let left: BTreeSet<&str> = told
-        .iter()
-        .filter(|l| l.after > 1)
-        .map(|l| &*l.left)
-        .collect();
-    let letter = |why: &str| {
-        let at = left.iter().position(|l| *l == why).unwrap_or_default();
-        char::from(b'a' + u8::try_from(at).unwrap_or_default())
-    };
-    for why in &left {
-        page.push_str(&format!("- {}: {why}\n", letter(why)));
-    }
+    let left = told.iter().filter(|l| l.after > 1).map(|l| &*l.left);
+    let left = Letters::of(left);
+    page.push_str(&left.list());
     page.push_str("\n| scenario | cause |");
     for engine in &engines {
         page.push_str(&format!(" {engine} |"));
@@ -252,7 +235,7 @@ fn page(lines: &[Line]) -> String {
                 match (&l.apart, l.after) {
                     (Some(_), _) => " ≠".to_owned(),
                     (None, 1) => format!(" **{step}**"),
-                    (None, _) => format!(" {step} {}", letter(&l.left)),
+                    (None, _) => format!(" {step} {}", left.letter(&l.left)),
                 }
             });
             page.push_str(&format!("{cell} |"));

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use pullwhy_lab::scenario::Scenario;
+use pullwhy_lab::scenario::{KUBELET_UNIT, Scenario};
 use pullwhy_lab::stage::Stage;
 
 use super::engine::Engine;
@@ -14,9 +14,6 @@ use super::place::write;
 const SYSTEMD: &str = "/etc/systemd/system";
 /// The only unit that scenarios have.
 const DOCKER: &str = "docker.service";
-
-/// A kubelet's unit, as kubeadm has it.
-const KUBELET: &str = "[Service]\nExecStart=/usr/bin/kubelet --container-runtime-endpoint=unix:///run/containerd/containerd.sock\n";
 
 /// What a daemon is started with, besides what the lab needs.
 #[derive(Debug, Default)]
@@ -53,7 +50,7 @@ impl Unit {
             }
             // No kubelet runs here: CRI is asked in its place.
             if engine == Engine::Cri {
-                write(&Path::new(SYSTEMD).join("kubelet.service"), KUBELET)?;
+                write(&Path::new(SYSTEMD).join("kubelet.service"), KUBELET_UNIT)?;
             }
             return Ok(Self {
                 environment: environment.to_vec(),

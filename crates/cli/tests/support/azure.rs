@@ -12,6 +12,17 @@ pub(crate) fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../platform/tests/fixtures")
 }
 
+/// Which app is asked about.
+pub(crate) const APP: [&str; 5] = ["azure", "--app", "shop", "--resource-group", "rg1"];
+
+/// The same with more arguments.
+pub(crate) fn with(arguments: &[&'static str]) -> Vec<&'static str> {
+    APP.iter()
+        .copied()
+        .chain(arguments.iter().copied())
+        .collect()
+}
+
 /// A machine on which `az` answers as it did in a case.
 pub(crate) struct Machine {
     folder: tempfile::TempDir,
@@ -66,6 +77,18 @@ impl Machine {
             .expect("runs");
         let status = output.status.code().expect("ended by itself");
         (status, text(&output.stdout), text(&output.stderr))
+    }
+
+    /// Runs what `collect` has printed, as a user would who has read it.
+    pub(crate) fn collect(&self, script: &str) {
+        fs::write(self.path("collect.sh"), script).expect("written");
+        let done = std::process::Command::new("sh")
+            .arg("collect.sh")
+            .current_dir(self.home())
+            .envs(self.environment())
+            .output()
+            .expect("sh runs");
+        assert!(done.status.success(), "{}", text(&done.stderr));
     }
 
     pub(crate) fn commands(&self) -> String {

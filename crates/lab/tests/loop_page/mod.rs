@@ -1,8 +1,8 @@
 //! The page `docs/loop-matrix.md`.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::left_open::Letters;
 use super::{Line, Text};
 
 /// A row a scenario, a column a log: how many causes are open before and after, and why more than
@@ -23,18 +23,9 @@ fn page(lines: &[Line], texts: &[Text]) -> String {
         lines.len(),
         lines.len() - one,
     );
-    let left: BTreeSet<&str> = lines
-        .iter()
-        .filter(|l| !l.one())
-        .map(|l| &*l.left)
-        .collect();
-    let letter = |why: &str| {
-        let at = left.iter().position(|l| *l == why).unwrap_or_default();
-        char::from(b'a' + u8::try_from(at).unwrap_or_default())
-    };
-    for why in &left {
-        page.push_str(&format!("- {}: {why}\n", letter(why)));
-    }
+    let left = lines.iter().filter(|l| !l.one()).map(|l| &*l.left);
+    let left = Letters::of(left);
+    page.push_str(&left.list());
     page.push('\n');
     for (number, text) in (1..).zip(texts) {
         page.push_str(&format!("{number}. {}\n", text.name));
@@ -60,7 +51,7 @@ fn page(lines: &[Line], texts: &[Text]) -> String {
                     if line.one() {
                         format!(" **{step}** |")
                     } else {
-                        format!(" {step} {} |", letter(&line.left))
+                        format!(" {step} {} |", left.letter(&line.left))
                     }
                 },
             ));
