@@ -217,6 +217,7 @@ pub(crate) fn told_by(
         span: (0, row.summary.len()),
         start: 0,
         image: image.clone(),
+        asked: crate::verdict::asked(&row.facts),
         facts: row.facts.clone(),
     };
     let own = finding(&rows[decisive], cause, open);

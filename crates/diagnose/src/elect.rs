@@ -128,9 +128,9 @@ pub(crate) fn rivals(attempt: &Attempt, root: usize, reader: &Reader<'_>) -> Vec
     };
     for other in attempt.seen.iter().filter_map(Seen::found) {
         let says_more = !reader.catalogue().at(other.cause).file.generic;
-        let elsewhere = apart(own, other) || answered_before(attempt, own, other, reader);
-        let rival = other.cause != own.cause && says_more && elsewhere;
-        if rival && !rivals.contains(&other.cause) {
+        let elsewhere = || apart(own, other) || answered_before(attempt, own, other, reader);
+        let new = other.cause != own.cause && !rivals.contains(&other.cause);
+        if new && says_more && elsewhere() {
             rivals.push(other.cause);
         }
     }

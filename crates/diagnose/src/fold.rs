@@ -202,8 +202,8 @@ impl Book {
         let worked_before = image.as_deref().is_some_and(|i| self.worked(&attempt, i));
         let entry = &mut self.entries[index];
         entry.count += attempts;
-        if rivals(&attempt, root, reader).is_empty() {
-            entry.strength = entry.strength.max(finding.strength);
+        if entry.strength < finding.strength && rivals(&attempt, root, reader).is_empty() {
+            entry.strength = finding.strength;
         }
         entry.fresh_layers |= attempt.fresh_layers;
         entry.present_layers |= attempt.present_layers;

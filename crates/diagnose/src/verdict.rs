@@ -37,6 +37,8 @@ pub struct Finding {
     pub start: usize,
     /// Image that this very message names.
     pub image: Option<Arc<Image>>,
+    /// The registry whose API was asked, by the URL that the message names.
+    pub asked: Option<Arc<str>>,
     /// What was read out of the message.
     pub facts: Facts,
 }
@@ -327,9 +329,16 @@ impl<'c> Reader<'c> {
             span: message.original(best.span),
             start: message.original((0, 1)).0,
             image,
+            asked: asked(&found),
             facts: found,
         })
     }
+}
+
+/// The registry whose API a failure's URL is of.
+pub(crate) fn asked(facts: &Facts) -> Option<Arc<str>> {
+    let url = facts.get("url").map(ToString::to_string)?;
+    facts::registry_of_url(&url).map(Arc::from)
 }
 
 /// A name with a registry beats one without: `nginx` in one place, `docker.io/library/nginx` in another.

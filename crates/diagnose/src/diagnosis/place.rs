@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use pullwhy_ingest::facts::registry_of_url;
 use pullwhy_ingest::formats::file::Says;
 use pullwhy_ingest::peel::apart;
 use pullwhy_model::Image;
@@ -106,7 +105,7 @@ impl Diagnosis<'_, '_> {
             && (late || !turns && (answers || untimed))
             && matches!((asked(attempt), registry(finding)), (Some(own), Some(next))
                 if own != next && !own.starts_with(&next)
-                    && (of_url(finding).is_some() || !is_part_of(&own, &next)))
+                    && (finding.asked.is_some() || !is_part_of(&own, &next)))
     }
 
     /// Whether the client has ended the command of an attempt and told why, so that what other
@@ -192,7 +191,10 @@ impl Diagnosis<'_, '_> {
         finding: &Finding,
         event: &Event,
     ) -> Option<usize> {
-        let url = of_url(finding).filter(|_| finding.image.is_none())?;
+        let url = finding
+            .asked
+            .as_deref()
+            .filter(|_| finding.image.is_none())?;
         let of = |a: &Attempt| a.image.as_ref().and_then(|i| i.registry.clone());
         let nearest = &self.open[place];
         if of(nearest)? == url {
@@ -237,23 +239,20 @@ fn asked(attempt: &Attempt) -> Option<String> {
 /// The registry that a failure is of: its image's, else the host that was asked.
 fn registry(finding: &Finding) -> Option<String> {
     let own = finding.image.as_ref().and_then(|i| i.registry.clone());
-    let own = own.or_else(|| of_url(finding));
+    let own = own.or_else(|| finding.asked.as_deref().map(str::to_owned));
     own.or_else(|| finding.facts.get("host").map(ToString::to_string))
-}
-
-/// The registry whose API was asked.
-fn of_url(finding: &Finding) -> Option<String> {
-    let url = finding.facts.get("url").map(ToString::to_string)?;
-    registry_of_url(&url).map(str::to_owned)
 }
 
 /// Whether two failures of a pull are known to be of two registries: a mirror and the origin.
 pub(crate) fn of_two_registries(a: &Finding, b: &Finding) -> bool {
-    let image = |f: &Finding| f.image.as_ref().and_then(|i| i.registry.clone());
-    let (of_a, of_b) = (of_url(a), of_url(b));
-    let known = of_a.is_some() || of_b.is_some();
-    match (of_a.or_else(|| image(a)), of_b.or_else(|| image(b))) {
-        (Some(a), Some(b)) => a != b && !a.starts_with(&b) && !b.starts_with(&a) && known,
+    fn registry(f: &Finding) -> Option<&str> {
+        f.asked
+            .as_deref()
+            .or_else(|| f.image.as_ref()?.registry.as_deref())
+    }
+    let known = a.asked.is_some() || b.asked.is_some();
+    match (registry(a), registry(b)) {
+        (Some(a), Some(b)) => a != b && !a.starts_with(b) && !b.starts_with(a) && known,
         _ => false,
     }
 }
