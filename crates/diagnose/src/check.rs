@@ -89,7 +89,10 @@ fn blame_login(rows: &mut [HopRow]) {
         let saw = row.saw.as_deref();
         row.hop == Hop::Credentials
             && row.status == Status::Warning
-            && matches!(saw, Some("malformed" | "config-unreadable"))
+            && matches!(
+                saw,
+                Some("malformed" | "config-unreadable" | "helper-missing" | "helper-failed")
+            )
     };
     if let Some(row) = rows.iter_mut().find(unusable) {
         row.status = Status::Failed;

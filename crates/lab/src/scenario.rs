@@ -162,6 +162,10 @@ impl Scenario {
             // They read Docker's folder of certificates too.
             _ => &["podman", "docker"],
         };
+        if engine == "cri" && self.engine.as_deref() == Some("kubelet") {
+            let own = "what the kubelet reads, and CRI is asked without one".to_owned();
+            return (!self.is_of_containerd()).then_some(own);
+        }
         if let Some(own) = self.engine.as_deref()
             && own != family[0]
         {
@@ -174,6 +178,13 @@ impl Scenario {
         }
         let skipped = self.otherwise(engine).find(|other| other.skip);
         skipped.map(|other| other.why.clone())
+    }
+
+    /// Whether all that is set is set for containerd, below the kubelet.
+    fn is_of_containerd(&self) -> bool {
+        let given = [&self.config, &self.node_config, &self.authfile];
+        given.iter().all(|text| text.is_none())
+            && self.files.keys().all(|n| n.starts_with("etc/containerd/"))
     }
 
     /// The cause that strikes an engine.

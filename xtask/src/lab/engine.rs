@@ -147,13 +147,11 @@ impl Engine {
         arguments
     }
 
-    /// A folder of its store that a pull writes to.
-    pub(crate) fn written(self) -> &'static str {
+    /// The folder that a pull writes to.
+    pub(crate) fn store(self) -> &'static str {
         match self {
-            Self::Docker => "/var/lib/docker/tmp",
-            Self::Containerd | Self::Cri => {
-                "/var/lib/containerd/io.containerd.content.v1.content/ingest"
-            }
+            Self::Docker => "/var/lib/docker",
+            Self::Containerd | Self::Cri => "/var/lib/containerd",
             Self::Podman | Self::Buildah | Self::Skopeo => "/var/lib/containers",
         }
     }

@@ -143,11 +143,7 @@ fn pulled(place: &Place, engine: Engine) -> Result<Played, String> {
             .start(place)
             .map_err(|why| format!("{why}\n{}", text_of("daemon")))?,
     };
-    if place.fault == Some(HostFault::ReadOnlyStore) {
-        let written = engine.written();
-        place::run("mount", &["--bind", written, written])?;
-        place::run("mount", &["-o", "remount,bind,ro", written])?;
-    }
+    spoil_store(place, engine)?;
     // A daemon that refused to start says why before it is asked anything.
     let before = match started {
         Started::Refused => 0,
@@ -178,8 +174,19 @@ fn pulled(place: &Place, engine: Engine) -> Result<Played, String> {
     })
 }
 
+/// Makes the store read-only, where that is the fault.
+fn spoil_store(place: &Place, engine: Engine) -> Result<(), String> {
+    if place.fault != Some(HostFault::ReadOnlyStore) {
+        return Ok(());
+    }
+    let store = engine.store();
+    place::run("mount", &["--bind", store, store])?;
+    place::run("mount", &["-o", "remount,bind,ro", store])
+}
+
 /// Asks `pullwhy check` whether the engine can pull.
 fn checked(place: &Place, engine: Engine, scenario: &Scenario) -> Result<Played, String> {
+    spoil_store(place, engine)?;
     let seconds = (scenario.timeout_ms as f64 / 1000.0).to_string();
     let mut line = vec!["/run/lab/pullwhy", "check", "--format", "json", "--pull"];
     line.extend(["--as", engine.followed_as(), "--timeout", &seconds]);

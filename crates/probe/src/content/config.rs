@@ -165,6 +165,11 @@ fn read(
             listed.len(),
             manifest.layers.len()
         );
+        // Tried with Podman 4.3 and Buildah 1.28.
+        if Reader::of(asker.session().net.options) == Reader::Podman {
+            let says = format!("{says}, which Docker and containerd refuse");
+            return (row.warning("config-mismatch", says), None);
+        }
         return (row.failed("config-mismatch", says), None);
     }
     let wanted = &asker.session().net.options.platform;

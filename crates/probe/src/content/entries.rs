@@ -1,6 +1,7 @@
 //! The members of a layer: where they would be written, what they are, and whose they are.
 
 use super::paths::Paths;
+use crate::hops::manifest::Reader;
 use crate::options::IdRange;
 
 /// Bytes of a name and of a path that Linux takes (`NAME_MAX`, `PATH_MAX`).
@@ -54,6 +55,7 @@ pub(super) struct Tally {
 /// Members as they come.
 pub(super) struct Entries {
     range: Option<IdRange>,
+    reader: Reader,
     pub(super) paths: Paths,
     clean: Vec<u8>,
     pub(super) tally: Tally,
@@ -64,9 +66,10 @@ pub(super) struct Entries {
 }
 
 impl Entries {
-    pub(super) fn new(range: Option<IdRange>, paths: Paths) -> Self {
+    pub(super) fn new(range: Option<IdRange>, paths: Paths, reader: Reader) -> Self {
         Self {
             range,
+            reader,
             paths,
             clean: Vec::new(),
             tally: Tally::default(),
@@ -253,7 +256,12 @@ impl Entries {
                 "`{}` is there twice, which Docker and Podman refuse",
                 shown(entry.name)
             );
-            self.stops("duplicate", entry, says);
+            if self.reader == Reader::Containerd {
+                let says = format!("{says}; containerd takes the later one");
+                self.notes("duplicate", entry, says);
+            } else {
+                self.stops("duplicate", entry, says);
+            }
         }
     }
 }

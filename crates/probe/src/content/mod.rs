@@ -41,7 +41,7 @@ use std::time::{Duration, Instant};
 use pullwhy_model::{Hop, Image};
 
 use crate::LayerProgress;
-use crate::hops::manifest::{Blob, Manifest};
+use crate::hops::manifest::{Blob, Manifest, Reader};
 use crate::hops::registry::Session;
 use crate::net::{Deadline, lock};
 use crate::options::{IdRange, Pull};
@@ -56,7 +56,7 @@ use layout::Layout;
 use paths::Paths;
 use room::Room;
 use tar::Archive;
-use tell::Told;
+use tell::{Meant, Told};
 use transfer::{Failed, Transfer};
 
 /// Layers fetched at a time, as containers/image does; Docker and containerd take three.
@@ -84,7 +84,11 @@ pub fn read_layer<'b>(
     portions: impl IntoIterator<Item = &'b [u8]>,
     range: Option<IdRange>,
 ) -> LayerOutline {
-    let mut archive = Archive::new(Entries::new(range, Paths::new(paths::Shared::new())));
+    let mut archive = Archive::new(Entries::new(
+        range,
+        Paths::new(paths::Shared::new()),
+        Reader::Any,
+    ));
     for portion in portions {
         archive.feed(portion);
     }
@@ -120,6 +124,7 @@ pub(crate) fn pull(
         layers: &manifest.layers,
         diff_ids: config.diff_ids.as_deref(),
         range: wish.userns,
+        reader: Reader::of(session.net.options),
         swell: wish.swell,
         layout: layout.as_ref(),
         room: Room::new(),
@@ -161,6 +166,8 @@ struct Work<'w, 's, 'n, 'o> {
     asker: &'w Asker<'s, 'n, 'o>,
     layers: &'w [Blob],
     diff_ids: Option<&'w [Wanted]>,
+    /// Whose engine it is fetched for.
+    reader: Reader,
     range: Option<IdRange>,
     swell: u64,
     layout: Option<&'w Layout>,
@@ -186,9 +193,10 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
         }
         // Hosts that the layers are sent to make their rows once, before all others.
         let mut first = Transfer::new(self.asker, &self.layers[0]);
-        let opened = match Compression::promised(&self.layers[0].media_type) {
-            Some(_) => first.open(rows),
-            None => Ok(()),
+        let opened = if self.is_known(&self.layers[0]) {
+            first.open(rows)
+        } else {
+            Ok(())
         };
         let first = Mutex::new(Some((first, opened)));
         let got: Vec<AtomicU64> = self.layers.iter().map(|_| AtomicU64::new(0)).collect();
@@ -271,6 +279,12 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
         (whole, measured)
     }
 
+    /// Whether the engine takes a layer of such a type. Tried with Podman 4.3: it looks at the bytes,
+    /// whatever the type.
+    fn is_known(&self, blob: &Blob) -> bool {
+        self.reader == Reader::Podman || Compression::promised(&blob.media_type).is_some()
+    }
+
     /// A layer that the manifest names twice.
     fn again(&self, at: usize, earlier: usize) -> Told {
         let id = |at: usize| self.diff_ids.and_then(|ids| ids.get(at)).map(Wanted::text);
@@ -289,13 +303,13 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
     ) -> Told {
         let blob = &self.layers[at];
         let host = &self.asker.session().origin.host;
-        let Some(promised) = Compression::promised(&blob.media_type) else {
+        if !self.is_known(blob) {
             let says = format!(
                 "a layer of a kind that engines do not know: {}",
                 blob.media_type
             );
             return tell::unsupported(blob, host, says);
-        };
+        }
         let Some(wanted) = Wanted::parse(&blob.digest) else {
             let says = "a digest of a kind that engines do not know".to_owned();
             return tell::unsupported(blob, host, says);
@@ -321,6 +335,7 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
                 archive: Archive::new(Entries::new(
                     self.range,
                     Paths::new(Arc::clone(&self.paths)),
+                    self.reader,
                 )),
                 swell: self.swell,
                 room: &self.room,
@@ -343,7 +358,11 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
             &transfer,
             (came.failed, came.digest, repeats),
             came.unpacked,
-            (promised, diff),
+            &Meant {
+                promised: Compression::promised(&blob.media_type),
+                diff,
+                reader: self.reader,
+            },
         )
     }
 

@@ -6,6 +6,7 @@ use super::decode::{Compression, Decoder, window};
 use super::entries::Entries;
 use super::paths::{Paths, Shared};
 use super::tar::{Archive, BLOCK};
+use crate::hops::manifest::Reader;
 use crate::options::IdRange;
 
 /// Numbers that are the same each time.
@@ -62,7 +63,7 @@ fn sample() -> Vec<u8> {
 
 fn read(bytes: &[u8], portion: usize) -> String {
     let range = IdRange::parse("100000:65536");
-    let mut archive = Archive::new(Entries::new(range, Paths::new(Shared::new())));
+    let mut archive = Archive::new(Entries::new(range, Paths::new(Shared::new()), Reader::Any));
     for part in bytes.chunks(portion.max(1)) {
         archive.feed(part);
     }

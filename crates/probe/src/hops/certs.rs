@@ -5,7 +5,7 @@ use pullwhy_model::{Hop, Target};
 
 use crate::options::Options;
 use crate::rows::{Row, Rows};
-use crate::trust::{Problem, RegistryTrust, registry_trust};
+use crate::trust::{Problem, RegistryTrust, Source, registry_trust};
 
 /// Problems that are told in a summary.
 const TOLD: usize = 4;
@@ -14,6 +14,21 @@ pub(crate) fn read(registry: &str, options: &Options, rows: &mut Rows<'_>) -> Re
     let trust = registry_trust(&options.certs_dirs, registry);
     tell(&trust, registry, rows);
     trust
+}
+
+/// The row of folders that Docker does not read, since it checks no certificate of the registry.
+pub(crate) fn unread(registry: &str, by: &Source, options: &Options, rows: &mut Rows<'_>) {
+    let trust = registry_trust(&options.certs_dirs, registry);
+    let Some(first) = trust.folders.first() else {
+        return;
+    };
+    let says = format!(
+        "Docker does not read it: the registry is insecure by {by}, so its certificate is not checked and no client certificate is shown to it"
+    );
+    let row = Row::new(Hop::Config, first.display().to_string())
+        .role(Target::Registry)
+        .fact("registry", registry);
+    rows.push(row.warning("certs-unread", says));
 }
 
 /// The row of what was read.

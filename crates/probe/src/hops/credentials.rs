@@ -279,6 +279,16 @@ impl Search<'_> {
         )
     }
 
+    /// The row of a helper that gave no answer. `docker pull` takes no notice and asks without
+    /// (docker/cli, `ResolveAuthConfig`), which does for a public image; builds and Compose stop.
+    fn unhelped(&self, row: Row, saw: &str, says: String) -> Row {
+        if self.options.engine == Some(Engine::Docker) {
+            row.warning(saw, format!("{says}; `docker pull` asks without"))
+        } else {
+            row.failed(saw, says)
+        }
+    }
+
     fn ask(&mut self, name: &str, row: Row, rows: &mut Rows<'_>) -> bool {
         let program = format!("docker-credential-{name}");
         let row = row.fact("helper", name);
@@ -304,11 +314,13 @@ impl Search<'_> {
                 helper::Answer::Nothing => row.ok(format!(
                     "`{program}` has none for this registry; it is asked without"
                 )),
-                helper::Answer::Missing => {
-                    row.failed("helper-missing", format!("`{program}` is not on the path"))
-                }
+                helper::Answer::Missing => self.unhelped(
+                    row,
+                    "helper-missing",
+                    format!("`{program}` is not on the path"),
+                ),
                 helper::Answer::Failed(why) => {
-                    row.failed("helper-failed", format!("`{program}` {why}"))
+                    self.unhelped(row, "helper-failed", format!("`{program}` {why}"))
                 }
             },
         );

@@ -104,6 +104,17 @@ pub(super) fn pass_over_name(tried: &mut Vec<HopRow>, image: &Image) {
 
 /// What an endpoint's certificate is checked by.
 pub(super) fn trust(endpoint: &Endpoint, options: &Options, rows: &mut Rows<'_>) -> RegistryTrust {
+    if let Some(source) = endpoint
+        .insecure_by()
+        .filter(|_| options.engine == Some(Engine::Docker))
+    {
+        // moby's registry package reads certs.d for secure registries only.
+        certs::unread(&endpoint.registry, source, options, rows);
+        return RegistryTrust {
+            skip_verify: Some(source.clone()),
+            ..RegistryTrust::default()
+        };
+    }
     match &endpoint.trust {
         EndpointTrust::Folders => certs::read(&endpoint.registry, options, rows),
         EndpointTrust::Insecure(source) => RegistryTrust {

@@ -4,6 +4,8 @@
 mod hosts;
 mod podman;
 
+use std::net::IpAddr;
+
 use pullwhy_model::Image;
 use pullwhy_reference::DOCKER_HUB;
 
@@ -111,6 +113,19 @@ impl Endpoint {
         let scheme = if self.origin.https { "https" } else { "http" };
         let path = self.root.strip_suffix("/v2").unwrap_or(&self.root);
         format!("{scheme}://{}{path}", self.origin.authority())
+    }
+
+    /// What makes it insecure in Docker's sense, as far as its name tells.
+    pub(crate) fn insecure_by(&self) -> Option<&Source> {
+        match (&self.trust, &self.plain) {
+            (EndpointTrust::Insecure(source), _) => Some(source),
+            (_, Plain::In { nets, .. }) => {
+                let address: IpAddr = self.origin.host.parse().ok()?;
+                let net = nets.iter().find(|(net, _)| net.has(address))?;
+                Some(&net.1)
+            }
+            _ => None,
+        }
     }
 
     /// The same host in plain HTTP, where no port says otherwise.

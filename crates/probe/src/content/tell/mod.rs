@@ -16,10 +16,19 @@ use super::layer::{End, Unpacked};
 use super::paths::Paths;
 use super::transfer::{Failed, Transfer};
 use crate::hops::blobs::size;
-use crate::hops::manifest::Blob;
+use crate::hops::manifest::{Blob, Reader};
 use crate::net::tcp;
 use crate::rows::Row;
 use crate::store::Unpacked as Counted;
+
+/// What a layer was said to be, and who reads it.
+pub(super) struct Meant<'m> {
+    /// By its media type; `None`: engines but Podman do not know that.
+    pub promised: Option<Compression>,
+    /// By the configuration.
+    pub diff: Option<&'m Wanted>,
+    pub reader: Reader,
+}
 
 /// Attempts after which Docker gives a layer up.
 const DOCKER: u32 = 5;
@@ -125,7 +134,7 @@ pub(super) fn layer(
     transfer: &Transfer<'_, '_, '_, '_>,
     came: (Option<Failed>, String, Option<Repeats>),
     unpacked: Option<Unpacked>,
-    meant: (Compression, Option<&Wanted>),
+    meant: &Meant<'_>,
 ) -> Told {
     let blob = transfer.blob;
     let (why, digest, repeats) = came;
