@@ -275,10 +275,12 @@ fn credentials(
 }
 
 fn engines_files(scenario: &Scenario, stage: &Stage) -> Result<(), String> {
-    write(
-        Path::new("/etc/containerd/config.toml"),
-        "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry]\nconfig_path = \"/etc/containerd/certs.d\"\n",
-    )?;
+    if !scenario.files.contains_key("etc/containerd/config.toml") {
+        write(
+            Path::new("/etc/containerd/config.toml"),
+            "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry]\nconfig_path = \"/etc/containerd/certs.d\"\n",
+        )?;
+    }
     // Docker and containerd speak plain HTTP to this machine by themselves, Podman where told.
     let plain = scenario
         .servers
