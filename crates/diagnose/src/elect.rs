@@ -5,7 +5,8 @@
 //!    before what it ended with;
 //! 2. that a pull was called off counts after what had failed beside it;
 //! 3. any specific cause beats a generic one (`unauthorized`, `ImagePullBackOff`);
-//! 4. of the registries that a short name is looked for in, the last one asked counts;
+//! 4. of the registries that a short name is looked for in, the last one asked counts, unless an
+//!    earlier one had the image;
 //! 5. `over` in the catalogue: a cause that is known to be followed by another one's message;
 //! 6. proof beats a hint, where one endpoint gave both;
 //! 7. the attempt that got farthest along the pull path tells most;
@@ -38,6 +39,8 @@ pub(crate) fn elect(attempt: &Attempt, reader: &Reader<'_>) -> Option<(usize, Ve
     let generic = |f: &Finding| reader.catalogue().at(f.cause).file.generic;
     let symptom = |f: &Finding| f.symptom && !f.unknown;
     let second = |s: &Seen, f: &Finding| s.anonymous || f.afterthought;
+    let hop = |f: &Finding| reader.catalogue().at(f.cause).file.hop;
+    let several = found.iter().any(|(_, a, _)| searched(found[0].1, a));
     let before_retry = found.iter().any(|(_, s, f)| !second(s, f) && !symptom(f));
     let root = found.iter().copied().reduce(|best, next| {
         let ((_, bs, b), (_, ns, n)) = (best, next);
@@ -59,6 +62,11 @@ pub(crate) fn elect(attempt: &Attempt, reader: &Reader<'_>) -> Option<(usize, Ve
         if generic(b) != generic(n) {
             return if generic(b) { next } else { best };
         }
+        // The registry that gave a manifest is the right one, whatever the others miss.
+        let had_it = |f: &Finding| hop(f) > Hop::Manifest;
+        if several && had_it(b) != had_it(n) {
+            return if had_it(n) { next } else { best };
+        }
         if searched(bs, ns) {
             return next;
         }
@@ -76,7 +84,6 @@ pub(crate) fn elect(attempt: &Attempt, reader: &Reader<'_>) -> Option<(usize, Ve
         if b.strength != n.strength && !apart(b, n) {
             return if n.strength > b.strength { next } else { best };
         }
-        let hop = |f: &Finding| reader.catalogue().at(f.cause).file.hop;
         if hop(n) > hop(b) { next } else { best }
     })?;
     let (index, _, root_finding) = root;

@@ -151,8 +151,10 @@ pub fn asks_another_service(text: &str) -> bool {
 
 /// A path of the distribution API, old or new, or of what engines ask besides.
 fn is_of_a_registry(path: &str) -> bool {
-    const PARTS: [&str; 11] = [
-        "sha256",
+    const PARTS: [&str; 13] = [
+        "sha256:",
+        "sha256%3",
+        "/sha256/",
         "/registry/v2/",
         "/manifests/",
         "/blobs/",
@@ -195,7 +197,7 @@ fn is_token(url: &Url<'_>) -> bool {
 
 /// Known stores behind registries, and any blob address on a host that is not the registry.
 fn is_blob(url: &Url<'_>, registry: Option<&str>) -> bool {
-    const STORES: [&str; 16] = [
+    const STORES: [&str; 14] = [
         ".blob.core.",
         ".data.azurecr.",
         ".cloudfront.net",
@@ -206,18 +208,22 @@ fn is_blob(url: &Url<'_>, registry: Option<&str>) -> bool {
         "storage.googleapis.com",
         ".data.mcr.microsoft.com",
         "pkg-containers.githubusercontent.com",
-        "cdn",
-        "ucarecdn",
         "myqcloud.com",
         "aliyuncs.com",
         "objects.githubusercontent.com",
         "-starport-",
     ];
+    let blob_path = url.path.contains("/blobs/") || url.path.contains("/docker/registry/v2/");
+    // Networks that serve anything: what is asked for tells whether it is a layer.
+    let layer = blob_path
+        || ["sha256/", "sha256:", "/layers/"]
+            .iter()
+            .any(|part| url.path.contains(part));
+    let network = url.host.contains("cdn") && (layer || url.path.len() <= 1);
+    let serves_layers = network || STORES.iter().any(|s| url.host.contains(s));
     // Docker Hub's first version answered for repositories at a name like a store's.
     let asks_registry = url.path.starts_with("/v1/repositories/");
-    let store =
-        STORES.iter().any(|s| url.host.contains(s)) && registry != Some(url.host) && !asks_registry;
-    let blob_path = url.path.contains("/blobs/") || url.path.contains("/docker/registry/v2/");
+    let store = serves_layers && registry != Some(url.host) && !asks_registry;
     let elsewhere = registry.is_some_and(|r| {
         let r = if r == "docker.io" {
             "registry-1.docker.io"
@@ -250,6 +256,10 @@ mod tests {
             (r#"Post "https://ecs.example/": EOF"#, true),
             (r#"Get "https://api.contoso.example/v2/orders": EOF"#, true),
             ("Get https://registry.example:5001/metrics: EOF", true),
+            (
+                r#"Get "https://cdn.dl.k8s.io/bin/kubeadm.sha256": EOF"#,
+                true,
+            ),
             (r#"Get "https://r.example/v2/": EOF"#, false),
             ("https://r.example: EOF", false),
             ("Get https://auth.docker.io/token?scope=x: EOF", false),
