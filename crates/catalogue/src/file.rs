@@ -325,6 +325,7 @@ pub const PLATFORMS: &[&str] = &[
     "azure-app-service",
     "azure-container-apps",
     "azure-container-instances",
+    "aws-ecs",
     "aks",
     "kubernetes",
     "docker",

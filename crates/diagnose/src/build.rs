@@ -118,7 +118,7 @@ pub(crate) fn incident(entry: &Entry, book: &Book, catalogue: &Catalogue) -> Inc
         evidence: exhibits::evidence(entry, book, catalogue),
         notes: advice.notes(),
         fixes: advice.fixes(),
-        references: fit::pages(file, &facts),
+        references: fit::pages(file, &facts, &entry.client),
         facts,
         check: None,
     }

@@ -137,6 +137,7 @@ pub(crate) fn platforms(client: &str, facts: &Facts) -> Vec<&'static str> {
         "appservice" | "appservice-windows" | "functions" => vec!["azure-app-service"],
         "containerapps" => vec!["azure-container-apps"],
         "aci" => vec!["azure-container-instances"],
+        "ecs" => vec!["aws-ecs"],
         "aks" => vec!["aks", "kubernetes", "containerd"],
         "kubelet" | "kubectl-events" | "kubernetes" | "minikube" | "k3s" | "rke2" | "openshift"
             if azure =>

@@ -46,8 +46,25 @@ fn looks_up_an_address(command: Option<&str>, facts: &Facts) -> bool {
     })
 }
 
-/// The pages of a cause, but those about registries that the one at hand is not.
-pub(super) fn pages(file: &CauseFile, facts: &Facts) -> Vec<String> {
+/// The pages of a cause, but those about registries and platforms that the ones at hand are not.
+pub(super) fn pages(file: &CauseFile, facts: &Facts, client: &str) -> Vec<String> {
+    /// Platforms with pages of their own, and the clients that may run there.
+    const PLATFORMS: [(&str, &[&str]); 2] = [
+        (
+            "/azure/app-service/",
+            &["appservice", "appservice-windows", "functions"],
+        ),
+        (
+            "/azure/aks/",
+            &[
+                "kubelet",
+                "kubectl-events",
+                "containerd",
+                "crictl",
+                "docker",
+            ],
+        ),
+    ];
     const ABOUT: [(&str, &str); 4] = [
         ("/azure/container-registry/", "acr"),
         ("docs.aws.amazon.com/AmazonECR", "ecr"),
@@ -58,8 +75,12 @@ pub(super) fn pages(file: &CauseFile, facts: &Facts) -> Vec<String> {
         let about = ABOUT.iter().find(|(part, _)| url.contains(part));
         about.is_none_or(|(_, kind)| suits(&[(*kind).to_owned()], facts))
     };
+    let runs_there = |url: &str| {
+        let about = PLATFORMS.iter().find(|(part, _)| url.contains(part));
+        client == "unknown" || about.is_none_or(|(_, clients)| clients.contains(&client))
+    };
     let urls = file.references.iter().map(|r| r.url.clone());
-    urls.filter(|url| fits(url)).collect()
+    urls.filter(|url| fits(url) && runs_there(url)).collect()
 }
 
 /// Whether a cause can be behind a failure with the host that the log names.
@@ -78,13 +99,25 @@ mod tests {
         let catalogue = Catalogue::built_in().expect("the catalogue is whole");
         let file = &catalogue.get("auth/access-denied").expect("there").file;
         let mut facts = Facts::new();
-        let all = pages(file, &facts).len();
+        let all = pages(file, &facts, "docker").len();
         facts.insert("aws_account".to_owned(), "123456789012".into());
-        let left = pages(file, &facts);
+        let left = pages(file, &facts, "docker");
         assert!(
             left.len() < all && left[0].contains("AmazonECR"),
             "{left:?}"
         );
+    }
+
+    #[test]
+    fn pages_of_app_service_are_for_its_clients() {
+        let catalogue = Catalogue::built_in().expect("the catalogue is whole");
+        let file = &catalogue
+            .get("network/connect-timeout")
+            .expect("there")
+            .file;
+        let of = |client| pages(file, &Facts::new(), client);
+        let about = |pages: Vec<String>| pages.iter().any(|p| p.contains("/app-service/"));
+        assert!(about(of("appservice")) && about(of("unknown")) && !about(of("gitlab-ci")));
     }
 
     #[test]
