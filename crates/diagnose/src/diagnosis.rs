@@ -81,8 +81,8 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
         if self.outside(&event) {
             return;
         }
-        let pushing = self.look_around(&event);
-        if verdict.not_a_pull || verdict.is_empty() || pushing {
+        let aside = self.look_around(&event);
+        if verdict.not_a_pull || verdict.is_empty() || aside {
             return;
         }
         if verdict.has(Says::Success) || verdict.has(Says::Present) {
@@ -91,7 +91,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
                 return;
             }
         }
-        let image = verdict.image.clone();
+        let image = self.around.in_full(verdict.image.clone());
         let current = self.attempt_for(&event, image.as_ref());
         if verdict.has(Says::Start) {
             self.start(&event, current);

@@ -87,6 +87,40 @@ fn a_registry_without_image_is_told() {
     assert_eq!(image.repository, None);
 }
 
+/// The progress of a pull leaves out the registry, which the build has named before.
+#[test]
+fn the_base_image_of_a_build_keeps_its_registry() {
+    let log = |base: &str| {
+        format!(
+            "Step 1/4 : FROM golang:1.21 AS build\n\
+             Step 2/4 : RUN go build\n\
+             Step 3/4 : FROM {base}\n\
+             debug: Pulling from distroless/base\n\
+             mediaType in manifest should be 'application/vnd.docker.distribution.manifest.v2+json' not 'application/vnd.oci.image.manifest.v1+json'\n"
+        )
+    };
+    for (base, expected) in [
+        (
+            "gcr.io/distroless/base:debug",
+            "gcr.io/distroless/base:debug",
+        ),
+        ("distroless/base:debug", "distroless/base:debug"),
+        ("gcr.io/distroless/base:other", "distroless/base:debug"),
+    ] {
+        let image = only(&log(base)).image.expect("an image");
+        assert_eq!(image.reference, expected, "{base}");
+    }
+    nothing("Step 1/2 : FROM gcr.io/distroless/base:debug\n ---> 0123456789ab\n");
+}
+
+/// What a builder called off for another failure is not what failed.
+#[test]
+fn the_image_of_a_pull_that_was_called_off_is_not_named() {
+    let log = " => CANCELED [api internal] load metadata for docker.io/library/python:3.13-slim   0.1s\n\
+               target worker: failed to solve: failed to parse stage name \"runtime-\": invalid reference format\n";
+    assert_eq!(only(log).image, None);
+}
+
 #[test]
 fn the_challenge_in_a_debug_log_is_no_failure() {
     let challenge = "time=\"2024-05-01T10:00:00Z\" level=debug msg=Unauthorized header=\"Bearer realm=\\\"https://auth.docker.io/token\\\",service=\\\"registry.docker.io\\\",scope=\\\"repository:library/redis:pull\\\"\" host=registry-1.docker.io\n";

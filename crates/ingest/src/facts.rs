@@ -136,6 +136,13 @@ fn repository_of_url(text: &str) -> Option<Image> {
             if let Some((name, _)) = blob.and_then(|path| path.split_once("/blobs/sha256:")) {
                 return Some((url.host.to_owned(), name.to_owned()));
             }
+            // The first version of the API had its lists of layers and tags there.
+            if let Some(path) = url.path.strip_prefix("/v1/repositories/") {
+                let name = ["/images", "/tags"]
+                    .iter()
+                    .find_map(|end| path.split_once(end));
+                return Some((url.host.to_owned(), name?.0.to_owned()));
+            }
             let query = url.text.split_once('?')?.1.replace("%3A", ":");
             let field = |name: &str| {
                 let mut fields = query.split('&');
@@ -152,7 +159,10 @@ fn repository_of_url(text: &str) -> Option<Image> {
             Some((service.unwrap_or(url.host).to_owned(), name.to_owned()))
         })?;
     let host = match host.as_str() {
-        "registry-1.docker.io" | "index.docker.io" | "registry.docker.io" => "docker.io",
+        "registry-1.docker.io"
+        | "index.docker.io"
+        | "registry.docker.io"
+        | "cdn-registry-1.docker.io" => "docker.io",
         other => other,
     };
     let whole = if host.is_empty() {
@@ -200,24 +210,52 @@ fn manifest_of_url(text: &str) -> Option<Image> {
         })
 }
 
-/// `lookup HOST on RESOLVER:53` of Go's resolver.
+/// `lookup HOST on RESOLVER:53` of Go's resolver: the host and the resolver.
 fn lookup(text: &str) -> (Option<&str>, Option<&str>) {
-    let Some(at) = text.find("lookup ") else {
-        return (None, None);
-    };
-    let rest = &text[at + 7..];
-    let host = rest.split([' ', ':', ',']).next().filter(|h| !h.is_empty());
-    let after = &rest[host.map_or(0, str::len)..];
-    // `lookup for r.example` is prose.
-    if after.starts_with(' ') && !after.starts_with(" on ") {
-        return (None, None);
+    let mut all = text.match_indices("lookup ");
+    let found = all.find_map(|(at, before)| looked_up(&text[at + before.len()..]));
+    found.map_or((None, None), |(host, resolver)| (Some(host), resolver))
+}
+
+/// What Go's resolver says of a host, at the end of `lookup HOST: …`.
+const RESOLVERS_WORDS: [&str; 12] = [
+    "no such host",
+    "Temporary failure",
+    "temporary failure",
+    "Try again",
+    "Name or service not known",
+    "nodename nor servname",
+    "No address associated",
+    "no address associated",
+    "server misbehaving",
+    "i/o timeout",
+    "getaddrinfo",
+    "operation was canceled",
+];
+
+/// The host at the head of `rest`, if it was looked up there, and who was asked for it. A word
+/// without a dot is a host only by what follows: `lookup for r.example` and
+/// `lookup failed: Get "https://r.example"` are prose.
+fn looked_up(rest: &str) -> Option<(&str, Option<&str>)> {
+    let host = rest
+        .split([' ', ':', ','])
+        .next()
+        .filter(|h| !h.is_empty())?;
+    let after = &rest[host.len()..];
+    let told = after.strip_prefix(": ").is_some_and(|error| {
+        let mut words = RESOLVERS_WORDS.iter();
+        words.any(|w| error.starts_with(w))
+    });
+    let asked = after.starts_with(" on ");
+    if !(told || asked || host.contains('.') && !after.starts_with(' ')) {
+        return None;
     }
     let resolver = after.strip_prefix(" on ").and_then(|r| {
         let end = r.find(' ').unwrap_or(r.len());
         let resolver = r[..end].trim_end_matches(':');
         (!resolver.is_empty()).then_some(resolver)
     });
-    (host, resolver)
+    Some((host, resolver))
 }
 
 /// `dial tcp ADDRESS:PORT:`; not the form with a look-up, which has no address.
@@ -293,6 +331,11 @@ fn http_status(text: &str) -> Option<i64> {
     ];
     for before in BEFORE {
         for (at, _) in text.match_indices(before).take(4) {
+            // `(HTTP code 500) server error - …` is how a library for Node.js tells that the engine
+            // refused: the registry may have answered otherwise.
+            if before == "HTTP code " && text[..at].ends_with('(') {
+                continue;
+            }
             let digits = text
                 .as_bytes()
                 .get(at + before.len()..at + before.len() + 3);
@@ -340,46 +383,5 @@ fn error_code(text: &str) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn facts(text: &str) -> Facts {
-        let mut facts = Facts::new();
-        extract(text, image_of_url(text).as_ref(), &mut facts);
-        facts
-    }
-
-    #[test]
-    fn reads_what_a_dns_failure_says() {
-        let f = facts(
-            r#"Get "https://youracr.azurecr.io/v2/": dial tcp: lookup youracr.azurecr.io on 168.63.129.16:53: no such host"#,
-        );
-        assert_eq!(f["host"], "youracr.azurecr.io".into());
-        assert_eq!(f["resolver"], "168.63.129.16".into());
-        assert_eq!(f["acr_name"], "youracr".into());
-        assert!(!f.contains_key("address"));
-    }
-
-    #[test]
-    fn reads_image_address_and_status() {
-        let f = facts(
-            r#"Head "https://r.example:5000/v2/team/app/manifests/1.2": dial tcp 10.1.1.1:5000: connect: connection refused"#,
-        );
-        assert_eq!(f["image"], "r.example:5000/team/app:1.2".into());
-        assert_eq!(f["address"], "10.1.1.1:5000".into());
-        assert_eq!(f["port"], Fact::Number(5000));
-        let f = facts("received unexpected HTTP status: 503 Service Unavailable");
-        assert_eq!(f["http_status"], Fact::Number(503));
-        let f = facts("GET https://r.example/v2/a/manifests/1: MANIFEST_UNKNOWN: manifest unknown");
-        assert_eq!(f["error_code"], "MANIFEST_UNKNOWN".into());
-    }
-
-    #[test]
-    fn reads_the_client_address_of_a_firewall() {
-        let f = facts(
-            "denied: client with IP '20.50.2.11' is not allowed access. Refer https://aka.ms/acr/firewall",
-        );
-        assert_eq!(f["client_ip"], "20.50.2.11".into());
-        assert!(!f.contains_key("url"));
-    }
-}
+#[path = "facts_tests.rs"]
+mod tests;

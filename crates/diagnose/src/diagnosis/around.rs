@@ -16,6 +16,8 @@ const PUSH: u64 = 100;
 const TOLD: u64 = 4;
 /// Lines for which a client that was told of speaks on, as after the command that was typed.
 const SPEAKS: u64 = 30;
+/// Base images kept of a build; those of the stages that came last.
+const BASES: usize = 8;
 /// Clients that run other clients, by their ids in reports.
 const JOBS: [&str; 5] = [
     "github-actions",
@@ -32,6 +34,8 @@ pub(super) struct Around {
     push: Option<u64>,
     /// Image that a tool builds and pushes itself, engine or not.
     target: Option<Arc<Image>>,
+    /// What the stages of a build begin with.
+    bases: Vec<Arc<Image>>,
     /// The source tells of a failure of another program.
     pub(super) other: bool,
     /// The client that was told of last in words of its own, and the line.
@@ -76,6 +80,32 @@ impl Around {
         both.is_some_and(|(target, image)| same(target, image))
     }
 
+    /// Remembers what a stage of a build begins with, and whether the line says no more than that.
+    fn builds_on(&mut self, verdict: &Verdict) -> bool {
+        let named = |says| verdict.marks.iter().find(|m| m.says == says)?.image.clone();
+        let Some(base) = named(Says::Builds) else {
+            return false;
+        };
+        if self.bases.len() >= BASES {
+            self.bases.remove(0);
+        }
+        self.bases.push(Arc::new(base));
+        verdict.findings.is_empty() && !verdict.context
+    }
+
+    /// An image by its full name: the progress of a pull leaves out the registry that the build has
+    /// named.
+    pub(super) fn in_full(&self, image: Option<Arc<Image>>) -> Option<Arc<Image>> {
+        let image = image?;
+        let repository = image.repository.as_deref().unwrap_or_default();
+        let repository = repository.strip_prefix("library/").unwrap_or(repository);
+        let leaves_out = image.reference.starts_with(repository);
+        let mut bases = self.bases.iter().rev().filter(|_| leaves_out);
+        let base =
+            bases.find(|b| b.tag == image.tag && b.digest == image.digest && same_image(b, &image));
+        Some(base.map_or(image.clone(), Arc::clone))
+    }
+
     fn learn_job(&mut self, verdict: &Verdict) {
         let vote = verdict.client.filter(|(client, _)| JOBS.contains(client));
         let Some((client, sure)) = vote else { return };
@@ -108,7 +138,8 @@ impl Around {
 }
 
 impl Diagnosis<'_, '_> {
-    /// Takes in what a line says besides pulls, and whether it is about a push.
+    /// Takes in what a line says besides pulls, and whether it is about nothing else: a push, or
+    /// what a build begins with.
     pub(super) fn look_around(&mut self, event: &Event) -> bool {
         let verdict = &event.verdict;
         self.around.learn_job(verdict);
@@ -132,7 +163,8 @@ impl Diagnosis<'_, '_> {
             let near = |seen: &Seen| event.line.saturating_sub(seen.line) <= TOLD;
             self.drop_attempts(|seen, found| near(seen) && catalogue.at(found.cause).file.generic);
         }
-        self.around.pushes(verdict, event.line)
+        let pushes = self.around.pushes(verdict, event.line);
+        self.around.builds_on(verdict) || pushes
     }
 
     /// The source tells of another program's failure: what counted only because it was pasted is

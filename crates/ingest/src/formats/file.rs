@@ -128,6 +128,9 @@ pub enum ImageForm {
     Quoted,
     /// Up to a blank, quote, brace, comma or bracket.
     Word,
+    /// A word with what prose has not: a slash, colon, at sign or dot inside. For texts behind which
+    /// a sentence may go on.
+    Qualified,
     /// The argument of a command, behind its options.
     Command,
     /// The repository behind the text, the tag or digest before it: `1.2: Pulling from team/app`;

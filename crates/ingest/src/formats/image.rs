@@ -39,9 +39,13 @@ pub(super) fn at(
             let end = rest.find(quote)?;
             (&rest[..end], &rest[end + quote.len_utf8()..])
         }
-        ImageForm::Word => word(rest),
+        ImageForm::Word => word(without_bracket(rest)),
+        ImageForm::Qualified => {
+            let (name, after) = word(without_bracket(rest));
+            (Some(name).filter(|name| looks_like_a_name(name))?, after)
+        }
         ImageForm::Rest => {
-            let (name, after) = word(rest);
+            let (name, after) = word(without_bracket(rest));
             let goes_on = after
                 .trim_start()
                 .starts_with(|c: char| c.is_ascii_alphanumeric());
@@ -65,24 +69,58 @@ pub(super) fn at(
     };
     let name = trim(name);
     // `sha256:…` alone is the id of an image, not its name.
-    // Nor is a word in the place of a name: `<resolving>`; but `<account>.dkr.ecr…/app` is one.
+    // Nor is a word in the place of a name: `<resolving>`, `%s`; but `<account>.dkr.ecr…/app` is one.
+    // A stray quote belongs to the name where it is what the engine does not accept.
     let is_no_image = name.starts_with("sha256:")
         || is_platform(name)
-        || name.starts_with('/')
-        || name.starts_with(['<', '*']) && !name.contains('/');
+        || name.starts_with(['/', '('])
+        || name.starts_with(['<', '*', '%']) && !name.contains('/')
+        || after.starts_with("\": invalid reference");
     if then.is_some_and(|then| !fits(then)) || is_no_image {
         return None;
     }
-    pullwhy_reference::read(name)
+    match whole_digest(name, after) {
+        Some(whole) => pullwhy_reference::read(&whole),
+        None => pullwhy_reference::read(name),
+    }
 }
 
-/// `linux/arm64/v8`: what an image is wanted for, not its name.
+/// A name whose digest was wrapped, with the digits that follow behind the break: only if that
+/// makes a whole digest, since people shorten digests too.
+fn whole_digest(name: &str, after: &str) -> Option<String> {
+    const DIGITS: usize = 64;
+    let (_, digits) = name.rsplit_once("@sha256:")?;
+    let rest = word(after.trim_start()).0;
+    let hex = |b: u8| b.is_ascii_hexdigit();
+    let fits = !rest.is_empty() && digits.len() + rest.len() == DIGITS && rest.bytes().all(hex);
+    fits.then(|| [name, rest].concat())
+}
+
+/// Without the bracket in which the name stands alone: of a Markdown link, `[name](address)`, or of
+/// a list that Go prints. The brackets of an IPv6 address are the name's own.
+fn without_bracket(text: &str) -> &str {
+    let Some(inside) = text.strip_prefix('[') else {
+        return text;
+    };
+    let address = inside.split(']').next().unwrap_or(inside);
+    if address.parse::<std::net::Ipv6Addr>().is_ok() {
+        text
+    } else {
+        inside
+    }
+}
+
+/// `linux/arm64/v8`: what an image is wanted for, not its name. `unknown` is how engines print a
+/// platform of which they know nothing.
 fn is_platform(name: &str) -> bool {
     const SYSTEMS: [&str; 4] = ["linux", "windows", "darwin", "freebsd"];
     const MACHINES: [&str; 12] = [
         "amd64", "arm64", "arm", "386", "ppc64le", "s390x", "riscv64", "mips64le", "loong64",
         "x86_64", "aarch64", "unknown",
     ];
+    if name == "unknown" {
+        return true;
+    }
     let mut parts = name.split('/');
     parts.next().is_some_and(|p| SYSTEMS.contains(&p))
         && parts.next().is_some_and(|p| MACHINES.contains(&p))
@@ -139,7 +177,11 @@ fn argument(text: &str) -> Option<(&str, &str)> {
 fn tagged(before: &str, (repository, after): (&str, &str)) -> Option<Image> {
     let version = match after.strip_prefix("\",\"id\":\"") {
         Some(id) => word(id).0,
-        None if after.trim().is_empty() || after.starts_with(['"', '\\']) => {
+        // Prose goes on behind a comma too, but has no slash.
+        None if after.trim().is_empty()
+            || after.starts_with(['"', '\\'])
+            || after.starts_with(',') && repository.contains('/') =>
+        {
             last_word(before.trim_end_matches([':', ' ']))
         }
         None => return None,
@@ -183,9 +225,54 @@ mod tests {
         for (message, expected) in [
             ("Pulling image: nginx", "nginx"),
             ("Pulling image: nothing came of it", ""),
+            (
+                "Pulling image: [<org>.azurecr.io/a/<name>:1](http://<org>.azurecr.io/a/<name>:1).",
+                "<org>.azurecr.io/a/<name>:1",
+            ),
+            (
+                "Pulling image: [r.example/a:1]: exit status 1",
+                "r.example/a:1",
+            ),
+            ("Pulling image: (latest) from acme/app", ""),
             ("Pulling image: r.example/a:1 for web", "r.example/a:1"),
         ] {
             assert_eq!(read(message, "Pulling image: ", ImageForm::Rest), expected);
+        }
+    }
+
+    #[test]
+    fn what_may_be_prose_must_look_like_a_name() {
+        for (message, expected) in [
+            ("pull image r.example/a:1 x", "r.example/a:1"),
+            ("pull image [nginx:1.27]: x", "nginx:1.27"),
+            ("pull image team/app: x", "team/app"),
+            ("pull image from \"Private registry\"", ""),
+            ("pull image error:", ""),
+            ("pull image again.", ""),
+            ("pull image %s: x", ""),
+            ("pull image r.example/a:3.0\": invalid reference format", ""),
+        ] {
+            let got = read(message, "pull image ", ImageForm::Qualified);
+            assert_eq!(got, expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn a_wrapped_digest_is_read_whole() {
+        let digest = "0123456789abcdef".repeat(4);
+        let whole = format!("r.example/a@sha256:{digest}");
+        let (first, rest) = whole.split_at(whole.len() - 17);
+        for (message, expected) in [
+            (
+                format!("Pulling image: {first}\n{rest} is not supported"),
+                whole.as_str(),
+            ),
+            (format!("Pulling image: {first} {rest}"), &whole),
+            (format!("Pulling image: {first} is not supported"), first),
+            (format!("Pulling image: {whole} is not supported"), &whole),
+        ] {
+            let got = read(&message, "Pulling image: ", ImageForm::Word);
+            assert_eq!(got, expected, "{message}");
         }
     }
 
@@ -220,6 +307,8 @@ mod tests {
                 "acme/app:1.2",
             ),
             ("sha256:0123: Pulling from acme/app", "acme/app@sha256:0123"),
+            ("1.2: Pulling from acme/app, x", "acme/app:1.2"),
+            ("Job a: Pulling from cache, please wait", ""),
             (
                 "Site: a - Pulling from custom registry: https://r.example",
                 "",

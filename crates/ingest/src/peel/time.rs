@@ -96,13 +96,18 @@ fn fraction(b: &[u8]) -> (i32, usize) {
     (nanos, 1 + digits)
 }
 
-/// Reads `+02:00` or `+0200` at `end` + `gap`; moves `end` behind it.
+/// Reads `+02:00`, `+0200` or `+02` at `end` + `gap`; moves `end` behind it.
 fn zone(b: &[u8], end: &mut usize, gap: usize, minutes: &mut i32) {
     let at = *end + gap;
     let colon = usize::from(b.get(at + 3) == Some(&b':'));
     if let (Some(h), Some(m)) = (field(b, at + 1, 2), field(b, at + 3 + colon, 2)) {
         *minutes = (h * 60 + m) * if b[at] == b'-' { -1 } else { 1 };
         *end = at + 5 + colon;
+    } else if let Some(h @ ..=14) = field(b, at + 1, 2)
+        && !matches!(b.get(at + 3), Some(b'0'..=b'9' | b':' | b'-'))
+    {
+        *minutes = h * 60 * if b[at] == b'-' { -1 } else { 1 };
+        *end = at + 3;
     }
 }
 
@@ -187,6 +192,25 @@ mod tests {
         let dated: Timestamp = "2024-08-13T22:30:00Z".parse().expect("a time");
         assert_eq!(apart(a, dated), None);
         assert!(has_year(dated));
+    }
+
+    #[test]
+    fn an_offset_is_taken_into_account_however_it_is_written() {
+        for zone in ["-08:00", "-0800", "-08"] {
+            let text = format!("2023-12-01T21:46:27{zone} [D] x");
+            let (at, rest) = timestamp(&text).expect("a time");
+            assert_eq!(
+                at.map(|t| t.to_string()).as_deref(),
+                Some("2023-12-02T05:46:27Z")
+            );
+            assert_eq!(rest, " [D] x");
+        }
+        let (at, rest) = timestamp("2023-12-01T21:46:27-99 x").expect("a time");
+        assert_eq!(
+            at.map(|t| t.to_string()).as_deref(),
+            Some("2023-12-01T21:46:27Z")
+        );
+        assert_eq!(rest, "-99 x");
     }
 
     #[test]
