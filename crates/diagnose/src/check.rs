@@ -130,10 +130,13 @@ fn answer_without_failure(rows: &[HopRow]) -> Answer {
         rows.iter()
             .any(|r| r.hop == hop && matches!(r.status, Status::Ok | Status::Warning))
     };
-    // Whether the image is signed as the engine's policy wants was not looked at.
-    let open = rows
-        .iter()
-        .any(|r| r.saw.as_deref() == Some("signature-wanted"));
+    // Whether the image is signed as the engine's policy wants was not looked at; and whether Docker
+    // goes on without a login, where its helper fails, hangs on its version.
+    let open = rows.iter().any(|r| match r.saw.as_deref() {
+        Some("signature-wanted") => true,
+        Some("helper-missing" | "helper-failed") => !r.facts.contains_key("passed_provider"),
+        _ => false,
+    });
     if works(Hop::Manifest) && !open {
         Answer::Pullable
     } else {

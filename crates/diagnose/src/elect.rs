@@ -62,8 +62,8 @@ pub(crate) fn elect(attempt: &Attempt, reader: &Reader<'_>) -> Option<(usize, Ve
         if generic(b) != generic(n) {
             return if generic(b) { next } else { best };
         }
-        // The registry that gave a manifest is the right one, whatever the others miss.
-        let had_it = |f: &Finding| hop(f) > Hop::Manifest;
+        // A registry whose layers were unpacked has the image, whatever the others miss.
+        let had_it = |f: &Finding| hop(f) >= Hop::Unpack;
         if several && had_it(b) != had_it(n) {
             return if had_it(n) { next } else { best };
         }

@@ -138,10 +138,11 @@ fn repository_of_url(text: &str) -> Option<Image> {
             }
             // The first version of the API had its lists of layers and tags there.
             if let Some(path) = url.path.strip_prefix("/v1/repositories/") {
-                let name = ["/images", "/tags"]
-                    .iter()
-                    .find_map(|end| path.split_once(end));
-                return Some((url.host.to_owned(), name?.0.to_owned()));
+                let name = path
+                    .strip_suffix("/images")
+                    .or_else(|| path.strip_suffix("/tags"))
+                    .or_else(|| path.split_once("/tags/").map(|(name, _)| name));
+                return Some((url.host.to_owned(), name?.to_owned()));
             }
             let query = url.text.split_once('?')?.1.replace("%3A", ":");
             let field = |name: &str| {

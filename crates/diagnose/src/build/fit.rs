@@ -76,6 +76,9 @@ pub(super) fn pages(file: &CauseFile, facts: &Facts, client: &str) -> Vec<String
         about.is_none_or(|(_, kind)| suits(&[(*kind).to_owned()], facts))
     };
     let runs_there = |url: &str| {
+        if client == "ecs" && url.contains("/azure/") && !facts.contains_key("acr_name") {
+            return false;
+        }
         let about = PLATFORMS.iter().find(|(part, _)| url.contains(part));
         client == "unknown" || about.is_none_or(|(_, clients)| clients.contains(&client))
     };

@@ -104,7 +104,7 @@ fn zone(b: &[u8], end: &mut usize, gap: usize, minutes: &mut i32) {
         *minutes = (h * 60 + m) * if b[at] == b'-' { -1 } else { 1 };
         *end = at + 5 + colon;
     } else if let Some(h @ ..=14) = field(b, at + 1, 2)
-        && !matches!(b.get(at + 3), Some(b'0'..=b'9' | b':' | b'-'))
+        && matches!(b.get(at + 3), None | Some(b' ' | b'\t' | b']' | b'"'))
     {
         *minutes = h * 60 * if b[at] == b'-' { -1 } else { 1 };
         *end = at + 3;

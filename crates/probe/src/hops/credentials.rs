@@ -279,11 +279,13 @@ impl Search<'_> {
         )
     }
 
-    /// The row of a helper that gave no answer. `docker pull` takes no notice and asks without
-    /// (docker/cli, `ResolveAuthConfig`), which does for a public image; builds and Compose stop.
+    /// The row of a helper that gave no answer. Up to version 28 `docker pull` takes no notice and asks
+    /// without, which does for a public image; from 29 on it stops (docker/cli, `cli/command/image/pull.go`),
+    /// as builds and Compose do.
     fn unhelped(&self, row: Row, saw: &str, says: String) -> Row {
         if self.options.engine == Some(Engine::Docker) {
-            row.warning(saw, format!("{says}; `docker pull` asks without"))
+            let docker = "Docker up to 28 asks without a login then, later ones stop";
+            row.warning(saw, format!("{says}; {docker}"))
         } else {
             row.failed(saw, says)
         }

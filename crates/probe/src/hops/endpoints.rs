@@ -104,11 +104,16 @@ pub(super) fn pass_over_name(tried: &mut Vec<HopRow>, image: &Image) {
 
 /// What an endpoint's certificate is checked by.
 pub(super) fn trust(endpoint: &Endpoint, options: &Options, rows: &mut Rows<'_>) -> RegistryTrust {
+    // moby's registry package reads certs.d for secure registries only. With containerd's store of
+    // images, Docker resolves as containerd does, which reads it for all.
+    let own_store = options
+        .setup
+        .as_ref()
+        .is_none_or(|setup| !setup.containerd_store);
     if let Some(source) = endpoint
         .insecure_by()
-        .filter(|_| options.engine == Some(Engine::Docker))
+        .filter(|_| options.engine == Some(Engine::Docker) && own_store)
     {
-        // moby's registry package reads certs.d for secure registries only.
         certs::unread(&endpoint.registry, source, options, rows);
         return RegistryTrust {
             skip_verify: Some(source.clone()),
