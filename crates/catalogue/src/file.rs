@@ -79,6 +79,9 @@ pub struct Reference {
     pub says: String,
     /// Its address.
     pub url: String,
+    /// Which platforms it is about: some of [`PLATFORMS`]; empty is all.
+    #[serde(default)]
+    pub platform: Vec<String>,
 }
 
 /// When a sign counts.

@@ -203,6 +203,7 @@ fn check_alone(loaded: &Loaded, problems: &mut Vec<Problem>) {
             &reference.url,
             "a reference's url must start with https://",
         );
+        check.platforms(&reference.platform);
     }
     for sign in &cause.signs {
         check_sign(sign, &mut check);

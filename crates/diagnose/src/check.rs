@@ -30,7 +30,7 @@ pub fn judge(catalogue: &Catalogue, image: &Image, rows: &mut [HopRow]) -> Judge
     blame_login(rows);
     let mut decisive = None;
     for (index, row) in rows.iter_mut().enumerate() {
-        if row.status != Status::Failed && !passed(row) {
+        if row.status != Status::Failed && !row.was_passed() {
             continue;
         }
         let best = best(catalogue, row);
@@ -99,12 +99,6 @@ fn blame_login(rows: &mut [HopRow]) {
     }
 }
 
-/// It failed, and the engine went on to another endpoint.
-pub(crate) fn passed(row: &HopRow) -> bool {
-    let passed = ["passed_endpoint", "passed_provider"];
-    row.status == Status::Warning && passed.iter().any(|name| row.facts.contains_key(*name))
-}
-
 /// Where a request without credentials is refused, a provider of them that failed is the cause: the
 /// engine went on without, and says nothing of it.
 fn behind(rows: &mut [HopRow], decisive: usize) -> usize {
@@ -130,14 +124,7 @@ fn answer_without_failure(rows: &[HopRow]) -> Answer {
         rows.iter()
             .any(|r| r.hop == hop && matches!(r.status, Status::Ok | Status::Warning))
     };
-    // Whether the image is signed as the engine's policy wants was not looked at; and whether Docker
-    // goes on without a login, where its helper fails, hangs on its version.
-    let open = rows.iter().any(|r| match r.saw.as_deref() {
-        Some("signature-wanted") => true,
-        Some("helper-missing" | "helper-failed") => !r.facts.contains_key("passed_provider"),
-        _ => false,
-    });
-    if works(Hop::Manifest) && !open {
+    if works(Hop::Manifest) && !rows.iter().any(HopRow::leaves_open) {
         Answer::Pullable
     } else {
         Answer::Unknown
@@ -192,7 +179,7 @@ pub(crate) fn told_by(
         .collect();
     // A mirror that would work makes the pull too: its failure is a cause as well.
     if rows[decisive].hop != Hop::Config {
-        for row in rows.iter().filter(|row| passed(row)) {
+        for row in rows.iter().filter(|row| row.was_passed()) {
             let own = row
                 .cause
                 .as_ref()

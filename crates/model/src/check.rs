@@ -61,6 +61,28 @@ pub struct HopRow {
     pub saw: Option<String>,
 }
 
+impl HopRow {
+    /// Whether it failed and the engine went on: to another endpoint, or without what a credential
+    /// provider would have given.
+    #[must_use]
+    pub fn was_passed(&self) -> bool {
+        let passed = ["passed_endpoint", "passed_provider"];
+        self.status == Status::Warning && passed.iter().any(|name| self.facts.contains_key(*name))
+    }
+
+    /// Whether it leaves open if a pull would work, though nothing failed: whether the image is signed
+    /// as a policy wants is not looked at, and whether Docker goes on without a login where its helper
+    /// fails hangs on its version.
+    #[must_use]
+    pub fn leaves_open(&self) -> bool {
+        match self.saw.as_deref() {
+            Some("signature-wanted") => true,
+            Some("helper-missing" | "helper-failed") => !self.was_passed(),
+            _ => false,
+        }
+    }
+}
+
 /// A hop that differs between two walks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

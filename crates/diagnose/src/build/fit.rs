@@ -7,6 +7,7 @@ use pullwhy_catalogue::file::CauseFile;
 use pullwhy_catalogue::{Catalogue, fill};
 use pullwhy_model::{Facts, Hop};
 
+use super::advice::platforms;
 use super::suits;
 
 /// Programs that ask for the addresses of a name.
@@ -48,23 +49,6 @@ fn looks_up_an_address(command: Option<&str>, facts: &Facts) -> bool {
 
 /// The pages of a cause, but those about registries and platforms that the ones at hand are not.
 pub(super) fn pages(file: &CauseFile, facts: &Facts, client: &str) -> Vec<String> {
-    /// Platforms with pages of their own, and the clients that may run there.
-    const PLATFORMS: [(&str, &[&str]); 2] = [
-        (
-            "/azure/app-service/",
-            &["appservice", "appservice-windows", "functions"],
-        ),
-        (
-            "/azure/aks/",
-            &[
-                "kubelet",
-                "kubectl-events",
-                "containerd",
-                "crictl",
-                "docker",
-            ],
-        ),
-    ];
     const ABOUT: [(&str, &str); 4] = [
         ("/azure/container-registry/", "acr"),
         ("docs.aws.amazon.com/AmazonECR", "ecr"),
@@ -75,15 +59,14 @@ pub(super) fn pages(file: &CauseFile, facts: &Facts, client: &str) -> Vec<String
         let about = ABOUT.iter().find(|(part, _)| url.contains(part));
         about.is_none_or(|(_, kind)| suits(&[(*kind).to_owned()], facts))
     };
-    let runs_there = |url: &str| {
-        if client == "ecs" && url.contains("/azure/") && !facts.contains_key("acr_name") {
-            return false;
-        }
-        let about = PLATFORMS.iter().find(|(part, _)| url.contains(part));
-        client == "unknown" || about.is_none_or(|(_, clients)| clients.contains(&client))
+    let own = platforms(client, facts);
+    let runs_there = |about: &[String]| {
+        about.is_empty() || own.is_empty() || about.iter().any(|p| own.contains(&p.as_str()))
     };
-    let urls = file.references.iter().map(|r| r.url.clone());
-    urls.filter(|url| fits(url) && runs_there(url)).collect()
+    let all = file.references.iter();
+    all.filter(|page| fits(&page.url) && runs_there(&page.platform))
+        .map(|page| page.url.clone())
+        .collect()
 }
 
 /// Whether a cause can be behind a failure with the host that the log names.
@@ -120,7 +103,8 @@ mod tests {
             .file;
         let of = |client| pages(file, &Facts::new(), client);
         let about = |pages: Vec<String>| pages.iter().any(|p| p.contains("/app-service/"));
-        assert!(about(of("appservice")) && about(of("unknown")) && !about(of("gitlab-ci")));
+        assert!(about(of("appservice")) && about(of("unknown")));
+        assert!(!about(of("gitlab-ci")) && !about(of("ecs")));
     }
 
     #[test]

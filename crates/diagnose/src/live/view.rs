@@ -7,7 +7,7 @@ use pullwhy_catalogue::{Catalogue, CauseIndex};
 use pullwhy_model::{CauseId, Condition, Confidence, Hop, HopRow, Incident, Status};
 
 use super::Walked;
-use crate::check::{best, passed};
+use crate::check::best;
 
 /// An incident and a walk, side by side.
 pub(super) struct View<'a> {
@@ -116,7 +116,7 @@ impl<'a> View<'a> {
         let row = row.or_else(|| self.failed_row())?;
         // A cause has usual companions in logs; a hop says by itself which it leaves open.
         let also = best(self.catalogue, row).map_or(&[][..], |(_, sighting)| &sighting.also);
-        let passed = self.walked.rows.iter().filter(|r| passed(r));
+        let passed = self.walked.rows.iter().filter(|r| r.was_passed());
         let passed = passed.filter_map(|r| r.cause.as_ref());
         let ids = also.iter().map(String::as_str);
         let ids = ids.chain(passed.map(CauseId::as_str));

@@ -3,36 +3,23 @@
 
 use pullwhy_model::{Hop, Target};
 
-use crate::options::Options;
 use crate::rows::{Row, Rows};
-use crate::trust::{Problem, RegistryTrust, Source, registry_trust};
+use crate::trust::{Problem, RegistryTrust};
 
 /// Problems that are told in a summary.
 const TOLD: usize = 4;
 
-pub(crate) fn read(registry: &str, options: &Options, rows: &mut Rows<'_>) -> RegistryTrust {
-    let trust = registry_trust(&options.certs_dirs, registry);
-    tell(&trust, registry, rows);
-    trust
-}
-
-/// The row of folders that Docker does not read, since it checks no certificate of the registry.
-pub(crate) fn unread(registry: &str, by: &Source, options: &Options, rows: &mut Rows<'_>) {
-    let trust = registry_trust(&options.certs_dirs, registry);
-    let Some(first) = trust.folders.first() else {
-        return;
-    };
-    let says = format!(
-        "Docker does not read it: the registry is insecure by {by}, so its certificate is not checked and no client certificate is shown to it"
-    );
-    let row = Row::new(Hop::Config, first.display().to_string())
-        .role(Target::Registry)
-        .fact("registry", registry);
-    rows.push(row.warning("certs-unread", says));
-}
-
 /// The row of what was read.
 pub(crate) fn tell(trust: &RegistryTrust, registry: &str, rows: &mut Rows<'_>) {
+    if let (Some(unread), Some(by)) = (trust.unread.first(), &trust.skip_verify) {
+        let says = format!(
+            "Docker does not read it: the registry is insecure by {by}, so its certificate is not checked and no client certificate is shown to it"
+        );
+        let row = Row::new(Hop::Config, unread.display().to_string())
+            .role(Target::Registry)
+            .fact("registry", registry);
+        rows.push(row.warning("certs-unread", says));
+    }
     let Some(first) = trust.folders.first() else {
         return;
     };

@@ -10,7 +10,7 @@ use crate::credentials::Held;
 use crate::net::Deadline;
 use crate::options::Options;
 use crate::rows::{Row, Rows};
-use crate::setup::endpoint::{Endpoint, EndpointTrust, Next};
+use crate::setup::endpoint::{Endpoint, Next};
 use crate::trust::RegistryTrust;
 
 /// Walks the endpoints in order, all of them within the time of one walk. Gives the manifest of the
@@ -102,35 +102,11 @@ pub(super) fn pass_over_name(tried: &mut Vec<HopRow>, image: &Image) {
     }
 }
 
-/// What an endpoint's certificate is checked by.
+/// What an endpoint's certificate is checked by, and the row that tells so.
 pub(super) fn trust(endpoint: &Endpoint, options: &Options, rows: &mut Rows<'_>) -> RegistryTrust {
-    // moby's registry package reads certs.d for secure registries only. With containerd's store of
-    // images, Docker resolves as containerd does, which reads it for all.
-    let own_store = options
-        .setup
-        .as_ref()
-        .is_none_or(|setup| !setup.containerd_store);
-    if let Some(source) = endpoint
-        .insecure_by()
-        .filter(|_| options.engine == Some(Engine::Docker) && own_store)
-    {
-        certs::unread(&endpoint.registry, source, options, rows);
-        return RegistryTrust {
-            skip_verify: Some(source.clone()),
-            ..RegistryTrust::default()
-        };
-    }
-    match &endpoint.trust {
-        EndpointTrust::Folders => certs::read(&endpoint.registry, options, rows),
-        EndpointTrust::Insecure(source) => RegistryTrust {
-            skip_verify: Some(source.clone()),
-            ..certs::read(&endpoint.registry, options, rows)
-        },
-        EndpointTrust::Own(trust) => {
-            certs::tell(trust, &endpoint.registry, rows);
-            (**trust).clone()
-        }
-    }
+    let trust = endpoint.trusted_by(options);
+    certs::tell(&trust, &endpoint.registry, rows);
+    trust
 }
 
 /// The credentials for an endpoint. Docker and containerd would send a mirror those of the registry

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use pullwhy_model::text::{clean, scrub};
 use pullwhy_model::{Image, ViewDifference};
 
-use super::endpoint::{self, EndpointTrust, Order, Route};
+use super::endpoint::{self, Order, Route};
 use super::podman::{self, Names};
 use super::text::Text;
 use super::{Setting, Setup, Trouble, json};
 use crate::engine::AuthPlace;
 use crate::options::Options;
-use crate::trust::{RegistryTrust, Source, registry_trust};
+use crate::trust::Source;
 use crate::{AuthPlan, Engine, Environment, auth_plan};
 
 /// Bytes of a value.
@@ -212,15 +212,7 @@ fn order(route: &Route, image: &Image, found: &mut Differences) {
 
 fn trust(route: &Route, options: &Options, found: &mut Differences) {
     for endpoint in route.endpoints.iter().take(4) {
-        let read = || registry_trust(&options.certs_dirs, &endpoint.registry);
-        let trust = match &endpoint.trust {
-            EndpointTrust::Own(own) => (**own).clone(),
-            EndpointTrust::Folders => read(),
-            EndpointTrust::Insecure(source) => RegistryTrust {
-                skip_verify: Some(source.clone()),
-                ..read()
-            },
-        };
+        let trust = endpoint.trusted_by(options);
         let mut engine = Vec::new();
         engine.extend(
             trust

@@ -10,10 +10,12 @@ use pullwhy_model::Image;
 use pullwhy_reference::DOCKER_HUB;
 
 use super::{Trouble, containerd, docker, podman as own};
+use crate::engine::Engine;
 use crate::net::connect::Plain;
 use crate::net::origin::Origin;
 use crate::net::split_host;
-use crate::trust::{RegistryTrust, Source};
+use crate::options::Options;
+use crate::trust::{RegistryTrust, Source, registry_trust};
 
 /// How an engine's endpoints are found.
 #[derive(Clone, Debug)]
@@ -115,8 +117,33 @@ impl Endpoint {
         format!("{scheme}://{}{path}", self.origin.authority())
     }
 
+    /// What its certificate is checked by.
+    pub(crate) fn trusted_by(&self, options: &Options) -> RegistryTrust {
+        let read = || registry_trust(&options.certs_dirs, &self.registry);
+        // moby's registry package reads certs.d for secure registries only. With containerd's store
+        // of images, Docker resolves as containerd does, which reads it for all.
+        let setup = options.setup.as_ref();
+        let own_store = setup.is_none_or(|setup| !setup.containerd_store);
+        let docker = options.engine == Some(Engine::Docker) && own_store;
+        if let Some(source) = self.insecure_by().filter(|_| docker) {
+            return RegistryTrust {
+                skip_verify: Some(source.clone()),
+                unread: read().folders,
+                ..RegistryTrust::default()
+            };
+        }
+        match &self.trust {
+            EndpointTrust::Own(own) => (**own).clone(),
+            EndpointTrust::Folders => read(),
+            EndpointTrust::Insecure(source) => RegistryTrust {
+                skip_verify: Some(source.clone()),
+                ..read()
+            },
+        }
+    }
+
     /// What makes it insecure in Docker's sense, as far as its name tells.
-    pub(crate) fn insecure_by(&self) -> Option<&Source> {
+    fn insecure_by(&self) -> Option<&Source> {
         match (&self.trust, &self.plain) {
             (EndpointTrust::Insecure(source), _) => Some(source),
             (_, Plain::In { nets, .. }) => {

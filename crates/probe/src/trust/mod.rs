@@ -165,6 +165,8 @@ pub struct Problem {
 pub struct RegistryTrust {
     /// Folders that are there for the registry.
     pub folders: Vec<PathBuf>,
+    /// Folders that are there for it, and that the engine does not read.
+    pub unread: Vec<PathBuf>,
     /// Authorities besides the system's.
     pub authorities: Vec<Authorities>,
     /// Client certificates to present if asked.

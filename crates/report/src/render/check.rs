@@ -85,11 +85,17 @@ pub(crate) fn verdict(report: &CheckReport, style: &Style, out: &mut dyn Write) 
     let at = report
         .failed_hop
         .map_or(String::new(), |hop| format!(" at `{hop}`"));
-    writeln!(
-        out,
-        "\n{on}{words}{at}{off}, checked in {:.0} ms\n",
-        report.elapsed_ms
-    )
+    let width = if style.width == 0 { 100 } else { style.width };
+    let whole = format!("{words}{at}, checked in {:.0} ms", report.elapsed_ms);
+    // The words come first, whatever the line's breaks.
+    let whole = crate::wrap::paragraph(&whole, "", width);
+    writeln!(out, "\n{on}{}{off}", whole.trim_end())?;
+    let open = report.hops.iter().find(|row| row.leaves_open());
+    if let Some(row) = open.filter(|_| report.verdict == Answer::Unknown) {
+        let why = format!("open: {}: {}", row.hop.as_str(), row.summary);
+        out.write_all(crate::wrap::paragraph(&why, "  ", width).as_bytes())?;
+    }
+    writeln!(out)
 }
 
 /// What differs from a walk made elsewhere.
