@@ -186,3 +186,46 @@ pub(crate) fn markdown(report: &CheckReport, out: &mut dyn Write) -> io::Result<
     }
     writeln!(out)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_that_stays_open_says_why_and_wraps() {
+        let row = |saw: &str, facts: serde_json::Value| {
+            serde_json::json!({
+                "hop": "credentials", "target": "r.example", "status": "warning", "elapsed_ms": 1.0,
+                "summary": "the helper is not on the path", "facts": facts, "saw": saw,
+            })
+        };
+        for (row, open) in [
+            (row("helper-missing", serde_json::json!({})), true),
+            // The kubelet went on without it, whatever its version.
+            (
+                row("helper-failed", serde_json::json!({"passed_provider": "a"})),
+                false,
+            ),
+        ] {
+            let report: CheckReport = serde_json::from_value(serde_json::json!({
+                "schema": "pullwhy.check/1", "tool": {"name": "pullwhy", "version": "0"},
+                "image": {"reference": "r.example/a:1", "registry": "r.example", "repository": "a", "tag": "1", "digest": null},
+                "verdict": "unknown", "failed_hop": null, "hops": [row], "incident": null, "elapsed_ms": 1.0,
+            }))
+            .expect("a report");
+            let mut out = Vec::new();
+            let style = Style {
+                width: 50,
+                ..Style::default()
+            };
+            verdict(&report, &style, &mut out).expect("memory");
+            let said = String::from_utf8(out).expect("text");
+            assert_eq!(
+                said.contains("  open: credentials: the helper is not on"),
+                open,
+                "{said}"
+            );
+            assert!(said.lines().all(|line| line.len() <= 50), "{said}");
+        }
+    }
+}
