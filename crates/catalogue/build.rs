@@ -11,6 +11,8 @@ use std::{env, fs};
     reason = "shared with the library, which uses the rest"
 )]
 mod file;
+#[path = "src/later.rs"]
+mod later;
 #[path = "src/load.rs"]
 #[expect(unreachable_pub, reason = "shared with the library")]
 mod load;
@@ -69,7 +71,7 @@ fn main() -> ExitCode {
         .map(|l| {
             let mut cause = l.cause;
             // Expected facts serve the tests only.
-            for example in &mut cause.examples {
+            for example in cause.examples.iter_mut() {
                 example.facts.clear();
             }
             (l.id, cause)

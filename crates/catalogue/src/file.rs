@@ -4,6 +4,7 @@ pub use pullwhy_model::Target;
 use pullwhy_model::{Condition, Confidence, Hop, Risk, Transient};
 use serde::{Deserialize, Serialize};
 
+use crate::later::Later;
 pub use crate::setting::SettingRule;
 
 /// A cause file, as written.
@@ -44,7 +45,7 @@ pub struct CauseFile {
     /// Plain explanation for a junior administrator; paragraphs are separated by a blank line.
     pub explain: String,
     /// Official documentation.
-    pub references: Vec<Reference>,
+    pub references: Later<Vec<Reference>>,
     /// What points to this cause.
     #[serde(default, rename = "sign")]
     pub signs: Vec<Sign>,
@@ -53,22 +54,22 @@ pub struct CauseFile {
     pub sightings: Vec<Sighting>,
     /// What a platform's settings show or rule out.
     #[serde(default, rename = "setting")]
-    pub settings: Vec<SettingRule>,
+    pub settings: Later<Vec<SettingRule>>,
     /// Usual reasons behind it, most likely first.
     #[serde(rename = "reason")]
-    pub reasons: Vec<ReasonFile>,
+    pub reasons: Later<Vec<ReasonFile>>,
     /// Other causes that the usual evidence for this one leaves open.
     #[serde(default, rename = "candidate")]
-    pub candidates: Vec<CandidateFile>,
+    pub candidates: Later<Vec<CandidateFile>>,
     /// What to do, best first.
     #[serde(rename = "fix")]
-    pub fixes: Vec<FixFile>,
+    pub fixes: Later<Vec<FixFile>>,
     /// Real logs that show it; each one is a test against the whole catalogue.
     #[serde(rename = "example")]
-    pub examples: Vec<Example>,
+    pub examples: Later<Vec<Example>>,
     /// Logs that look like it and are something else; each one is a test too.
     #[serde(default, rename = "lookalike")]
-    pub lookalikes: Vec<Lookalike>,
+    pub lookalikes: Later<Vec<Lookalike>>,
 }
 
 /// A page of official documentation.

@@ -4,6 +4,7 @@
 //! when the crate is built ([`load`]). A user's folder goes through the same loader.
 
 pub mod file;
+mod later;
 pub mod load;
 pub mod programs;
 pub mod setting;
@@ -16,6 +17,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use file::CauseFile;
+pub use later::Later;
 pub use load::Problem;
 pub use programs::changes;
 use pullwhy_model::CauseId;

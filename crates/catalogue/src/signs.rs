@@ -4,13 +4,14 @@
 //! of causes; only signs whose literals are all there get to run their
 //! pattern, which is compiled when it is first needed.
 
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use pullwhy_literals::Literals;
 use pullwhy_model::Confidence;
 use regex::bytes::Regex;
 
-use crate::file::{Scope, Sign, Target};
+use crate::file::{Scope, Target};
 use crate::{Catalogue, CauseIndex, load};
 
 /// Where a message stands: what a sign may ask for besides its words.
@@ -44,10 +45,14 @@ pub struct Hit {
 struct Compiled {
     cause: CauseIndex,
     number: u16,
-    sign: Sign,
+    strength: Confidence,
+    scope: Scope,
+    target: Vec<Target>,
+    registry: Vec<String>,
     all: Vec<u32>,
     any: Vec<u32>,
     none: Vec<u32>,
+    pattern: Option<String>,
     re: OnceLock<Option<Regex>>,
 }
 
@@ -63,14 +68,10 @@ pub struct SignSet {
 impl SignSet {
     /// Compiles the signs of all causes.
     pub fn new(catalogue: &Catalogue) -> Self {
-        let mut words: Vec<String> = Vec::new();
-        let mut numbers = std::collections::HashMap::new();
+        let mut numbers: HashMap<String, u32> = HashMap::new();
         let mut intern = |literal: &String| -> u32 {
-            let word = literal.to_ascii_lowercase();
-            *numbers.entry(word.clone()).or_insert_with(|| {
-                words.push(word);
-                u32::try_from(words.len() - 1).unwrap_or(u32::MAX)
-            })
+            let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+            *numbers.entry(literal.to_ascii_lowercase()).or_insert(next)
         };
         let mut signs = Vec::new();
         for (cause, entry) in (0..).zip(catalogue.causes()) {
@@ -78,13 +79,21 @@ impl SignSet {
                 signs.push(Compiled {
                     cause,
                     number,
+                    strength: sign.strength,
+                    scope: sign.scope,
+                    target: sign.target.clone(),
+                    registry: sign.registry.clone(),
                     all: sign.all.iter().map(&mut intern).collect(),
                     any: sign.any.iter().map(&mut intern).collect(),
                     none: sign.none.iter().map(&mut intern).collect(),
-                    sign: sign.clone(),
+                    pattern: sign.re.clone(),
                     re: OnceLock::new(),
                 });
             }
+        }
+        let mut words = vec![String::new(); numbers.len()];
+        for (word, number) in numbers {
+            words[number as usize] = word;
         }
         let mut waiting = vec![Vec::new(); words.len()];
         for (index, sign) in (0u32..).zip(&signs) {
@@ -136,12 +145,11 @@ impl SignSet {
         let fits = sign.all.iter().all(there)
             && (sign.any.is_empty() || sign.any.iter().any(there))
             && !sign.none.iter().any(there)
-            && (sign.sign.target.is_empty()
-                || place.target.is_some_and(|t| sign.sign.target.contains(&t)))
-            && (sign.sign.registry.is_empty()
+            && (sign.target.is_empty() || place.target.is_some_and(|t| sign.target.contains(&t)))
+            && (sign.registry.is_empty()
                 || place
                     .registry
-                    .is_some_and(|r| sign.sign.registry.iter().any(|k| k == r)));
+                    .is_some_and(|r| sign.registry.iter().any(|k| k == r)));
         if !fits {
             return None;
         }
@@ -158,7 +166,7 @@ impl SignSet {
         specificity += any.map_or(0, |l| self.lengths[*l as usize]);
         let mut span = join_near(sign.all.iter().chain(any).map(|l| span_of(*l)));
         let mut facts = Vec::new();
-        if let Some(pattern) = &sign.sign.re {
+        if let Some(pattern) = &sign.pattern {
             let regex = sign
                 .re
                 .get_or_init(|| load::compile(pattern).ok())
@@ -176,13 +184,13 @@ impl SignSet {
             }
             specificity += 4;
         }
-        specificity += 2 * u32::from(!sign.sign.target.is_empty());
-        specificity += 2 * u32::from(!sign.sign.registry.is_empty());
+        specificity += 2 * u32::from(!sign.target.is_empty());
+        specificity += 2 * u32::from(!sign.registry.is_empty());
         Some(Hit {
             cause: sign.cause,
             sign: sign.number,
-            strength: sign.sign.strength,
-            scope: sign.sign.scope,
+            strength: sign.strength,
+            scope: sign.scope,
             specificity,
             span,
             facts,

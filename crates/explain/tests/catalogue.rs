@@ -3,9 +3,26 @@
 
 mod support;
 
+use pullwhy_catalogue::Catalogue;
 use pullwhy_catalogue::file::CauseFile;
 use pullwhy_model::Fact;
 use support::{cause_files, explained};
+
+#[test]
+fn what_the_binary_holds_packed_is_what_the_files_say() {
+    let catalogue = Catalogue::built_in().expect("a catalogue");
+    let files = cause_files();
+    assert_eq!(catalogue.causes().len(), files.len());
+    for (id, text) in files {
+        let mut file: CauseFile = toml::from_str(&text).expect("checked by build.rs");
+        // They serve the tests only, and are left out.
+        for example in file.examples.iter_mut() {
+            example.facts.clear();
+        }
+        let packed = catalogue.get(&id).map(|cause| &cause.file);
+        assert_eq!(packed, Some(&file), "{id}");
+    }
+}
 
 #[test]
 fn every_example_is_diagnosed_as_its_file_says() {

@@ -16,7 +16,7 @@ fn skimming_finds_the_examples() {
         .filter(|(id, _)| !id.starts_with("none/"))
     {
         let file: CauseFile = toml::from_str(&text).expect("checked by build.rs");
-        for example in file.examples {
+        for example in &file.examples {
             all += 1;
             if !pullwhy_explain::alarms()
                 .iter()
