@@ -104,9 +104,6 @@ impl<'a> Net<'a> {
     ) -> Self {
         let trust = Trust::new(options.system_authorities.clone(), registry);
         let shared = Arc::new(Shared::new(trust));
-        let early = Arc::clone(&shared);
-        // Reading the system's store takes as long as a name does.
-        std::thread::spawn(move || early.trust.roots().is_empty());
         Self {
             clock: Clock::new(options.now),
             ends: Mutex::new(ends),
@@ -269,6 +266,10 @@ impl<'a> Net<'a> {
             Some(proxy) => (proxy.host.as_str(), proxy.port, Target::Proxy),
             None => (origin.host.as_str(), origin.port, role),
         };
+        // Reading the stores takes as long as a name does; on this machine TLS is often not spoken.
+        if origin.https && role == Target::Registry && !is_loopback(&origin.host) {
+            self.shared.trust.read_ahead();
+        }
         let addresses = self.resolve(host, port, asked, rows)?;
         let mut moved = self.options.ports.iter();
         let at = moved.find(|(h, p, _)| h == host && *p == port);

@@ -23,10 +23,7 @@ pub(crate) type TlsStream = StreamOwned<ClientConnection, Wire>;
 
 /// Trust of a walk: the system's, and what engines trust for its registry.
 pub(crate) struct Trust {
-    /// Read when it is first needed: much of a start's time.
-    roots: OnceLock<Arc<Roots>>,
-    /// A file in place of the system's store.
-    instead: Option<PathBuf>,
+    roots: Arc<Roots>,
     pub registry: RegistryTrust,
     /// What says that no certificate is checked, where that came out by the registry's address.
     pub anyone: OnceLock<Source>,
@@ -53,8 +50,7 @@ pub(crate) struct Failure {
 impl Trust {
     pub(crate) fn new(instead: Option<PathBuf>, registry: RegistryTrust) -> Self {
         Self {
-            roots: OnceLock::new(),
-            instead,
+            roots: Arc::new(Roots::new(instead, registry.authorities.clone())),
             registry,
             anyone: OnceLock::new(),
         }
@@ -65,12 +61,10 @@ impl Trust {
         self.registry.skip_verify.as_ref().or(self.anyone.get())
     }
 
-    /// Reads the stores, once.
-    pub(super) fn roots(&self) -> &Arc<Roots> {
-        self.roots.get_or_init(|| {
-            let own = &self.registry.authorities;
-            Arc::new(Roots::load(self.instead.as_deref(), own))
-        })
+    /// Reads the stores while something else is waited for.
+    pub(super) fn read_ahead(&self) {
+        let roots = Arc::clone(&self.roots);
+        std::thread::spawn(move || roots.is_empty());
     }
 
     /// Shakes hands over a connection.
@@ -114,14 +108,8 @@ impl Trust {
                 format!("`{host}` is no name that TLS can ask for"),
             )
         })?;
-        if self.roots().is_empty() && !anyone {
-            return Err(fail(
-                "no-trust",
-                "no trusted certificates on this host".to_owned(),
-            ));
-        }
-        let verifier = Noting::new(Arc::clone(self.roots()), anyone, Arc::clone(&verdict));
-        let config = config(self.roots(), verifier, Arc::clone(&client))
+        let verifier = Noting::new(Arc::clone(&self.roots), anyone, Arc::clone(&verdict));
+        let config = config(&self.roots, verifier, Arc::clone(&client))
             .map_err(|e| fail("no-trust", e.to_string()))?;
         let connection = ClientConnection::new(Arc::new(config), name)
             .map_err(|e| fail("failed", e.to_string()))?;
@@ -136,6 +124,11 @@ impl Trust {
                     tls,
                 })
             }
+            // Without anybody who could vouch, a certificate cannot be judged.
+            Err(_) if noted().refused.is_some() && self.roots.is_empty() => Err(fail(
+                "no-trust",
+                "no trusted certificates on this host".to_owned(),
+            )),
             Err(error) => {
                 let (saw, says) = explain(&error, client.wish().as_ref());
                 Err(fail(saw, says))

@@ -1,7 +1,7 @@
 //! Who vouches for a server: the system's store, or a file that engines have for the registry. Both
 //! are asked, so that it can be said which one does.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -26,10 +26,19 @@ pub(crate) struct Verdict {
     pub refused: Option<Error>,
 }
 
-/// Authorities that can vouch.
+/// Authorities that can vouch: read when the first certificate is shown, for that is much of a
+/// start's time and a registry in plain HTTP shows none.
 #[derive(Debug)]
 pub(super) struct Roots {
     provider: Arc<CryptoProvider>,
+    /// A file in place of the system's store.
+    instead: Option<PathBuf>,
+    files: Vec<Authorities>,
+    stores: OnceLock<Stores>,
+}
+
+#[derive(Debug)]
+struct Stores {
     system: Option<Store>,
     files: Vec<Option<Store>>,
 }
@@ -42,21 +51,13 @@ struct Store {
 }
 
 impl Roots {
-    /// Reads the system's store, or a file in its place.
-    pub(super) fn load(instead: Option<&Path>, files: &[Authorities]) -> Self {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let system = match instead {
-            Some(path) => rustls_native_certs::load_certs_from_paths(Some(path), None).certs,
-            None => rustls_native_certs::load_native_certs().certs,
-        };
-        let files = files
-            .iter()
-            .map(|file| store(&provider, file.certificates.clone()))
-            .collect();
+    /// The system's store, or a file in its place, and files for the registry. Nothing is read yet.
+    pub(super) fn new(instead: Option<PathBuf>, files: Vec<Authorities>) -> Self {
         Self {
-            system: store(&provider, system),
+            provider: Arc::new(rustls::crypto::ring::default_provider()),
+            instead,
             files,
-            provider,
+            stores: OnceLock::new(),
         }
     }
 
@@ -64,9 +65,26 @@ impl Roots {
         Arc::clone(&self.provider)
     }
 
-    /// Whether there is anybody at all.
+    /// Whether there is nobody at all. Reads the stores.
     pub(super) fn is_empty(&self) -> bool {
-        self.system.is_none() && self.files.iter().all(Option::is_none)
+        let stores = self.stores();
+        stores.system.is_none() && stores.files.iter().all(Option::is_none)
+    }
+
+    fn stores(&self) -> &Stores {
+        self.stores.get_or_init(|| {
+            let system = match &self.instead {
+                Some(path) => rustls_native_certs::load_certs_from_paths(Some(path), None).certs,
+                None => rustls_native_certs::load_native_certs().certs,
+            };
+            let files = self.files.iter();
+            Stores {
+                system: store(&self.provider, system),
+                files: files
+                    .map(|file| store(&self.provider, file.certificates.clone()))
+                    .collect(),
+            }
+        })
     }
 }
 
@@ -131,7 +149,8 @@ impl ServerCertVerifier for Noting {
                 refused = error;
             }
         };
-        let by_system = match self.roots.system.as_ref().map(ask) {
+        let stores = self.roots.stores();
+        let by_system = match stores.system.as_ref().map(ask) {
             Some(Ok(())) => true,
             Some(Err(error)) => {
                 note(error);
@@ -140,7 +159,7 @@ impl ServerCertVerifier for Noting {
             None => false,
         };
         let mut by_file = None;
-        for (at, file) in self.roots.files.iter().enumerate() {
+        for (at, file) in stores.files.iter().enumerate() {
             match file.as_ref().map(ask) {
                 Some(Ok(())) => by_file = by_file.or(Some(at)),
                 Some(Err(error)) => note(error),
