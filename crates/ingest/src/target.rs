@@ -36,9 +36,12 @@ pub fn urls(text: &str) -> Vec<Url<'_>> {
             continue;
         }
         let rest = &text[from..];
-        let end = rest
-            .find([' ', '"', '\'', '`', ')', '>', ']', ',', '\\'])
-            .unwrap_or(rest.len());
+        // An address in brackets, of IPv6 or as Go writes what it is given.
+        let bracketed = rest.strip_prefix('[').and_then(|r| r.find([']', ' ']));
+        let host = bracketed.map_or(0, |close| close + 1);
+        let end = rest[host..]
+            .find([' ', '"', '\'', '`', ')', '>', ']', ',', '\\'].as_slice())
+            .map_or(rest.len(), |end| host + end);
         let whole = rest[..end].trim_end_matches([':', '.', ';']);
         let (host, path) = whole.split_at(whole.find('/').unwrap_or(whole.len()));
         let path = path.split('?').next().unwrap_or(path);
