@@ -67,11 +67,14 @@ pub(super) fn at(
     let fits = |then: &str| {
         after.starts_with(then) || matches!(then, "\"" | "'") && after.trim().is_empty()
     };
+    // A table of Compose cuts a name short behind its dot.
+    let is_cut = word(name).0.ends_with("....");
     let name = trim(name);
     // `sha256:…` alone is the id of an image, not its name.
     // Nor is a word in the place of a name: `<resolving>`, `%s`; but `<account>.dkr.ecr…/app` is one.
     // A stray quote belongs to the name where it is what the engine does not accept.
-    let is_no_image = name.starts_with("sha256:")
+    let is_no_image = is_cut
+        || name.starts_with("sha256:")
         || is_platform(name)
         || name.starts_with(['/', '('])
         || name.starts_with(['<', '*', '%']) && !name.contains('/')
