@@ -244,6 +244,11 @@ pub(crate) struct CheckArgs {
     /// configuration of the runtime below it. Mirrors are asked in the engine's order, through its
     /// proxy.
     ///
+    /// The daemon is asked whether it is there, at the socket that the engine's client would use:
+    /// `DOCKER_HOST`, the context or /var/run/docker.sock; `CONTAINERD_ADDRESS` or containerd's
+    /// own settings. Where the engine has run and does not answer, or this user may not open the
+    /// socket, the pull fails. A daemon on another machine is a warning. With `--root` nobody is asked.
+    ///
     /// `docker` reads Docker's config.json; `podman` auth.json, then Docker's; `containerd` none;
     /// `kubelet` the pull secret given with `--authfile`, then the node's own file. Docker trusts
     /// what is in /etc/docker/certs.d, Podman first what is in containers/certs.d, containerd what is

@@ -45,6 +45,9 @@ fn checked_in(
         "XDG_RUNTIME_DIR",
         "XDG_CONFIG_HOME",
         "DOCKER_CONFIG",
+        "DOCKER_HOST",
+        "DOCKER_CONTEXT",
+        "CONTAINERD_ADDRESS",
     ] {
         command.env_remove(name);
     }

@@ -5,6 +5,8 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
 
+#[path = "support/socket.rs"]
+mod socket;
 #[path = "support/stage.rs"]
 mod stage;
 mod support;
@@ -12,6 +14,7 @@ mod support;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use socket::{Behind, DOCKER, Socket};
 use stage::stage;
 use support::{json, text};
 
@@ -52,16 +55,23 @@ fn apart(script: &str, arguments: &[&str]) -> Option<Output> {
 fn checked(mount: &str, more: &str) -> Option<(i32, serde_json::Value)> {
     let stage = stage(IMAGE);
     let home = tempfile::tempdir().expect("a folder");
+    // These are about the store: whether a daemon runs on this machine must not matter.
+    let socket = Socket::new(Behind::Answers(DOCKER));
     let script = format!(
         "{mount}\nunset HTTP_PROXY http_proxy HTTPS_PROXY https_proxy\n\
-         export HOME=\"$3\" DOCKER_CONFIG=\"$3\"\n\
+         export HOME=\"$3\" DOCKER_CONFIG=\"$3\" DOCKER_HOST=\"$4\"\n\
          exec \"$1\" check --as docker --store /mnt --format json {more} \"$2\""
     );
     let program = assert_cmd::cargo::cargo_bin("pullwhy");
     let path = |path: &Path| path.display().to_string();
     let output = apart(
         &script,
-        &[&path(&program), &stage.image, &path(home.path())],
+        &[
+            &path(&program),
+            &stage.image,
+            &path(home.path()),
+            &socket.url(),
+        ],
     )?;
     let report = json(&output.stdout);
     let hops = report["hops"].as_array().expect("hops").clone();

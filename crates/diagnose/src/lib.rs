@@ -20,7 +20,7 @@ mod verdict;
 pub use check::{Judgement, judge};
 pub use compare::compare;
 pub use diagnosis::{Diagnosis, Event, Filter, Found, Row, SourceInfo};
-pub use live::{Walked, confront, last_hop, unchecked};
+pub use live::{Walked, asks_daemon, confront, last_hop, unchecked};
 pub use setting::{Doubt, shown_by_setting};
 pub use settings::{Undecided, decide, shown_by_settings, undecided};
 pub use verdict::{Finding, Reader, Verdict};

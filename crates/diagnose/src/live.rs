@@ -31,7 +31,8 @@ use std::collections::BTreeSet;
 use pullwhy_catalogue::{Catalogue, CauseIndex};
 use pullwhy_model::{
     Answer, Candidate, Condition, Confidence, Evidence, Facts, Hop, HopRow, Image, Incident,
-    LiveCandidate, LiveCheck, LiveFinding, LiveRun, LiveVerdict, Role, Timestamp, Transient,
+    LiveCandidate, LiveCheck, LiveFinding, LiveRun, LiveVerdict, Role, Target, Timestamp,
+    Transient,
 };
 
 use crate::check::Judgement;
@@ -66,6 +67,17 @@ pub fn last_hop(catalogue: &Catalogue, incident: &Incident) -> Option<Hop> {
     let seen = all.filter_map(|cause| view::deepest(catalogue, cause));
     let behind = view::anything_behind(catalogue, incident).then_some(Hop::Layer);
     seen.chain(behind).max()
+}
+
+/// Whether the engine's daemon tells causes of an incident apart. Where a log shows what a registry said, the
+/// daemon was there, and a check that found it stopped by now would show nothing else.
+pub fn asks_daemon(catalogue: &Catalogue, incident: &Incident) -> bool {
+    let at_daemon = |cause: &CauseIndex| {
+        let sightings = &catalogue.at(*cause).file.sightings;
+        sightings.iter().any(|s| s.target.contains(&Target::Daemon))
+    };
+    view::open(catalogue, incident).iter().any(at_daemon)
+        || view::anything_behind(catalogue, incident)
 }
 
 /// An incident that was not checked, and why.

@@ -37,6 +37,12 @@ fn said() -> Vec<(Hop, Option<Target>, String)> {
             "certs-unusable config-broken policy-rejects registry-blocked".to_owned(),
         ),
         (
+            Hop::Config,
+            Some(Target::Daemon),
+            "daemon-absent daemon-refused daemon-no-context daemon-silent daemon-strange daemon-denied"
+                .to_owned(),
+        ),
+        (
             Hop::Proxy,
             proxy,
             "bad-setting authentication-required refused-tunnel no-proxy refused timeout reset \

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! It looks and notes; causes are decided in `diagnose`. What a hop finds is a [`HopRow`], never an
-//! error. Nothing is written, no engine is asked, and what a registry sends is bounded: 4 MiB a
-//! manifest, 64 KiB of an error, five redirects, one [`Options::timeout`] a hop, [`WALK`] of them a
+//! error. Nothing is written, an engine is asked whether it is there and no more, and what is sent to
+//! us is bounded: 8 KiB of a daemon's answer, 4 MiB a manifest, 64 KiB of an error, five redirects, one [`Options::timeout`] a hop, [`WALK`] of them a
 //! walk. With [`Options::pull`] every byte is fetched and verified as it comes, in memory that does
 //! not grow with the image, within [`Pull::total`]; what is written then is the layout that was asked
 //! for, and nothing else.
@@ -39,8 +39,8 @@ pub use platform::Platform;
 pub use pullwhy_model::HopRow;
 pub use repeat::{Repeated, repeated};
 pub use setup::{
-    EngineProxy, Setting, Setup, Trouble, engine_setup, look_into_folders, proxies_that_differ,
-    view_differences,
+    EngineProxy, Setting, Setup, Trouble, docker_is_elsewhere, engine_setup, look_into_folders,
+    podman_is_elsewhere, proxies_that_differ, view_differences,
 };
 pub use store::{StartLimit, StoreKind, StorePlace, StorePlan, look_at_disk, store_plan};
 
@@ -50,7 +50,7 @@ use pullwhy_model::Image;
 
 /// How many times its timeout a walk takes at most, whatever it meets; the bytes of a pull have
 /// [`Pull::total`] besides. If every hop takes nearly all
-/// of its time and works, it comes to 23: a credential helper; registry, token service and host of
+/// of its time and works, it comes to 24: the engine's daemon; a credential helper; registry, token service and host of
 /// the layers with a name, a connection, a proxy and TLS each; ten requests one after the other.
 /// Redirects and further logins would make it longer without end.
 pub const WALK: u32 = 25;
@@ -103,6 +103,19 @@ pub fn walk_to_registry(host: &str, options: &Options, observer: &mut dyn Observ
             registry: Some(host.to_owned()),
             ..Image::default()
         },
+        rows: rows.done(),
+        elapsed_ms: started.elapsed().as_secs_f64() * 1000.0,
+    }
+}
+
+/// Looks at the engine alone, where no image is known: its settings, and its daemon with
+/// [`Options::ask_daemon`].
+pub fn walk_to_daemon(options: &Options, observer: &mut dyn Observer) -> Walk {
+    let started = Instant::now();
+    let mut rows = rows::Rows::new(observer);
+    hops::walk_to_daemon(options, &mut rows);
+    Walk {
+        image: Image::default(),
         rows: rows.done(),
         elapsed_ms: started.elapsed().as_secs_f64() * 1000.0,
     }

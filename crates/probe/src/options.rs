@@ -53,6 +53,8 @@ pub struct Options {
     pub pull: Option<Pull>,
     /// What the engine's own configuration says.
     pub setup: Option<Setup>,
+    /// Ask the engine's daemon on this machine whether it answers.
+    pub ask_daemon: bool,
     /// Where engines keep images on this machine; without, nobody looks there.
     pub store: Option<StorePlan>,
     /// The last hop that is wanted: the walk ends after it, or soon after.
@@ -82,6 +84,7 @@ impl Default for Options {
             resolv_conf: None,
             pull: None,
             setup: None,
+            ask_daemon: false,
             store: None,
             until: None,
             guard: Guard::Nothing,

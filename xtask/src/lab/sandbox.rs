@@ -137,13 +137,7 @@ pub(crate) fn inside(arguments: &Inside) -> Result<ExitCode, String> {
 }
 
 fn pulled(place: &Place, engine: Engine) -> Result<Played, String> {
-    let started = match place.fault {
-        Some(HostFault::StoppedDaemon) => Started::NoDaemon,
-        _ => engine
-            .start(place)
-            .map_err(|why| format!("{why}\n{}", text_of("daemon")))?,
-    };
-    spoil_store(place, engine)?;
+    let started = start(place, engine)?;
     // A daemon that refused to start says why before it is asked anything.
     let before = match started {
         Started::Refused => 0,
@@ -174,6 +168,18 @@ fn pulled(place: &Place, engine: Engine) -> Result<Played, String> {
     })
 }
 
+/// Starts the engine's daemon, unless that is the fault, and spoils what is to be spoilt then.
+fn start(place: &Place, engine: Engine) -> Result<Started, String> {
+    let started = match place.fault {
+        Some(HostFault::StoppedDaemon) => Started::NoDaemon,
+        _ => engine
+            .start(place)
+            .map_err(|why| format!("{why}\n{}", text_of("daemon")))?,
+    };
+    spoil_store(place, engine)?;
+    Ok(started)
+}
+
 /// Makes the store read-only, where that is the fault.
 fn spoil_store(place: &Place, engine: Engine) -> Result<(), String> {
     if place.fault != Some(HostFault::ReadOnlyStore) {
@@ -184,9 +190,9 @@ fn spoil_store(place: &Place, engine: Engine) -> Result<(), String> {
     place::run("mount", &["-o", "remount,bind,ro", store])
 }
 
-/// Asks `pullwhy check` whether the engine can pull.
+/// Asks `pullwhy check` whether the engine can pull. Its daemon runs beside, which `check` looks for.
 fn checked(place: &Place, engine: Engine, scenario: &Scenario) -> Result<Played, String> {
-    spoil_store(place, engine)?;
+    start(place, engine)?;
     let seconds = (scenario.timeout_ms as f64 / 1000.0).to_string();
     let mut line = vec!["/run/lab/pullwhy", "check", "--format", "json", "--pull"];
     line.extend(["--as", engine.followed_as(), "--timeout", &seconds]);

@@ -243,6 +243,7 @@ fn options(
             .then(|| pull(args, seen.setup.as_ref()))
             .transpose()?,
         store: Some(store(args, environment)?),
+        ask_daemon: true,
         ..seen
     })
 }
@@ -440,6 +441,10 @@ pub(super) fn shell() -> Environment {
     Environment {
         home: folder("HOME").or_else(|| folder("USERPROFILE")),
         docker_config: folder("DOCKER_CONFIG"),
+        docker_host: variable("DOCKER_HOST"),
+        docker_context: variable("DOCKER_CONTEXT"),
+        containerd_address: variable("CONTAINERD_ADDRESS"),
+        container_host: variable("CONTAINER_HOST"),
         docker_auth_config: variable("DOCKER_AUTH_CONFIG"),
         registry_auth_file: folder("REGISTRY_AUTH_FILE"),
         runtime: folder("XDG_RUNTIME_DIR"),

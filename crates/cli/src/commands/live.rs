@@ -17,11 +17,12 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use pullwhy_catalogue::Catalogue;
-use pullwhy_diagnose::{Walked, confront, judge, last_hop, unchecked};
+use pullwhy_diagnose::{Walked, asks_daemon, confront, judge, last_hop, unchecked};
 use pullwhy_model::text::clean;
 use pullwhy_model::{Condition, Confidence, Hop, Image, Incident, Outcome, Timestamp};
 use pullwhy_probe::{
-    AuthPlan, Engine, Guard, Options, Platform, Walk, auth_plan, walk, walk_to_registry,
+    AuthPlan, Engine, Guard, Options, Platform, Walk, auth_plan, walk, walk_to_daemon,
+    walk_to_registry,
 };
 
 use self::writer::{engine_of, hint, logs_in_by_itself};
@@ -172,11 +173,13 @@ impl Plan {
 
 /// A walk to make, and for which incidents.
 struct Task {
-    /// Without a repository it is the registry that is walked to.
+    /// Without a repository it is the registry that is walked to, without that the engine's daemon.
     image: Image,
     platform: Option<Platform>,
     /// As which engine, where the log says so.
     engine: Option<Engine>,
+    /// Whether its daemon is asked.
+    daemon: bool,
     until: Hop,
     incidents: Vec<usize>,
 }
@@ -266,10 +269,14 @@ fn tasks(
             .or_else(|| plan.image.clone())
             .or(named)
             .or_else(|| registry(incident));
-        let Some(image) = image.filter(is_whole) else {
-            let why = "the log names neither the image nor its registry in full: `pullwhy check IMAGE` checks one";
-            left.push((at, why.to_owned()));
-            continue;
+        let image = match image.filter(is_whole) {
+            Some(image) => image,
+            None if until <= Hop::Config => Image::default(),
+            None => {
+                let why = "the log names neither the image nor its registry in full: `pullwhy check IMAGE` checks one";
+                left.push((at, why.to_owned()));
+                continue;
+            }
         };
         let until = if image.repository.is_none() {
             until.min(Hop::Ping)
@@ -279,8 +286,9 @@ fn tasks(
         let platform = incident.facts.get("platform").map(ToString::to_string);
         let platform = platform.as_deref().and_then(Platform::parse);
         let engine = engine_of(incident).filter(|_| plan.follows);
+        let daemon = asks_daemon(catalogue, incident);
         let same = |t: &&mut Task| {
-            (&t.platform, t.engine) == (&platform, engine)
+            (&t.platform, t.engine, t.daemon) == (&platform, engine, daemon)
                 && pullwhy_reference::canonical(&t.image) == pullwhy_reference::canonical(&image)
         };
         match tasks.iter_mut().find(same) {
@@ -292,6 +300,7 @@ fn tasks(
                 image,
                 platform,
                 engine,
+                daemon,
                 until,
                 incidents: vec![at],
             }),
@@ -334,15 +343,17 @@ fn walks(tasks: &[Task], plan: &Plan) -> Vec<Option<Walk>> {
             let (tell, image) = (tell.clone(), task.image.clone());
             let mut options = plan.as_engine(task.engine);
             options.until = Some(task.until);
+            options.ask_daemon = task.daemon;
             if let Some(platform) = &task.platform {
                 options.platform = platform.clone();
             }
             // Not waited for when the time is over: it ends with the program.
             std::thread::spawn(move || {
                 let reference = &image.reference;
-                let found = match image.repository {
-                    Some(_) => walk(reference, &options, &mut ()),
-                    None => walk_to_registry(reference, &options, &mut ()),
+                let found = match (&image.repository, &image.registry) {
+                    (Some(_), _) => walk(reference, &options, &mut ()),
+                    (None, Some(_)) => walk_to_registry(reference, &options, &mut ()),
+                    (None, None) => walk_to_daemon(&options, &mut ()),
                 };
                 let _ = tell.send((at, found));
             });
@@ -373,9 +384,11 @@ fn announce(tasks: &[Task]) {
         let registry = task.image.registry.as_deref().unwrap_or_default();
         let hops = match task.until {
             Hop::Reference => "the name alone is looked at".to_owned(),
+            Hop::Config => "this machine's engine alone is looked at".to_owned(),
             hop => format!("asks {}, as far as `{hop}`", clean(registry, 200)),
         };
-        terminal::note(&format!("check: {image}: {hops}"));
+        let of = if image.is_empty() { "" } else { ": " };
+        terminal::note(&format!("check: {image}{of}{hops}"));
     }
 }
 

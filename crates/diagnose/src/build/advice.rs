@@ -155,6 +155,11 @@ pub(crate) fn platforms(client: &str, facts: &Facts) -> Vec<&'static str> {
         "buildkit" | "testcontainers" => vec!["docker", "ci", "docker-desktop"],
         "kaniko" | "crane" | "jib" | "github-actions" | "gitlab-ci" | "azure-pipelines"
         | "jenkins" | "circleci" => vec!["ci", "docker"],
+        // A check says itself which engine it followed, where that is what failed.
+        "pullwhy" => match facts.get("engine").map(ToString::to_string) {
+            Some(engine) if engine != client => platforms(&engine, facts),
+            _ => vec![],
+        },
         _ => vec![],
     }
 }

@@ -62,13 +62,21 @@ impl fmt::Display for Engine {
     }
 }
 
-/// What of the environment tells where credentials are.
+/// What of the environment tells where an engine, its files and credentials are.
 #[derive(Clone, Default)]
 pub struct Environment {
     /// The user's home.
     pub home: Option<PathBuf>,
     /// `DOCKER_CONFIG`, a folder.
     pub docker_config: Option<PathBuf>,
+    /// `DOCKER_HOST`, an address of a daemon.
+    pub docker_host: Option<String>,
+    /// `DOCKER_CONTEXT`, a name.
+    pub docker_context: Option<String>,
+    /// `CONTAINERD_ADDRESS`, a socket.
+    pub containerd_address: Option<String>,
+    /// `CONTAINER_HOST`, an address of a service of Podman.
+    pub container_host: Option<String>,
     /// `DOCKER_AUTH_CONFIG`, which holds the credentials themselves.
     pub docker_auth_config: Option<String>,
     /// `REGISTRY_AUTH_FILE`.
@@ -106,6 +114,12 @@ impl Environment {
     pub(crate) fn rooted(&self, path: impl AsRef<Path>) -> PathBuf {
         let path = path.as_ref();
         self.root.join(path.strip_prefix("/").unwrap_or(path))
+    }
+
+    /// The folder of Docker's client.
+    pub(crate) fn docker_folder(&self) -> Option<PathBuf> {
+        let below_home = || self.home.as_ref().map(|home| home.join(".docker"));
+        self.docker_config.clone().or_else(below_home)
     }
 
     /// The folder of a user's settings.

@@ -7,6 +7,7 @@ use crate::options::Options;
 use crate::rows::{Row, Rows};
 use crate::setup::endpoint::Route;
 use crate::setup::{Setup, Trouble};
+use crate::trust::Source;
 
 /// Settings that are told in a summary, and troubles that get a row.
 const TOLD: usize = 8;
@@ -52,18 +53,23 @@ fn set(setup: &Setup, rows: &mut Rows<'_>) {
 }
 
 fn row_of(trouble: &Trouble) -> Row {
-    let row = Row::new(Hop::Config, trouble.source.to_string())
-        .role(Target::Registry)
-        .fact("config_file", trouble.source.file.display().to_string())
-        .fact("config_place", trouble.source.to_string());
-    let row = match &trouble.source.named_in {
-        Some((_, line)) => row.fact("config_line", i64::try_from(*line).unwrap_or(0)),
-        None => row,
-    };
+    let row = Row::new(Hop::Config, trouble.source.to_string()).role(Target::Registry);
+    let row = placed(row, &trouble.source);
     if trouble.stops {
         row.failed(trouble.saw, trouble.says.as_str())
     } else {
         row.warning(trouble.saw, trouble.says.as_str())
+    }
+}
+
+/// A row with the file and line that it is about.
+pub(super) fn placed(row: Row, source: &Source) -> Row {
+    let row = row
+        .fact("config_file", source.file.display().to_string())
+        .fact("config_place", source.to_string());
+    match &source.named_in {
+        Some((_, line)) => row.fact("config_line", i64::try_from(*line).unwrap_or(0)),
+        None => row,
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod blobs;
 pub(crate) mod certs;
 pub(crate) mod config;
 pub(crate) mod credentials;
+pub(crate) mod daemon;
 pub(crate) mod endpoints;
 pub(crate) mod follow;
 pub(crate) mod limits;
@@ -76,7 +77,14 @@ pub(crate) fn walk_to_registry(host: &str, options: &Options, rows: &mut Rows<'_
         ..options.clone()
     };
     let ends = Deadline::after(options.timeout * (crate::WALK - 1));
+    daemon::ask(&options, rows);
     walk_image(&image, order, (&options, ends), &mut Bound::default(), rows);
+}
+
+/// Looks at the engine alone: its settings, and whether its daemon answers.
+pub(crate) fn walk_to_daemon(options: &Options, rows: &mut Rows<'_>) {
+    config::settings(options, rows);
+    daemon::ask(options, rows);
 }
 
 fn walk_to_layers(
@@ -92,9 +100,9 @@ fn walk_to_layers(
             ..Image::default()
         };
     };
-    config::settings(options, rows);
-    let order = options.setup.as_ref().map_or(&Order::Plain, |s| &s.order);
     let ends = Deadline::after(options.timeout * (crate::WALK - 1));
+    walk_to_daemon(options, rows);
+    let order = options.setup.as_ref().map_or(&Order::Plain, |s| &s.order);
     let mut last = Image::default();
     let mut images = images.into_iter().peekable();
     while let Some(image) = images.next() {
@@ -128,6 +136,9 @@ fn walk_image(
 ) {
     let route = endpoint::route(order, image);
     config::tell(image, &route, rows);
+    if options.until.is_some_and(|last| last <= Hop::Config) {
+        return;
+    }
     if route.endpoints.is_empty() {
         skip(&AFTER_REFERENCE, "there is no host to ask", rows);
     } else {

@@ -15,6 +15,8 @@ pub(crate) mod origin;
 pub(crate) mod pool;
 pub(crate) mod proxy;
 pub(crate) mod resolv;
+#[cfg(unix)]
+pub(crate) mod socket;
 mod socks;
 pub(crate) mod tcp;
 pub(crate) mod tls;

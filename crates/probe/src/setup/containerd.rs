@@ -8,7 +8,8 @@ use super::endpoint::Order;
 use super::service::{Placed, Service};
 use super::text::{Text, files_of};
 use super::{
-    EngineProxy, Logins, Setting, Setup, kubelet, proxies, stale_environment, surroundings, tree,
+    EngineProxy, Logins, Setting, Setup, daemon, kubelet, proxies, stale_environment, surroundings,
+    tree,
 };
 use crate::trust::{ClientCertificate, RegistryTrust, Source, load};
 use crate::{Engine, Environment};
@@ -113,6 +114,14 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
         let setting = Setting::new("login", format!("{host}{whose}"), source);
         setup.further.push(setting);
     }
+    let address = service.option("address", "a").pop().or(found.address);
+    let root = found.root.as_ref().map(|root| root.value.as_str());
+    let daemon = daemon::of_containerd(environment, &service, root, address);
+    setup.daemon = Some(if cri {
+        daemon
+    } else {
+        daemon.by_variable(environment)
+    });
     if let Some(root) = found.root {
         setup.settings.push(root);
     }
@@ -143,6 +152,8 @@ struct Found {
     old: Option<(Source, &'static str)>,
     disabled: Option<Source>,
     root: Option<Setting>,
+    /// The socket.
+    address: Option<Placed>,
     snapshotter: Option<Setting>,
 }
 
@@ -298,6 +309,11 @@ fn take(file: &Text, root: &toml::de::DeTable<'_>, found: &mut Found, setup: &mu
         && let Some(path) = tree::text(value)
     {
         found.root = Some(Setting::new("root", path, &place(value.span().start)));
+    }
+    if let Some(value) = tree::at(root, &["grpc", "address"])
+        && let Some(path) = tree::text(value).filter(|path| !path.is_empty())
+    {
+        found.address = Some((path.to_owned(), place(value.span().start)));
     }
     for (other, path) in TABLES {
         let Some(table) = tree::at(root, path).and_then(tree::table) else {

@@ -13,7 +13,8 @@ use serde_json::{Map, Value};
 use super::service::{Placed, Service};
 use super::text::Text;
 use super::{
-    EngineProxy, Setting, Setup, endpoint, ids, json, proxies, stale_environment, surroundings,
+    EngineProxy, Setting, Setup, daemon, endpoint, ids, json, proxies, stale_environment,
+    surroundings,
 };
 use crate::Environment;
 use crate::net::cidr::Cidr;
@@ -114,9 +115,15 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
         own.or_else(|| service.option(option, short).pop())
     };
     let root = text("data-root", "data-root", "").or_else(|| text("graph", "graph", "g"));
-    if let Some((path, source)) = root {
-        setup.note("data-root", path.as_str(), &source);
+    if let Some((path, source)) = &root {
+        setup.note("data-root", path.as_str(), source);
     }
+    let hosts = match list("hosts", "host") {
+        none if none.is_empty() => service.option("host", "H"),
+        hosts => hosts,
+    };
+    let root = root.as_ref().map(|(path, _)| path.as_str());
+    setup.daemon = Some(daemon::of_docker(environment, &service, root, &hosts));
     if let Some((driver, source)) = text("storage-driver", "storage-driver", "s") {
         setup.note("storage-driver", driver.as_str(), &source);
     }

@@ -6,14 +6,14 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::service::Service;
+use super::service::{Placed, Service};
 use super::text::{Text, files_of};
-use super::{Setup, containerd, podman, yaml};
+use super::{Setup, containerd, daemon, podman, yaml};
 use crate::Environment;
 use crate::credentials::provider::Provider;
 use crate::trust::Source;
 
-/// The option that names the runtime's socket.
+/// What names the runtime's socket.
 pub(super) const RUNTIME: &str = "container-runtime-endpoint";
 /// Providers that are read.
 const MOST: usize = 64;
@@ -26,7 +26,7 @@ const VERSIONS: [&str; 3] = [
 
 pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     let service = Service::read(environment, "kubelet.service", "kubelet");
-    let runtime = service.option(RUNTIME, "").pop();
+    let runtime = runtime(environment, &service);
     let named = runtime.as_ref().map(|(socket, _)| socket.contains("crio"));
     let there = || {
         let crio = environment.rooted("etc/crio").is_dir();
@@ -41,7 +41,22 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     } else {
         containerd::read(environment, setup);
     }
+    daemon::of_kubelet(environment, runtime, setup);
     providers(environment, &service, setup);
+}
+
+/// The socket of the runtime: the option, or `containerRuntimeEndpoint` of the file (from 1.27 on).
+fn runtime(environment: &Environment, service: &Service) -> Option<Placed> {
+    if let Some(option) = service.option(RUNTIME, "").pop() {
+        return Some(option);
+    }
+    let (path, _) = service.option("config", "").pop()?;
+    let text = Text::read(&environment.rooted(path)).ok().flatten()?;
+    let (root, lines) = yaml::parse(&text.text).ok()?;
+    let socket = root["containerRuntimeEndpoint"].as_str()?;
+    let file = &text;
+    let source = Lines { file, lines }.of("containerRuntimeEndpoint");
+    (!socket.is_empty()).then(|| (socket.to_owned(), source))
 }
 
 fn providers(environment: &Environment, service: &Service, setup: &mut Setup) {

@@ -13,6 +13,7 @@
 //! Not here: credentials files (`engine::auth_plan`), certificates (`trust`), the walk (`hops`).
 
 pub(crate) mod containerd;
+pub(crate) mod daemon;
 mod diff;
 pub(crate) mod docker;
 pub(crate) mod endpoint;
@@ -37,6 +38,7 @@ use crate::{AuthPlan, AuthSource, Engine, Environment, IdRange};
 
 use endpoint::Order;
 
+pub use daemon::{docker_is_elsewhere, podman_is_elsewhere};
 pub use diff::{proxies_that_differ, view_differences};
 pub use folders::look_into_folders;
 
@@ -67,6 +69,8 @@ pub struct Setup {
     pub(crate) containerd_store: bool,
     /// Programs are of another system, and are not run.
     pub(crate) foreign: bool,
+    /// The daemon that its clients ask; Podman has none.
+    pub(crate) daemon: Option<daemon::Daemon>,
     /// The engine's process.
     pub(crate) process: Option<PathBuf>,
     /// Which endpoints are asked.
@@ -165,6 +169,7 @@ impl Setup {
             providers: Vec::new(),
             containerd_store: false,
             foreign: false,
+            daemon: None,
             process: None,
             order: Order::Plain,
         }
@@ -303,7 +308,10 @@ pub fn engine_setup(engine: Engine, environment: &Environment) -> Setup {
         Engine::Docker => docker::read(environment, &mut setup),
         Engine::Containerd => containerd::read(environment, &mut setup),
         Engine::Kubelet => kubelet::read(environment, &mut setup),
-        Engine::Podman => podman::read(environment, &mut setup),
+        Engine::Podman => {
+            podman::read(environment, &mut setup);
+            setup.daemon = daemon::of_podman(environment);
+        }
     }
     setup
 }
@@ -373,4 +381,4 @@ fn stale_environment(service: &service::Service, program: &str, setup: &mut Setu
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

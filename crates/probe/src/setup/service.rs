@@ -23,7 +23,7 @@ const MANAGER: [&str; 4] = [
 ];
 /// Words and variables that are kept.
 const MOST: usize = 1024;
-/// Processes that are looked at.
+/// Processes that are looked at, and units.
 const PROCESSES: usize = 65_536;
 
 /// A word or variable and where it stands.
@@ -271,6 +271,16 @@ impl Process {
 /// The unit, and its drop-ins in the order of their names; the more important folder hides others.
 fn unit_files(environment: &Environment, unit: &str) -> Vec<Text> {
     files(environment, &FOLDERS, unit)
+}
+
+/// Whether systemd is told to start a unit by itself: it stands below a `.wants` of another.
+pub(super) fn enabled(environment: &Environment, unit: &str) -> bool {
+    let folders = FOLDERS.iter().map(|folder| environment.rooted(folder));
+    let listed = folders.flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten());
+    let names = listed.take(PROCESSES).flatten().map(|entry| entry.path());
+    let mut wants = names.filter(|path| path.extension().is_some_and(|end| end == "wants"));
+    // Below another root a link leads nowhere, and is one all the same.
+    wants.any(|folder| folder.join(unit).symlink_metadata().is_ok())
 }
 
 /// Variables that systemd gives to every service (systemd-system.conf(5)).

@@ -9,17 +9,13 @@ mod words;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::path::Path;
 
 use pullwhy_model::{Condition, Image};
-use pullwhy_probe::{Engine, Environment, ProxyEnvironment};
+use pullwhy_probe::{
+    Engine, Environment, ProxyEnvironment, docker_is_elsewhere, podman_is_elsewhere,
+};
 
 use words::Puller;
-
-/// Bytes of a file of Docker's client.
-const MOST: u64 = 1 << 20;
-/// Contexts of Docker's client that are looked at.
-const CONTEXTS: usize = 256;
 
 /// Words of clients in logs, by the engine whose way they go.
 const IN_LOGS: [(&str, Engine); 13] = [
@@ -55,58 +51,16 @@ impl Surroundings {
     /// Of this process.
     pub(super) fn now(environment: &Environment) -> Self {
         let proxy: &ProxyEnvironment = &environment.proxy;
-        let value = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty());
-        let text = |name: &str| value(name).map(|v| v.to_string_lossy().into_owned());
-        let host = text("DOCKER_HOST");
-        let far = |address: &Option<String>| address.as_deref().is_some_and(|a| !words::is_here(a));
-        let named = text("DOCKER_CONTEXT");
-        // The address goes before any context.
-        let context = host.is_none() && context_is_remote(named, environment);
+        let connection = std::env::var_os("CONTAINER_CONNECTION").filter(|v| !v.is_empty());
         Self {
-            remote: far(&host)
-                || far(&text("CONTAINER_HOST"))
-                || context
-                || value("CONTAINER_CONNECTION").is_some(),
+            remote: docker_is_elsewhere(environment)
+                || podman_is_elsewhere(environment)
+                || connection.is_some(),
             proxy: proxy.https.is_some() || proxy.http.is_some(),
             native: cfg!(target_os = "linux"),
             root: environment.user == Some(0),
         }
     }
-}
-
-/// Whether the context of Docker's client is of another machine. One that cannot be read is taken for
-/// one.
-fn context_is_remote(named: Option<String>, environment: &Environment) -> bool {
-    let below_home = || environment.home.as_ref().map(|home| home.join(".docker"));
-    let Some(folder) = environment.docker_config.clone().or_else(below_home) else {
-        return false;
-    };
-    let current = || {
-        let config = json(&folder.join("config.json"))?;
-        Some(config.get("currentContext")?.as_str()?.to_owned())
-    };
-    let Some(name) = named.or_else(current) else {
-        return false;
-    };
-    if matches!(name.as_str(), "" | "default") {
-        return false;
-    }
-    let listed = std::fs::read_dir(folder.join("contexts/meta"));
-    let metas = listed.into_iter().flatten().flatten().take(CONTEXTS);
-    let own = metas
-        .filter_map(|entry| json(&entry.path().join("meta.json")))
-        .find(|meta| meta["Name"] == name.as_str());
-    let host = own.and_then(|meta| Some(meta["Endpoints"]["docker"]["Host"].as_str()?.to_owned()));
-    // Docker Desktop's machine is a virtual one.
-    name.starts_with("desktop") || host.is_none_or(|host| !words::is_here(&host))
-}
-
-fn json(path: &Path) -> Option<serde_json::Value> {
-    use std::io::Read;
-    let mut text = Vec::new();
-    let file = std::fs::File::open(path).ok()?;
-    file.take(MOST).read_to_end(&mut text).ok()?;
-    serde_json::from_slice(&text).ok()
 }
 
 /// Whose credentials a client reads.

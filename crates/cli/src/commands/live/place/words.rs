@@ -148,7 +148,7 @@ fn assigned(name: &str, value: &str, otherwise: &mut Otherwise) {
 }
 
 /// Whether an address of an engine is a socket of this machine.
-pub(super) fn is_here(address: &str) -> bool {
+fn is_here(address: &str) -> bool {
     let ways = ["unix:", "npipe:", "fd:", "/"];
     address.is_empty() || ways.iter().any(|way| address.starts_with(way))
 }
