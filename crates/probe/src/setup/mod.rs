@@ -15,6 +15,7 @@
 pub(crate) mod containerd;
 mod diff;
 pub(crate) mod docker;
+mod duration;
 pub(crate) mod endpoint;
 mod folders;
 mod ids;
