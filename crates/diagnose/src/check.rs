@@ -179,7 +179,8 @@ pub(crate) fn told_by(
         .collect();
     // A mirror that would work makes the pull too: its failure is a cause as well.
     if rows[decisive].hop != Hop::Config {
-        for row in rows.iter().filter(|row| row.was_passed()) {
+        let passed = |row: &&HopRow| row.was_passed() && !row.was_made_good();
+        for row in rows.iter().filter(passed) {
             let own = row
                 .cause
                 .as_ref()

@@ -301,3 +301,53 @@ fn a_pull_ends_when_its_time_is_over() {
         );
     }
 }
+
+#[test]
+fn an_engine_that_asks_again_costs_no_more_than_its_waits() {
+    let timeout = Duration::from_millis(TIMEOUT);
+    let listens =
+        |listen: &str| format!("[servers.registry]\nhost = 'registry.test'\nlisten = '{listen}'\n");
+    let status = |status: u16, head: &str| {
+        let row = format!("status = {status}\n{head}");
+        format!(
+            "[servers.registry]\n{TLS}{}",
+            answer("registry", "/v2/*", &row)
+        )
+    };
+    let hour = "headers = { Retry-After = '3600' }";
+    // Podman repeats the whole pull after a second, three times.
+    let repeats = Duration::from_secs(3);
+    for (name, engine, servers, most) in [
+        ("black hole", "podman", listens("black-hole"), timeout),
+        ("silent TLS", "podman", listens("silent"), timeout),
+        (
+            "silent manifest",
+            "docker",
+            registry(TLS, "").replace("manifests/*'\n", "manifests/*'\ndelay_ms = 20000\n"),
+            timeout,
+        ),
+        (
+            "silent manifest",
+            "containerd",
+            registry(TLS, "").replace("manifests/*'\n", "manifests/*'\ndelay_ms = 20000\n"),
+            timeout,
+        ),
+        ("429", "podman", status(429, ""), timeout),
+        ("429 for an hour", "podman", status(429, hour), timeout),
+        ("429", "containerd", status(429, ""), timeout),
+        ("503", "podman", status(503, ""), repeats),
+        ("refused", "podman", listens("refuse"), repeats),
+        (
+            "60 layers that are not there",
+            "docker",
+            registry(TLS, "status = 503"),
+            timeout * 2,
+        ),
+    ] {
+        let (rows, took) = walked(&format!("as = '{engine}'\n{servers}"), TIMEOUT);
+        println!("{took:7.1?} {name}, as {engine}");
+        let failed = rows.iter().filter(|row| row.status == Status::Failed);
+        assert!(failed.count() > 0, "{name}: {rows:#?}");
+        assert!(took < most + SLACK, "{name} takes {took:?}: {rows:#?}");
+    }
+}

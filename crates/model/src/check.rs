@@ -62,12 +62,20 @@ pub struct HopRow {
 }
 
 impl HopRow {
-    /// Whether it failed and the engine went on: to another endpoint, or without what a credential
-    /// provider would have given.
+    /// Whether it failed and the engine went on: to another endpoint, without what a credential
+    /// provider would have given, to the next question, or to a further try.
     #[must_use]
     pub fn was_passed(&self) -> bool {
-        let passed = ["passed_endpoint", "passed_provider"];
-        self.status == Status::Warning && passed.iter().any(|name| self.facts.contains_key(*name))
+        let passed = ["passed_endpoint", "passed_provider", "passed_ping"];
+        let passed = passed.iter().any(|name| self.facts.contains_key(*name));
+        self.status == Status::Warning && (passed || self.was_made_good())
+    }
+
+    /// Whether it failed at first, and a further try of the engine's own made it good: a fault that
+    /// is no reason for what fails later.
+    #[must_use]
+    pub fn was_made_good(&self) -> bool {
+        self.facts.contains_key("passed_try")
     }
 
     /// Whether it leaves open if a pull would work, though nothing failed: whether the image is signed

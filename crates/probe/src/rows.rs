@@ -119,6 +119,17 @@ impl Row {
         self
     }
 
+    /// Does something with the row as it is so far.
+    pub(crate) fn edit(mut self, with: impl FnOnce(&mut HopRow)) -> Self {
+        with(&mut self.row);
+        self
+    }
+
+    /// The row as it is so far.
+    pub(crate) fn so_far(&self) -> &HopRow {
+        &self.row
+    }
+
     pub(crate) fn ok(self, summary: impl Into<String>) -> Self {
         self.ends(Status::Ok, None, summary)
     }

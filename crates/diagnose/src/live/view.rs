@@ -116,7 +116,8 @@ impl<'a> View<'a> {
         let row = row.or_else(|| self.failed_row())?;
         // A cause has usual companions in logs; a hop says by itself which it leaves open.
         let also = best(self.catalogue, row).map_or(&[][..], |(_, sighting)| &sighting.also);
-        let passed = self.walked.rows.iter().filter(|r| r.was_passed());
+        let passed = |r: &&HopRow| r.was_passed() && !r.was_made_good();
+        let passed = self.walked.rows.iter().filter(passed);
         let passed = passed.filter_map(|r| r.cause.as_ref());
         let ids = also.iter().map(String::as_str);
         let ids = ids.chain(passed.map(CauseId::as_str));

@@ -53,6 +53,11 @@ impl<'s, 'n, 'o> Asker<'s, 'n, 'o> {
         self.ends.left().is_err()
     }
 
+    /// Until when may be waited before a blob is asked for once more.
+    pub(super) fn wait(&self) -> Deadline {
+        Deadline::after(self.session.net.options.timeout).or(self.ends)
+    }
+
     /// Gets a new token, where the one of this number was refused: they last for minutes, and
     /// large layers take longer.
     pub(super) fn renew(&self, number: u32) -> bool {

@@ -9,6 +9,7 @@ use super::asker::Asker;
 use super::digest::Wanted;
 use super::layout::Layout;
 use super::transfer::{Failed, Transfer};
+use crate::engine::again::Asked;
 use crate::hops::blobs::size;
 use crate::hops::manifest::{Blob, Manifest, Reader, platform};
 use crate::platform::Platform;
@@ -59,7 +60,7 @@ pub(super) fn fetch(
         return Config::default();
     }
     let started = Instant::now();
-    let mut transfer = Transfer::new(asker, blob);
+    let mut transfer = Transfer::new(asker, blob, Asked::Config);
     let came = whole(&mut transfer, blob, rows);
     let row = row
         .role(transfer.role)
@@ -90,6 +91,7 @@ pub(super) fn fetch(
     });
     told(Some(&bytes), rows);
     let (row, diff_ids) = read(row, &bytes, manifest, asker);
+    let row = transfer.tell_passed(row);
     let verified = kept.is_ok() && !row.is_failure();
     rows.push(row);
     Config { diff_ids, verified }

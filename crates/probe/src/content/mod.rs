@@ -41,6 +41,7 @@ use std::time::{Duration, Instant};
 use pullwhy_model::{Hop, Image};
 
 use crate::LayerProgress;
+use crate::engine::again::Asked;
 use crate::hops::manifest::{Blob, Manifest, Reader};
 use crate::hops::registry::Session;
 use crate::net::{Deadline, lock};
@@ -192,7 +193,7 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
             firsts.entry(blob.digest.as_str()).or_insert(at);
         }
         // Hosts that the layers are sent to make their rows once, before all others.
-        let mut first = Transfer::new(self.asker, &self.layers[0]);
+        let mut first = Transfer::new(self.asker, &self.layers[0], Asked::Layer);
         let opened = if self.is_known(&self.layers[0]) {
             first.open(rows)
         } else {
@@ -318,7 +319,7 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
             return tell::passed_over(blob, host);
         }
         let (mut transfer, opened) =
-            opened.unwrap_or_else(|| (Transfer::new(self.asker, blob), Ok(())));
+            opened.unwrap_or_else(|| (Transfer::new(self.asker, blob, Asked::Layer), Ok(())));
         if let Err(failed) = opened {
             return tell::failed(&transfer, failed);
         }
@@ -379,7 +380,7 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
 
     /// Fetches a blob with wrong bytes once more: a fault of the way passes, or is another one.
     fn once_more(&self, blob: &Blob, wanted: &Wanted, before: &str) -> Repeats {
-        let mut transfer = Transfer::new(self.asker, blob);
+        let mut transfer = Transfer::new(self.asker, blob, Asked::Layer);
         let mut digester = wanted.begin();
         let mut buffer = vec![0; 128 << 10];
         loop {

@@ -1,9 +1,10 @@
 //! A blob as it is fetched: opened at the registry, followed to where it is, resumed where the
 //! connection is cut.
 //!
-//! Engines resume by Range from the byte they have (docker: five attempts a layer; containerd: on
-//! and on while bytes come, and not after more than three errors in a row without; containers/image:
-//! where a MiB has come since). Here it is tried as long as any of them would.
+//! Engines resume by Range from the byte they have, each as long as its table says (`engine::again`).
+//! Where none is followed, it is tried as long as any of them would.
+
+mod again;
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -11,6 +12,8 @@ use std::time::{Duration, Instant};
 use pullwhy_model::{Hop, Target};
 
 use super::asker::Asker;
+use crate::engine::again::{Asked, Resume};
+use crate::hops::again::Tries;
 use crate::hops::blobs::{judge, path, sent_elsewhere};
 use crate::hops::follow::{Ask, Stopped, broken, follow_with};
 use crate::hops::manifest::Blob;
@@ -27,6 +30,8 @@ const FRUITLESS: u32 = 3;
 const PROGRESS: u64 = 1 << 20;
 /// Attempts for one blob.
 const ATTEMPTS: u32 = 32;
+/// Places of breaks that are told.
+const CUTS: usize = 8;
 /// The first pause between attempts; each further one is twice as long.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -53,8 +58,18 @@ pub(super) struct Transfer<'t, 's, 'n, 'o> {
     pub(super) got: u64,
     /// Requests made for it.
     pub(super) attempts: u32,
-    /// Where the connection was cut.
-    pub(super) cuts: Vec<u64>,
+    /// Where the connection was cut the first times.
+    cuts: Vec<u64>,
+    /// How often it was.
+    pub(super) breaks: u32,
+    /// As the engine that is followed does it.
+    tries: Option<Tries>,
+    /// When it was reconnected last.
+    reconnected: Option<Instant>,
+    /// A new token was got for this request.
+    renewed: bool,
+    /// It is asked for from its beginning, though some of it is here.
+    anew: bool,
     fruitless: u32,
     /// The registry has it not, and the manifest says where it is: it is asked for there.
     elsewhere: bool,
@@ -69,7 +84,7 @@ pub(super) struct Transfer<'t, 's, 'n, 'o> {
 }
 
 impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
-    pub(super) fn new(asker: &'t Asker<'s, 'n, 'o>, blob: &'t Blob) -> Self {
+    pub(super) fn new(asker: &'t Asker<'s, 'n, 'o>, blob: &'t Blob, what: Asked) -> Self {
         Self {
             asker,
             blob,
@@ -77,6 +92,11 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
             got: 0,
             attempts: 0,
             cuts: Vec::new(),
+            breaks: 0,
+            tries: Tries::of(asker.session().net, what, asker.ends),
+            reconnected: None,
+            renewed: false,
+            anew: false,
             fruitless: 0,
             elsewhere: false,
             mark: 0,
@@ -111,7 +131,7 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
                 .fact("bytes", number(got))
                 .fact("bytes_per_second", i64::try_from(rate).unwrap_or(i64::MAX)),
         };
-        let cuts: Vec<String> = self.cuts.iter().take(8).map(u64::to_string).collect();
+        let cuts: Vec<String> = self.cuts.iter().map(u64::to_string).collect();
         if cuts.is_empty() {
             row
         } else {
@@ -159,41 +179,6 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
         }
     }
 
-    /// Notes that it broke; an error where it is not tried again.
-    fn note(&mut self, error: io::Error) -> Result<(), Failed> {
-        self.incoming = None;
-        // No silence of the other side: there was no time left to hear it.
-        if self.asker.is_over() {
-            return Err(Failed::Late);
-        }
-        if self.got >= self.mark + PROGRESS {
-            self.fruitless = 0;
-        }
-        if self.got > 0 {
-            self.cuts.push(self.got);
-        }
-        self.mark = self.got;
-        let silent = tcp::Failure::of(&error) == tcp::Failure::Timeout;
-        // Silence costs its whole time: it is waited for twice.
-        self.fruitless += if silent { 2 } else { 1 };
-        if self.fruitless > FRUITLESS || self.attempts >= ATTEMPTS {
-            self.asker.ended(silent);
-            return Err(Failed::Cut(error));
-        }
-        self.pause();
-        Ok(())
-    }
-
-    fn pause(&self) {
-        let pause = PAUSE * 2_u32.saturating_pow(self.fruitless.saturating_sub(1).min(4));
-        std::thread::sleep(
-            self.asker
-                .ends
-                .left()
-                .map_or(Duration::ZERO, |l| l.min(pause)),
-        );
-    }
-
     /// Asks for what is left of it.
     fn reopen(&mut self, rows: Option<&mut Rows<'_>>) -> Result<(), Failed> {
         if self.asker.is_over() {
@@ -206,7 +191,11 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
         let ask = Ask {
             method: "GET",
             path: &path,
-            fields: if self.got > 0 { &range } else { &[] },
+            fields: if self.got > 0 && !self.anew {
+                &range
+            } else {
+                &[]
+            },
             authorization: authorization.as_deref(),
             most: ERROR,
             ..Ask::default()
@@ -233,6 +222,12 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
             return self.refused(opened.response, number);
         };
         incoming.allow(session.net.options.timeout, self.asker.ends);
+        self.renewed = false;
+        if let Some(tries) = &mut self.tries
+            && tries.resume() != Resume::InPairs
+        {
+            tries.fresh();
+        }
         if self.got == 0 {
             // A length that is wrong is known before a byte has come.
             let row = judge(Row::new(Hop::Layer, ""), &opened.response, self.blob);
@@ -242,10 +237,15 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
             self.incoming = Some(incoming);
             return Ok(());
         }
-        match begin_of(&opened.response) {
-            Some(begin) if begin == self.got => self.incoming = Some(incoming),
+        let anew = std::mem::take(&mut self.anew);
+        match (begin_of(&opened.response), self.tries.as_ref()) {
+            (Some(begin), _) if begin == self.got => self.incoming = Some(incoming),
+            (Some(0), Some(tries)) if !anew && !tries.resume().passes_over() => {
+                self.no_range = true;
+                return self.without_range();
+            }
             // Nothing that was read is kept: what came before is passed over.
-            Some(0) => {
+            (Some(0), _) => {
                 self.no_range = true;
                 self.pass_over(incoming)?;
             }
@@ -261,50 +261,6 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
             response,
             incoming: None,
         })
-    }
-
-    fn stopped(&mut self, stopped: Stopped) -> Result<(), Failed> {
-        let again = stopped.error().is_some_and(|error| {
-            let why = tcp::Failure::of(error);
-            matches!(why, tcp::Failure::Timeout | tcp::Failure::Reset)
-        });
-        if !again {
-            return Err(Failed::Stopped(stopped));
-        }
-        let kind = stopped
-            .error()
-            .map_or(io::ErrorKind::Other, io::Error::kind);
-        let before = self.cuts.len();
-        let noted = self.note(kind.into());
-        if self.cuts.len() > before {
-            // Nothing was cut: there was no answer.
-            self.cuts.pop();
-        }
-        noted.map_err(|failed| match failed {
-            Failed::Late => failed,
-            _ => Failed::Stopped(stopped),
-        })
-    }
-
-    /// A status that is no success: tried again where it passes by itself.
-    fn refused(&mut self, response: Response, number: u32) -> Result<(), Failed> {
-        let passes = match response.status {
-            404 if self.blob.url.is_some() && !self.elsewhere => {
-                self.elsewhere = true;
-                return Ok(());
-            }
-            401 => self.fruitless == 0 && self.asker.renew(number),
-            408 | 500..=504 => true,
-            _ => false,
-        };
-        self.fruitless += 1;
-        if !passes || self.fruitless > FRUITLESS || self.attempts >= ATTEMPTS {
-            return Err(Failed::Refused(Box::new(response)));
-        }
-        if response.status != 401 {
-            self.pause();
-        }
-        Ok(())
     }
 
     fn pass_over(&mut self, mut incoming: Incoming) -> Result<(), Failed> {
@@ -329,7 +285,27 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
 
     /// Tells in a row why it did not come.
     pub(super) fn tell(&self, failed: Failed, row: Row) -> Row {
-        let row = row.role(self.role).fact("host", self.host.as_str());
+        let row = self.told(failed, row.role(self.role).fact("host", self.host.as_str()));
+        match &self.tries {
+            Some(tries) => row.edit(|row| tries.tell_failed(row)),
+            None => row,
+        }
+    }
+
+    /// Tells in a row what came before it came.
+    pub(super) fn tell_passed(&self, row: Row) -> Row {
+        match &self.tries {
+            Some(tries) => row.edit(|row| tries.tell_passed(row)),
+            None => row,
+        }
+    }
+
+    /// Whether an engine is followed.
+    pub(super) fn follows(&self) -> bool {
+        self.tries.is_some()
+    }
+
+    fn told(&self, failed: Failed, row: Row) -> Row {
         let of = || format!("{} of {} bytes", self.got, self.blob.size);
         let times = match self.attempts {
             0 | 1 => String::new(),

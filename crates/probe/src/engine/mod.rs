@@ -1,6 +1,7 @@
 //! The engines whose way `--as` follows, and the environment that tells where their files are. The
 //! environment is read by the caller. What their own configuration says is in `setup`.
 
+pub(crate) mod again;
 mod auth;
 
 use std::fmt;

@@ -6,13 +6,15 @@ use std::time::{Duration, Instant};
 
 use pullwhy_model::{Hop, Target};
 
+use super::again::Tries;
 use super::follow::{Ask, broken, first, follow, is_redirect};
 use super::limits;
 use super::manifest::{self, Blob, Manifest, Reader};
 use super::registry::{ERROR, Session, is_ip_denied, said};
 use crate::content::{Wanted, verified};
+use crate::engine::again::Asked as Again;
 use crate::net::http::Response;
-use crate::net::lock;
+use crate::net::{Deadline, lock};
 use crate::rows::{Row, Rows};
 
 /// Blobs asked for at a time.
@@ -30,6 +32,8 @@ struct Asked<'b> {
     bytes: Option<Vec<u8>>,
     /// The registry's redirect, where it is elsewhere; and how long that took.
     elsewhere: Option<(Response, Duration)>,
+    /// As the engine that is followed does it.
+    tries: Option<Tries>,
 }
 
 /// Asks for all blobs, some at a time. Those that are elsewhere are followed there: the first one
@@ -39,21 +43,27 @@ pub(crate) fn probe(session: &Session<'_, '_>, manifest: &Manifest, rows: &mut R
     let layers = manifest.layers.iter().map(|blob| (Hop::Layer, blob));
     let all: Vec<_> = config.chain(layers).collect();
     session.net.expect_blobs(all.len().min(AT_ONCE));
-    let mut asked = side_by_side(session, all, false, |(hop, blob), why| {
+    let mut asked = side_by_side(session, all, false, |(hop, blob), until| {
         let mut asked = Asked::new(session, hop, blob);
         asked.whole = hop == Hop::ConfigBlob && manifest.open.is_some();
-        match why {
-            Some(why) => asked.passed_over(why),
-            None => asked.ask(session),
+        match until {
+            Err(why) => asked.passed_over(why),
+            Ok(until) => asked.often(session, until, |one| one.ask(session)),
         }
     });
     if let Some(at) = asked.iter().position(|a| a.elsewhere.is_some()) {
-        let first = asked.remove(at).follow(session, Some(rows));
+        let until = session.net.deadline();
+        let first = asked.remove(at).often(session, until, |one| {
+            one.asked(session).follow(session, Some(&mut *rows))
+        });
         let silent = first.row.saw("timeout");
         asked.insert(at, first);
-        asked = side_by_side(session, asked, silent, |one, why| match why {
-            Some(why) if one.elsewhere.is_some() => one.passed_over(why),
-            _ => one.follow(session, None),
+        asked = side_by_side(session, asked, silent, |one, until| match until {
+            _ if one.elsewhere.is_none() => one,
+            Err(why) => one.passed_over(why),
+            Ok(until) => one.often(session, until, |one| {
+                one.asked(session).follow(session, None)
+            }),
         });
     }
     if let Some(open) = manifest.open {
@@ -84,7 +94,7 @@ fn side_by_side<'b, T: Send>(
     session: &Session<'_, '_>,
     all: Vec<T>,
     silent: bool,
-    work: impl Fn(T, Option<&'static str>) -> Asked<'b> + Sync,
+    work: impl Fn(T, Result<Deadline, &'static str>) -> Asked<'b> + Sync,
 ) -> Vec<Asked<'b>> {
     let (silent, until) = (AtomicBool::new(silent), session.net.deadline());
     let workers = AT_ONCE.min(all.len());
@@ -95,12 +105,12 @@ fn side_by_side<'b, T: Send>(
         for _ in 0..workers {
             scope.spawn(|| {
                 while let Some((at, one)) = next() {
-                    let why = match (silent.load(Ordering::Relaxed), until.left()) {
-                        (true, _) => Some(SILENT),
-                        (_, Err(_)) => Some(LATE),
-                        _ => None,
+                    let until = match (silent.load(Ordering::Relaxed), until.left()) {
+                        (true, _) => Err(SILENT),
+                        (_, Err(_)) => Err(LATE),
+                        _ => Ok(until),
                     };
-                    let asked = work(one, why);
+                    let asked = work(one, until);
                     silent.fetch_or(asked.row.saw("timeout"), Ordering::Relaxed);
                     lock(&done).push((at, asked));
                 }
@@ -125,6 +135,59 @@ impl<'b> Asked<'b> {
             whole: false,
             bytes: None,
             elsewhere: None,
+            tries: None,
+        }
+    }
+
+    /// Asks as often as the engine does; all tries in the time of one hop.
+    fn often(
+        mut self,
+        session: &Session<'_, '_>,
+        until: Deadline,
+        mut once: impl FnMut(Self) -> Self,
+    ) -> Self {
+        let hop = self.row.so_far().hop;
+        let asked = match hop {
+            Hop::ConfigBlob => Again::Config,
+            _ => Again::Layer,
+        };
+        match &mut self.tries {
+            Some(tries) => tries.allow(until),
+            None => self.tries = Tries::of(session.net, asked, until),
+        }
+        loop {
+            self = once(self);
+            if self.elsewhere.is_some() {
+                return self;
+            }
+            let Some(mut tries) = self.tries.take() else {
+                return self;
+            };
+            let failed = self.row.is_failure();
+            if failed && tries.again(self.row.so_far()) {
+                self = Self {
+                    whole: self.whole,
+                    tries: Some(tries),
+                    ..Self::new(session, hop, self.blob)
+                };
+                continue;
+            }
+            self.row = self.row.edit(|row| {
+                if failed {
+                    tries.tell_failed(row);
+                } else {
+                    tries.tell_passed(row);
+                }
+            });
+            return self;
+        }
+    }
+
+    /// Asked at the registry, where that has not been done.
+    fn asked(self, session: &Session<'_, '_>) -> Self {
+        match self.elsewhere {
+            Some(_) => self,
+            None => self.ask(session),
         }
     }
 

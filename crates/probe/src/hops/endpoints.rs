@@ -24,10 +24,10 @@ pub(super) fn walk(
 ) -> Option<Manifest> {
     for (at, endpoint) in endpoints.iter().enumerate() {
         let Some(following) = endpoints.get(at + 1) else {
-            return walk_endpoint(image, endpoint, (options, ends), bound, rows);
+            return walk_endpoint(image, endpoint, (options, ends, true), bound, rows);
         };
         let mut aside = rows.aside();
-        let manifest = walk_endpoint(image, endpoint, (options, ends), bound, &mut aside);
+        let manifest = walk_endpoint(image, endpoint, (options, ends, false), bound, &mut aside);
         let mut tried = aside.done();
         let failed = tried.iter().any(|row| row.status == Status::Failed);
         if !failed || !goes_on(endpoint.next, manifest.is_some(), &tried) {

@@ -69,6 +69,15 @@ enum Why {
 }
 
 impl Stopped {
+    /// The first host gave no answer.
+    pub(crate) fn at_home(at: &Origin, error: io::Error) -> Self {
+        Self {
+            at: at.clone(),
+            role: Target::Registry,
+            why: Why::Broken(error),
+        }
+    }
+
     /// The error of the connection, where it is one.
     pub(crate) fn error(&self) -> Option<&io::Error> {
         match &self.why {
@@ -78,11 +87,11 @@ impl Stopped {
     }
 
     /// Tells it in a row.
-    pub(crate) fn tell(self, row: Row) -> Row {
+    pub(crate) fn tell(&self, row: Row) -> Row {
         let row = row.role(self.role).fact("host", self.at.host.as_str());
-        match self.why {
-            Why::Broken(error) => broken(row, &error),
-            Why::Astray(saw, says) => row.failed(saw, says),
+        match &self.why {
+            Why::Broken(error) => broken(row, error),
+            Why::Astray(saw, says) => row.failed(saw, says.as_str()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The stations of the path, in order. Each looks and notes; a later one runs where it still can.
 
+pub(crate) mod again;
 pub(crate) mod blobs;
 pub(crate) mod certs;
 pub(crate) mod config;
@@ -18,6 +19,7 @@ use pullwhy_reference::{Client, Difference, Reading};
 use crate::Engine;
 use crate::content;
 use crate::credentials::Held;
+use crate::engine::again::Asked;
 use crate::net::Deadline;
 use crate::net::connect::Net;
 use crate::options::Options;
@@ -142,7 +144,10 @@ fn walk_image(
     if route.endpoints.is_empty() {
         skip(&AFTER_REFERENCE, "there is no host to ask", rows);
     } else {
-        bound.manifest = endpoints::walk(image, &route.endpoints, (options, ends), bound, rows);
+        again::whole((options, ends), rows, |options, rows| {
+            *bound = Bound::default();
+            bound.manifest = endpoints::walk(image, &route.endpoints, (options, ends), bound, rows);
+        });
     }
 }
 
@@ -197,12 +202,12 @@ fn names(reference: &str, options: &Options, rows: &mut Rows<'_>) -> Option<Vec<
 fn walk_endpoint(
     image: &Image,
     endpoint: &Endpoint,
-    (options, ends): (&Options, Deadline),
+    (options, ends, last): (&Options, Deadline, bool),
     bound: &mut Bound,
     rows: &mut Rows<'_>,
 ) -> Option<Manifest> {
     let trust = endpoints::trust(endpoint, options, rows);
-    let net = Net::new(options, trust, endpoint.plain.clone(), ends);
+    let net = Net::new(options, trust, endpoint.plain.clone(), (ends, last));
     // Where only a registry is walked to, there is no repository that a credential could be for.
     let held = match image.repository {
         Some(_) => endpoints::credentials(endpoint, options, rows),
@@ -223,7 +228,8 @@ fn walk_endpoint(
     if let Some(first) = held.first() {
         session.hold(first);
     }
-    if !session.greet(image, rows) {
+    let greeted = again::as_often(&net, Asked::Ping, rows, |rows| session.greet(image, rows));
+    if !greeted {
         skip(
             &AFTER_REFERENCE[5..],
             "this is no registry that can be asked",
@@ -309,7 +315,8 @@ fn manifest_with(
 
 /// Token and manifest, with the credential that the session holds.
 fn admitted(session: &mut Session<'_, '_>, image: &Image, rows: &mut Rows<'_>) -> Option<Manifest> {
-    if !session.authenticate(rows) {
+    let net = session.net;
+    if !again::as_often(net, Asked::Token, rows, |rows| session.authenticate(rows)) {
         skip(&AFTER_REFERENCE[6..], "there is no token to ask with", rows);
         return None;
     }

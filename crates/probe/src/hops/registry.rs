@@ -1,10 +1,11 @@
 //! The registry itself: `GET /v2/`, and requests with whatever it takes to be let in.
 //! OCI distribution specification, section "Endpoints", end-1.
 
-use pullwhy_model::{Hop, Image, Target};
+use pullwhy_model::{Fact, Hop, Image, Status, Target};
 use serde_json::Value;
 
 use super::follow::{Answer, Ask, Stopped, broken, follow};
+use super::manifest::Reader;
 use super::token::encoded;
 use crate::challenge::{self, Challenge};
 use crate::credentials::{Credential, Flaw, Held};
@@ -157,6 +158,7 @@ impl<'n, 'o> Session<'n, 'o> {
         let row = row
             .fact("http_status", i64::from(response.status))
             .fact("host", answer.at.host.as_str());
+        let row = super::limits::note(row, &response);
         self.challenge = pick(response.all("www-authenticate"));
         let version = response.field("docker-distribution-api-version").is_some();
         let (row, usable) = match response.status {
@@ -228,8 +230,10 @@ impl<'n, 'o> Session<'n, 'o> {
                 false,
             ),
         };
+        let goes_on = !usable && Reader::of(self.net.options) == Reader::Docker;
+        let row = if goes_on { goes_on_anyway(row) } else { row };
         rows.push(self.compare_clocks(row, &response));
-        usable
+        usable || goes_on
     }
 
     /// Notes a clock that is far off: tokens and certificates fail by it.
@@ -277,6 +281,18 @@ impl<'n, 'o> Session<'n, 'o> {
         let roles = (Target::Registry, Target::Registry);
         follow(self.net, &self.origin, roles, ask, given, rows)
     }
+}
+
+/// Docker looks at nothing but what it has to log in by, whatever the status (moby,
+/// `daemon/pkg/registry/auth.go`, `PingV2Registry`).
+fn goes_on_anyway(row: Row) -> Row {
+    row.edit(|row| {
+        row.status = Status::Warning;
+        row.facts
+            .insert("passed_ping".to_owned(), Fact::from("yes"));
+        row.summary
+            .push_str("; Docker goes on, and asks for the manifest");
+    })
 }
 
 /// The challenge that can be met: Bearer before Basic.

@@ -7,7 +7,7 @@ use super::Deadline;
 use super::connect::Way;
 use super::http::{Head, Request, Response, body, no_http, send};
 use super::origin::Origin;
-use super::pool::Shared;
+use super::pool::{Idle, Shared};
 use super::tls::Stream;
 
 /// Bytes that are read at once where a body must be looked into: chunk sizes, trailers.
@@ -56,10 +56,12 @@ impl Shared {
         request: &Request<'_>,
         deadline: Deadline,
     ) -> io::Result<Opened> {
-        if let Some(mut stream) = self.take(origin, way.took)
-            && let Ok(head) = send(&mut stream, request, deadline)
-        {
-            return self.opened(origin, stream, head, request);
+        if let Some(Idle { mut stream, new }) = self.take(origin, way.took) {
+            match send(&mut stream, request, deadline) {
+                Ok(head) => return self.opened(origin, stream, head, request),
+                Err(error) if self.ends_with(new) => return Err(error),
+                Err(_) => {}
+            }
         }
         let mut stream = self.connect(origin, way, deadline)?;
         let head = send(&mut stream, request, deadline)?;

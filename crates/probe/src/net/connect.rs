@@ -85,6 +85,10 @@ pub(crate) struct Net<'a> {
     /// One timeout before a walk must have ended: a name that is then asked for takes no more. A pull
     /// has a time of its own.
     ends: Mutex<Deadline>,
+    /// No other endpoint is asked after this one.
+    last: bool,
+    /// Until when the tries of one hop may work, where it is tried again.
+    hop: Mutex<Option<Deadline>>,
     /// Spare connections that a host of blobs is worth.
     blobs: AtomicUsize,
     ways: Mutex<HashMap<Origin, Option<Way>>>,
@@ -95,18 +99,20 @@ pub(crate) struct Net<'a> {
 }
 
 impl<'a> Net<'a> {
-    /// `ends`: one timeout before the walk must have ended.
+    /// `ends`: one timeout before the walk must have ended. `last`: no other endpoint is left.
     pub(crate) fn new(
         options: &'a Options,
         registry: RegistryTrust,
         plain: Plain,
-        ends: Deadline,
+        (ends, last): (Deadline, bool),
     ) -> Self {
         let trust = Trust::new(options.system_authorities.clone(), registry);
-        let shared = Arc::new(Shared::new(trust));
+        let shared = Arc::new(Shared::new(trust, options.engine.is_some()));
         Self {
             clock: Clock::new(options.now),
             ends: Mutex::new(ends),
+            last,
+            hop: Mutex::default(),
             options,
             plain,
             shared,
@@ -124,7 +130,18 @@ impl<'a> Net<'a> {
 
     /// Until when a hop that begins now may work.
     pub(crate) fn deadline(&self) -> Deadline {
-        Deadline::after(self.options.timeout).or(self.ends())
+        let own = Deadline::after(self.options.timeout).or(self.ends());
+        lock(&self.hop).map_or(own, |hop| own.or(hop))
+    }
+
+    /// From now on requests are further tries of one hop, which have its time in common; or are not.
+    pub(crate) fn within(&self, hop: Option<Deadline>) {
+        *lock(&self.hop) = hop;
+    }
+
+    /// Whether no other endpoint is asked after this one.
+    pub(crate) fn is_last(&self) -> bool {
+        self.last
     }
 
     fn ends(&self) -> Deadline {
@@ -323,7 +340,7 @@ impl<'a> Net<'a> {
             way = self.secure(link, way, origin, role, plain, rows)?;
         } else {
             let wire = Wire::new(link, self.deadline());
-            self.shared.put(origin, Stream::Plain(wire));
+            self.shared.put_new(origin, Stream::Plain(wire));
         }
         way.took = started.elapsed();
         // Neither a server nor a proxy that refuses is asked six times.

@@ -15,15 +15,25 @@ use super::{Deadline, lock};
 /// What threads in the background share with the walk.
 pub(super) struct Shared {
     pub(super) trust: Trust,
+    /// Whether a request over a connection that was made for it is left at that if it breaks, as
+    /// Go's clients do, or is made again like those over older ones.
+    strict: bool,
     places: Mutex<HashMap<Origin, Place>>,
     changed: Condvar,
+}
+
+/// An open connection that nobody uses.
+pub(super) struct Idle {
+    pub(super) stream: Stream,
+    /// It was made just now for the request that takes it: what becomes of that is an answer.
+    pub(super) new: bool,
 }
 
 /// Connections to one host.
 #[derive(Default)]
 struct Place {
     /// The first that came is used first: it has shown that it works.
-    idle: VecDeque<Stream>,
+    idle: VecDeque<Idle>,
     /// Spare ones that are being made.
     coming: usize,
     /// Requests that wait for one of those.
@@ -31,32 +41,48 @@ struct Place {
 }
 
 impl Shared {
-    pub(super) fn new(trust: Trust) -> Self {
+    pub(super) fn new(trust: Trust, strict: bool) -> Self {
         Self {
             trust,
+            strict,
             places: Mutex::default(),
             changed: Condvar::new(),
         }
     }
 
+    /// Takes a connection that was used and can be used again.
     pub(super) fn put(&self, origin: &Origin, stream: Stream) {
+        self.keep_idle(origin, Idle { stream, new: false });
+    }
+
+    /// Takes one that was made for the next request.
+    pub(super) fn put_new(&self, origin: &Origin, stream: Stream) {
+        self.keep_idle(origin, Idle { stream, new: true });
+    }
+
+    /// Whether a request that broke over a connection is not made again.
+    pub(super) fn ends_with(&self, new: bool) -> bool {
+        self.strict && new
+    }
+
+    fn keep_idle(&self, origin: &Origin, idle: Idle) {
         let mut places = lock(&self.places);
         places
             .entry(origin.clone())
             .or_default()
             .idle
-            .push_back(stream);
+            .push_back(idle);
         self.changed.notify_all();
     }
 
     /// An open connection, or one that is about to be open: it was begun earlier than a new one,
     /// so it is waited for as long as a new one would take.
-    pub(super) fn take(&self, origin: &Origin, patience: Duration) -> Option<Stream> {
+    pub(super) fn take(&self, origin: &Origin, patience: Duration) -> Option<Idle> {
         let until = Instant::now() + patience;
         let mut places = lock(&self.places);
         let place = places.entry(origin.clone()).or_default();
-        if let Some(stream) = place.idle.pop_front() {
-            return Some(stream);
+        if let Some(idle) = place.idle.pop_front() {
+            return Some(idle);
         }
         if place.coming <= place.waiting {
             return None;
@@ -94,7 +120,9 @@ impl Shared {
                 let mut places = lock(&shared.places);
                 let place = places.entry(origin).or_default();
                 place.coming -= 1;
-                place.idle.extend(made);
+                place
+                    .idle
+                    .extend(made.ok().map(|stream| Idle { stream, new: false }));
                 shared.changed.notify_all();
             });
         }
@@ -128,11 +156,15 @@ impl Shared {
         request: &Request<'_>,
         deadline: Deadline,
     ) -> io::Result<Response> {
-        if let Some(mut stream) = self.take(origin, way.took)
-            && let Ok(response) = exchange(&mut stream, request, deadline)
-        {
-            self.keep(origin, stream, &response);
-            return Ok(response);
+        if let Some(Idle { mut stream, new }) = self.take(origin, way.took) {
+            match exchange(&mut stream, request, deadline) {
+                Ok(response) => {
+                    self.keep(origin, stream, &response);
+                    return Ok(response);
+                }
+                Err(error) if self.ends_with(new) => return Err(error),
+                Err(_) => {}
+            }
         }
         let mut stream = self.connect(origin, way, deadline)?;
         let response = exchange(&mut stream, request, deadline)?;

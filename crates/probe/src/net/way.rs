@@ -195,7 +195,8 @@ impl Net<'_> {
                 let row = told::secured(row.took(started), &secured, &self.shared.trust);
                 rows.push(row);
                 way.wish = secured.wish;
-                self.shared.put(origin, Stream::Tls(Box::new(secured.tls)));
+                self.shared
+                    .put_new(origin, Stream::Tls(Box::new(secured.tls)));
                 Some(way)
             }
             Err(failure) => {

@@ -289,10 +289,7 @@ fn imported(environment: &Environment, file: &Text, pattern: &str) -> Vec<PathBu
 
 fn take(file: &Text, root: &toml::de::DeTable<'_>, found: &mut Found, setup: &mut Setup) {
     let place = |at: usize| file.source(at);
-    let version = root.get("version").and_then(|v| match v.get_ref() {
-        toml::de::DeValue::Integer(number) => number.as_str().parse().ok(),
-        _ => None,
-    });
+    let version = root.get("version").and_then(tree::number);
     // A file that is imported may leave it out.
     let version = version.unwrap_or(if found.version > 0 { found.version } else { 1 });
     found.version = found.version.max(version);

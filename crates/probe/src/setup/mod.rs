@@ -16,6 +16,7 @@ pub(crate) mod containerd;
 pub(crate) mod daemon;
 mod diff;
 pub(crate) mod docker;
+mod duration;
 pub(crate) mod endpoint;
 mod folders;
 mod ids;

@@ -1,21 +1,34 @@
 //! Podman and what shares its libraries: registries and short names, the policy, and of
 //! `containers.conf` (common, `pkg/config`) the environment of the engine itself.
 
+use std::time::Duration;
+
 use pullwhy_model::Image;
+use toml::de::DeTable;
 
 use super::endpoint::Order;
 use super::policy::{self, Policy};
 use super::registries::{self, Registries};
 use super::text::{Text, files_of};
-use super::{EngineProxy, Setting, Setup, ids, tree};
+use super::{EngineProxy, Setting, Setup, duration, ids, tree};
 use crate::Environment;
 use crate::trust::Source;
+
+/// How often Podman repeats a pull, where `[engine]` says so (common, v0.58 on).
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Repeats {
+    /// `retry`: so many times after the first.
+    pub times: Option<u32>,
+    /// `retry_delay`: how long before each.
+    pub delay: Option<Duration>,
+}
 
 /// What Podman has configured.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Podman {
     pub registries: Registries,
     pub policy: Option<Policy>,
+    pub repeats: Repeats,
 }
 
 pub(super) fn read(environment: &Environment, setup: &mut Setup) {
@@ -40,15 +53,19 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
         setup.note("short-name-mode", mode.as_str(), source);
     }
     setup.further.extend(registries::shown(&registries));
-    containers_conf(environment, setup);
+    let repeats = containers_conf(environment, setup);
     ids::of_podman(environment, setup);
     let policy = policy::read(environment, setup);
     setup.further.extend(policy.iter().flat_map(Policy::shown));
-    setup.order = Order::Podman(Box::new(Podman { registries, policy }));
+    setup.order = Order::Podman(Box::new(Podman {
+        registries,
+        policy,
+        repeats,
+    }));
 }
 
-/// `env` of `[engine]`, which Podman sets for itself.
-fn containers_conf(environment: &Environment, setup: &mut Setup) {
+/// `env` of `[engine]`, which Podman sets for itself; and how often it repeats a pull.
+fn containers_conf(environment: &Environment, setup: &mut Setup) -> Repeats {
     let mut files = vec![
         environment.rooted("usr/share/containers/containers.conf"),
         environment.rooted("etc/containers/containers.conf"),
@@ -62,6 +79,7 @@ fn containers_conf(environment: &Environment, setup: &mut Setup) {
         files.extend(files_of(&own.join("containers/containers.conf.d"), ".conf"));
     }
     let mut proxy = EngineProxy::default();
+    let mut repeats = Repeats::default();
     for path in files {
         let Ok(Some(file)) = Text::read(&path) else {
             continue;
@@ -73,6 +91,7 @@ fn containers_conf(environment: &Environment, setup: &mut Setup) {
                 continue;
             }
         };
+        repeats_of(&file, &root, &mut repeats, setup);
         let own = tree::at(&root, &["engine", "env"]);
         let all = own.and_then(tree::texts);
         if let Some(value) = own.filter(|_| all.is_none()) {
@@ -95,7 +114,7 @@ fn containers_conf(environment: &Environment, setup: &mut Setup) {
     }
     let own: Vec<Setting> = proxy.all().cloned().collect();
     if own.is_empty() {
-        return;
+        return repeats;
     }
     setup.settings.extend(own);
     // What is not set there stays as it is in the shell.
@@ -115,6 +134,39 @@ fn containers_conf(environment: &Environment, setup: &mut Setup) {
             .or_else(|| from("HTTP_PROXY", &environment.proxy.http)),
         no: proxy.no.or_else(|| from("NO_PROXY", &no)),
     });
+    repeats
+}
+
+/// `retry` and `retry_delay` of `[engine]`.
+fn repeats_of(file: &Text, root: &DeTable<'_>, repeats: &mut Repeats, setup: &mut Setup) {
+    if let Some(value) = tree::at(root, &["engine", "retry"]) {
+        let source = file.source(value.span().start);
+        match tree::number(value).and_then(|n| u32::try_from(n).ok()) {
+            Some(times) => {
+                repeats.times = Some(times);
+                setup.note("retry", times.to_string(), &source);
+            }
+            None => setup.warns(
+                &source,
+                "`retry` of `[engine]` is no number of times: Podman from 5.0 on does not start",
+            ),
+        }
+    }
+    if let Some(value) = tree::at(root, &["engine", "retry_delay"]) {
+        let source = file.source(value.span().start);
+        let text = tree::text(value);
+        match text.and_then(|text| Some((text, duration::read(text)?))) {
+            Some((text, delay)) => {
+                // None at all is taken as none given (common, `pkg/retry`).
+                repeats.delay = Some(delay).filter(|delay| !delay.is_zero());
+                setup.note("retry_delay", text, &source);
+            }
+            None => setup.warns(
+                &source,
+                "`retry_delay` of `[engine]` is no span as `2s`: Podman from 5.0 on pulls nothing",
+            ),
+        }
+    }
 }
 
 /// What a short name leads to.

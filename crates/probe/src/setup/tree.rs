@@ -55,6 +55,14 @@ pub(super) fn text<'v>(value: &'v Value<'_>) -> Option<&'v str> {
     }
 }
 
+/// A whole number.
+pub(super) fn number(value: &Value<'_>) -> Option<i64> {
+    match value.get_ref() {
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok(),
+        _ => None,
+    }
+}
+
 pub(super) fn flag(value: &Value<'_>) -> Option<bool> {
     match value.get_ref() {
         DeValue::Boolean(yes) => Some(*yes),

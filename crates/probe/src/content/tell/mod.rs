@@ -199,10 +199,10 @@ fn transferred(transfer: &Transfer<'_, '_, '_, '_>, row: Row) -> Row {
     let seconds = row.seconds().max(1e-6);
     let rate = (transfer.got as f64 / seconds) as u64;
     let says = format!("{} at {}/s", size(transfer.got), size(rate));
-    if transfer.cuts.is_empty() {
-        return row.ok(says);
+    if transfer.breaks == 0 {
+        return transfer.tell_passed(row.ok(says));
     }
-    let times = match transfer.cuts.len() {
+    let times = match transfer.breaks {
         1 => "once".to_owned(),
         n => format!("{n} times"),
     };
@@ -211,10 +211,10 @@ fn transferred(transfer: &Transfer<'_, '_, '_, '_>, row: Row) -> Row {
     } else {
         "resumed"
     };
-    let limit = if transfer.attempts > DOCKER {
+    let limit = if transfer.attempts > DOCKER && !transfer.follows() {
         "; Docker gives up after five attempts"
     } else {
         ""
     };
-    row.warning("resumed", format!("{says}, cut {times} and {how}{limit}"))
+    transfer.tell_passed(row.warning("resumed", format!("{says}, cut {times} and {how}{limit}")))
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::Reader;
 use crate::Engine;
 use crate::hops::follow::{Answer, Ask, Stopped, broken, first, is_redirect};
 use crate::hops::registry::Session;
@@ -14,7 +15,8 @@ use crate::setup::endpoint::Order;
 pub(super) type Head = io::Result<Response>;
 
 /// Asks by HEAD while `get` asks by GET, over another connection, so that it costs no time of its
-/// own. Redirects are left to GET, which goes the same way.
+/// own. Where an engine is followed they go one after the other, as its own do: a fault that passes
+/// by itself strikes the first. Redirects are left to GET, which goes the same way.
 pub(super) fn beside(
     session: &Session<'_, '_>,
     path: &str,
@@ -36,6 +38,15 @@ pub(super) fn beside(
         };
         first(session.net, &session.origin, ask)
     };
+    if Reader::of(session.net.options) != Reader::Any {
+        return match ask() {
+            // It would be waited for once more.
+            Err(error) if tcp::Failure::of(&error) == tcp::Failure::Timeout => {
+                (Err(Stopped::at_home(&session.origin, error)), None)
+            }
+            head => (get(), Some(head)),
+        };
+    }
     let (answer, head) = std::thread::scope(|scope| {
         let head = scope.spawn(ask);
         (get(), head.join().ok())

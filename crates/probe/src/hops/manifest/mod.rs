@@ -17,9 +17,11 @@ pub(crate) use platform::told as platform;
 pub(crate) use reader::Reader;
 use refused::refused;
 
+use super::again::as_often;
 use super::limits;
 use super::registry::Session;
 use crate::content::Wanted;
+use crate::engine::again::Asked;
 use crate::net::http::Response;
 use crate::platform::Platform;
 use crate::rows::{Row, Rows};
@@ -45,7 +47,10 @@ pub(crate) fn fetch(
     let mut asked = version;
     let mut open = Some(Open::Alone);
     for depth in 0..=DEPTH {
-        let (value, media, bytes) = get(session, &asked, depth, rows)?;
+        let net = session.net;
+        let (value, media, bytes) = as_often(net, Asked::Manifest, rows, |rows| {
+            get(session, &asked, depth, rows)
+        })?;
         if kind(&media) != Kind::Index {
             let mut manifest = read(&value);
             if reader == Reader::Docker && platform.os != "windows" {

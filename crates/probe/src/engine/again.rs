@@ -1,0 +1,382 @@
+//! What engines ask for again: after what, how often, and after how long. One table an engine; `hops`
+//! and `content` follow it. Who is not in a table asks once.
+//!
+//! Read out of their sources, which are named at each table. What differs between releases follows the
+//! newer ones, and says since when.
+//!
+//! Not here: that a kubelet pulls once more when a pull has failed. That is another pull.
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::time::Duration;
+
+use pullwhy_model::{Hop, HopRow, Status};
+
+use super::Engine;
+use crate::hops::manifest::Reader;
+use crate::options::Options;
+use crate::setup::Setup;
+use crate::setup::podman::Repeats;
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    Ping,
+    Token,
+    Manifest,
+    Config,
+    Layer,
+    /// All of it: connection by connection, from the first host on.
+    Pull,
+}
+
+/// What came in place of what was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Came {
+    Status(u16),
+    /// The connection was ended before or within the answer.
+    Cut,
+    /// It was reset.
+    Reset,
+    Refused,
+    Unreachable,
+    /// Nothing, until the time was over. Engines that ask again wait as long once more, and so on:
+    /// it tells nothing new, so it is in no table.
+    Silent,
+    /// A fault that no repetition mends: a name, a certificate, content.
+    Other,
+}
+
+/// How long is waited before the next try.
+#[derive(Clone, Copy, Debug)]
+enum Pause {
+    Of(Duration),
+    /// So long, and twice as long each time.
+    Doubling(Duration),
+    /// So long for each try so far.
+    Growing(Duration),
+    /// What the registry asks for in `Retry-After`; else so long, and twice as long each time; at
+    /// most so long.
+    AsTold(Duration, Duration),
+}
+
+/// A line of a table.
+struct Rule {
+    of: &'static [Asked],
+    after: fn(Came) -> bool,
+    /// Tries in all.
+    tries: usize,
+    pause: Pause,
+    /// After what came at all tries so far, the last one included.
+    when: fn(&[Came]) -> bool,
+    /// Only where no other endpoint is left to be asked.
+    last_only: bool,
+    /// What the engine does, for people.
+    says: &'static str,
+}
+
+/// How a body is asked for again that breaks off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resume {
+    /// As the table says, in which two requests are one try ([`DOCKER`]).
+    InPairs,
+    /// Whenever a connection was ended, until so many in a row brought no byte.
+    WhileBytesCome { fruitless: u32 },
+    /// The first time, after so many bytes, or so long after the last time; not where the server has
+    /// no ranges.
+    Reconnect {
+        bytes: u64,
+        since: Duration,
+        pause: Duration,
+    },
+}
+
+impl Resume {
+    /// Whether it goes on where the server sends all instead of the rest.
+    pub(crate) fn passes_over(self) -> bool {
+        matches!(self, Self::WhileBytesCome { .. })
+    }
+}
+
+/// When an engine asks again.
+pub(crate) struct Policy {
+    pub(crate) who: &'static str,
+    rules: &'static [Rule],
+    pub(crate) resume: Resume,
+}
+
+/// That it is asked for again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Again {
+    /// How long the engine waits before.
+    pub(crate) after: Duration,
+    /// The registry asks for this wait: nobody asks earlier.
+    pub(crate) told: bool,
+    pub(crate) says: &'static str,
+}
+
+/// Whether a try of two requests has ended.
+pub(crate) fn is_whole(came: &[Came]) -> bool {
+    came.len().is_multiple_of(2)
+}
+
+/// Whenever it comes.
+fn always(_: &[Came]) -> bool {
+    true
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn breaks(came: Came) -> bool {
+    matches!(
+        came,
+        Came::Cut | Came::Reset | Came::Refused | Came::Unreachable
+    )
+}
+
+/// moby (v29), `daemon/internal/distribution/pull_v2.go` (`retry`), `xfer/download.go`
+/// (`makeDownloadFunc`) and `errors.go` (`retryOnError`): a status of 4xx is a registry's error, and
+/// is not asked for again. Ping, token and manifest have no loop around them.
+///
+/// A try of a layer is two requests: the first one only asks how long it is, and what comes of that is
+/// not looked at (`layerDescriptor.Download`). Seen with Docker 20.10 too: a 429 that comes once passes.
+static DOCKER: Policy = Policy {
+    who: "Docker",
+    rules: &[
+        Rule {
+            of: &[Asked::Config],
+            after: |came| breaks(came) || matches!(came, Came::Status(500..)),
+            tries: 5,
+            pause: Pause::Doubling(Duration::from_millis(250)),
+            when: always,
+            last_only: false,
+            says: "Docker asks again",
+        },
+        Rule {
+            of: &[Asked::Layer],
+            after: |came| breaks(came) || matches!(came, Came::Status(400..)),
+            tries: 10,
+            pause: Pause::Of(Duration::ZERO),
+            when: |came| !is_whole(came),
+            last_only: false,
+            says: "Docker asks again",
+        },
+        Rule {
+            of: &[Asked::Layer],
+            after: |came| breaks(came) || matches!(came, Came::Status(500..)),
+            tries: 10,
+            // 5 s after the first try, 10 s after the second.
+            pause: Pause::Growing(Duration::from_millis(2500)),
+            when: is_whole,
+            last_only: false,
+            says: "Docker asks again",
+        },
+    ],
+    resume: Resume::InPairs,
+};
+
+/// What containerd asks for by its resolver and fetcher: not the token. It does not ask `/v2/`; what is
+/// wrong there is wrong with its first request, for the manifest.
+const BY_CONTAINERD: &[Asked] = &[Asked::Ping, Asked::Manifest, Asked::Config, Asked::Layer];
+
+/// containerd (v2.4.0-beta.0), `core/remotes/docker/resolver.go` (`retryRequest`,
+/// `doWithTransportRetries`) and `httpreadseeker.go`. Its 405 is in `hops::manifest::head`, its 401 where
+/// tokens are renewed.
+static CONTAINERD: Policy = Policy {
+    who: "containerd",
+    rules: &[
+        Rule {
+            of: BY_CONTAINERD,
+            after: |came| matches!(came, Came::Status(408 | 429)),
+            tries: 5,
+            pause: Pause::Of(Duration::ZERO),
+            when: always,
+            last_only: false,
+            says: "containerd asks again",
+        },
+        Rule {
+            of: BY_CONTAINERD,
+            after: |came| matches!(came, Came::Status(500 | 503 | 504)),
+            tries: 5,
+            pause: Pause::Of(Duration::ZERO),
+            when: |came| !matches!(came, [.., one, other] if one == other),
+            last_only: true,
+            says: "containerd asks again from 2.1 on, and not before",
+        },
+        Rule {
+            of: BY_CONTAINERD,
+            after: |came| came == Came::Cut,
+            tries: 5,
+            pause: Pause::Of(Duration::from_millis(50)),
+            when: always,
+            last_only: true,
+            says: "containerd asks again from 2.3.2 on, and not before",
+        },
+    ],
+    resume: Resume::WhileBytesCome { fruitless: 3 },
+};
+
+/// containers/image (v5.36), `docker/docker_client.go` (`makeRequestToResolvedURL`): all requests but
+/// that for a token, which is sent without it (`getBearerToken`).
+const TOO_MANY: Rule = Rule {
+    of: &[Asked::Ping, Asked::Manifest, Asked::Config, Asked::Layer],
+    after: |came| came == Came::Status(429),
+    tries: 5,
+    pause: Pause::AsTold(Duration::from_secs(2), Duration::from_secs(60)),
+    when: always,
+    last_only: false,
+    says: "containers/image asks again",
+};
+
+/// containers/image (v5.25 on), `docker/body_reader.go`.
+const RECONNECT: Resume = Resume::Reconnect {
+    bytes: 1 << 20,
+    since: Duration::from_secs(60),
+    pause: SECOND,
+};
+
+/// containers/common (v0.64), `libimage/copier.go` around `pkg/retry/retry.go` (`IsErrorRetryable`).
+/// An end within a body is none of its errors, a reset is.
+static PODMAN: Policy = Policy {
+    who: "Podman",
+    rules: &[
+        TOO_MANY,
+        Rule {
+            of: &[Asked::Pull],
+            after: breaks,
+            tries: 4,
+            pause: Pause::Of(SECOND),
+            when: always,
+            last_only: false,
+            says: "Podman repeats the pull",
+        },
+        Rule {
+            of: &[Asked::Pull],
+            after: |came| matches!(came, Came::Status(502..=504)),
+            tries: 4,
+            pause: Pause::Of(SECOND),
+            when: always,
+            last_only: false,
+            says: "Podman repeats the pull from 5.5 on, and not before",
+        },
+    ],
+    resume: RECONNECT,
+};
+
+/// CRI-O has containers/image without what libimage puts around it.
+static CRI_O: Policy = Policy {
+    who: "CRI-O",
+    rules: &[TOO_MANY],
+    resume: RECONNECT,
+};
+
+impl Policy {
+    /// The table of the engine that is followed; of the runtime, below a kubelet.
+    pub(crate) fn of(options: &Options) -> Option<&'static Self> {
+        match Reader::of(options) {
+            Reader::Docker => Some(&DOCKER),
+            Reader::Containerd => Some(&CONTAINERD),
+            Reader::Podman => Some(&PODMAN),
+            Reader::Any => {
+                let runtime = options.setup.as_ref().and_then(Setup::runtime);
+                (runtime == Some(Engine::Podman)).then_some(&CRI_O)
+            }
+        }
+    }
+
+    /// Whether it ever asks for such a thing again.
+    pub(crate) fn repeats(&self, asked: Asked) -> bool {
+        self.rules.iter().any(|rule| rule.of.contains(&asked))
+    }
+
+    /// Whether it is asked for again after what came at each try so far. `told`: the wait that the
+    /// registry asks for. `last`: no other endpoint is left. `own`: what the engine is set to, for the
+    /// whole pull.
+    pub(crate) fn again(
+        &self,
+        asked: Asked,
+        came: &[Came],
+        told: Option<Duration>,
+        last: bool,
+        own: Repeats,
+    ) -> Option<Again> {
+        let (&now, before) = came.split_last()?;
+        let own = if asked == Asked::Pull {
+            own
+        } else {
+            Repeats::default()
+        };
+        let tries = own
+            .times
+            .and_then(|n| usize::try_from(n).ok()?.checked_add(1));
+        let rule = self.rules.iter().find(|rule| {
+            rule.of.contains(&asked)
+                && (rule.after)(now)
+                && came.len() < tries.unwrap_or(rule.tries)
+                && (last || !rule.last_only)
+                && (rule.when)(came)
+        })?;
+        let nth = u32::try_from(before.len()).unwrap_or(u32::MAX);
+        let doubled = |first: Duration| first.saturating_mul(2_u32.saturating_pow(nth));
+        let (after, told) = match rule.pause {
+            Pause::Of(pause) => (own.delay.unwrap_or(pause), false),
+            Pause::Doubling(first) => (doubled(first), false),
+            Pause::Growing(by) => (by.saturating_mul(nth.saturating_add(1)), false),
+            Pause::AsTold(first, most) => match told {
+                Some(told) => (told.min(most), true),
+                None => (doubled(first).min(most), false),
+            },
+        };
+        Some(Again {
+            after,
+            told,
+            says: rule.says,
+        })
+    }
+}
+
+impl Came {
+    /// What an error of a connection is.
+    pub(crate) fn of_error(error: &io::Error) -> Self {
+        use io::ErrorKind as Kind;
+        match error.kind() {
+            Kind::UnexpectedEof => Self::Cut,
+            Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe => Self::Reset,
+            Kind::ConnectionRefused => Self::Refused,
+            Kind::HostUnreachable | Kind::NetworkUnreachable => Self::Unreachable,
+            Kind::TimedOut | Kind::WouldBlock => Self::Silent,
+            _ => Self::Other,
+        }
+    }
+
+    /// What a row says that failed.
+    pub(crate) fn of_row(row: &HopRow) -> Self {
+        let of_the_way = matches!(row.hop, Hop::Tcp | Hop::Proxy | Hop::Tls);
+        let request = matches!(
+            row.hop,
+            Hop::Ping | Hop::Token | Hop::Manifest | Hop::ConfigBlob | Hop::Layer
+        );
+        if row.status != Status::Failed || !(of_the_way || request) {
+            return Self::Other;
+        }
+        match row.saw.as_deref() {
+            // A body that breaks off is no answer that stays away.
+            Some("cut") if row.facts.contains_key("bytes") => Self::Other,
+            Some("cut") => Self::Cut,
+            Some("reset") => Self::Reset,
+            Some("refused") => Self::Refused,
+            Some("unreachable") => Self::Unreachable,
+            Some("timeout") => Self::Silent,
+            // What a proxy says instead of making a tunnel is a text to engines, and no status.
+            _ if request => match row.facts.get("http_status") {
+                Some(pullwhy_model::Fact::Number(status)) => {
+                    u16::try_from(*status).map_or(Self::Other, Self::Status)
+                }
+                _ => Self::Other,
+            },
+            _ => Self::Other,
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The tables, as the engines' sources have them.
+
+use super::*;
+
+/// The waits in milliseconds as long as the same comes, and whether it ends then.
+fn waits(policy: &Policy, asked: Asked, came: Came) -> Vec<u128> {
+    let mut all = Vec::new();
+    let mut waits = Vec::new();
+    for _ in 0..20 {
+        all.push(came);
+        match policy.again(asked, &all, None, true, Repeats::default()) {
+            Some(again) => waits.push(again.after.as_millis()),
+            None => return waits,
+        }
+    }
+    panic!("{} never ends", policy.who);
+}
+
+#[test]
+fn each_engine_asks_again_as_often_as_its_source_says() {
+    use Asked::{Config, Layer, Manifest, Ping, Pull, Token};
+    use Came::{Cut, Other, Refused, Reset, Silent, Status};
+    let none: &[u128] = &[];
+    let layer = &[0, 5000, 0, 10_000, 0, 15_000, 0, 20_000, 0][..];
+    for (policy, asked, came, wanted) in [
+        (&DOCKER, Ping, Cut, none),
+        (&DOCKER, Token, Status(503), none),
+        (&DOCKER, Manifest, Status(503), none),
+        (&DOCKER, Config, Status(503), &[250, 500, 1000, 2000]),
+        (&DOCKER, Config, Status(429), none),
+        (&DOCKER, Layer, Status(502), layer),
+        (&DOCKER, Layer, Reset, layer),
+        // The request that asks for the length is not looked at, whatever comes.
+        (&DOCKER, Layer, Status(404), &[0]),
+        (&DOCKER, Layer, Silent, none),
+        (&DOCKER, Pull, Status(503), none),
+        (&CONTAINERD, Manifest, Status(429), &[0, 0, 0, 0]),
+        (&CONTAINERD, Layer, Status(408), &[0, 0, 0, 0]),
+        (&CONTAINERD, Manifest, Status(503), &[0]),
+        (&CONTAINERD, Manifest, Status(502), none),
+        (&CONTAINERD, Token, Status(503), none),
+        (&CONTAINERD, Layer, Cut, &[50, 50, 50, 50]),
+        (&CONTAINERD, Layer, Reset, none),
+        (&CONTAINERD, Pull, Refused, none),
+        (&PODMAN, Ping, Status(429), &[2000, 4000, 8000, 16_000]),
+        (&PODMAN, Token, Status(429), none),
+        (&PODMAN, Layer, Status(503), none),
+        (&PODMAN, Pull, Status(503), &[1000, 1000, 1000]),
+        (&PODMAN, Pull, Status(500), none),
+        (&PODMAN, Pull, Status(404), none),
+        (&PODMAN, Pull, Refused, &[1000, 1000, 1000]),
+        (&PODMAN, Pull, Cut, &[1000, 1000, 1000]),
+        (&PODMAN, Pull, Silent, none),
+        (&PODMAN, Pull, Other, none),
+        (&CRI_O, Layer, Status(429), &[2000, 4000, 8000, 16_000]),
+        (&CRI_O, Pull, Refused, none),
+    ] {
+        let got = waits(policy, asked, came);
+        assert_eq!(got, wanted, "{} {asked:?} {came:?}", policy.who);
+    }
+}
+
+#[test]
+fn what_differs_from_the_last_try_is_asked_for_again() {
+    let came = [Came::Status(503), Came::Status(500)];
+    let again = |came| CONTAINERD.again(Asked::Manifest, came, None, true, Repeats::default());
+    assert!(again(&came[..]).is_some());
+    assert!(again(&[Came::Status(500), Came::Status(500)]).is_none());
+}
+
+#[test]
+fn containerd_goes_on_to_the_next_host_rather_than_to_a_further_try() {
+    let again =
+        |came, last| CONTAINERD.again(Asked::Manifest, &[came], None, last, Repeats::default());
+    assert!(again(Came::Status(503), false).is_none());
+    assert!(again(Came::Cut, false).is_none());
+    assert!(again(Came::Status(429), false).is_some());
+}
+
+#[test]
+fn podmans_repeats_are_those_of_its_configuration() {
+    let own = |times, seconds| Repeats {
+        times: Some(times),
+        delay: Some(Duration::from_secs(seconds)),
+    };
+    let again = |asked, own| PODMAN.again(asked, &[Came::Refused], None, true, own);
+    assert_eq!(again(Asked::Pull, own(0, 1)), None);
+    let after = again(Asked::Pull, own(1, 7)).map(|again| again.after.as_secs());
+    assert_eq!(after, Some(7));
+    assert_eq!(again(Asked::Ping, own(1, 7)), None);
+}
+
+#[test]
+fn a_wait_that_the_registry_asks_for_is_kept_up_to_a_minute() {
+    let told = |seconds| {
+        let told = Some(Duration::from_secs(seconds));
+        let again = PODMAN.again(
+            Asked::Ping,
+            &[Came::Status(429)],
+            told,
+            true,
+            Repeats::default(),
+        );
+        again.map(|again| (again.after.as_secs(), again.told))
+    };
+    assert_eq!(told(7), Some((7, true)));
+    assert_eq!(told(3600), Some((60, true)));
+}
