@@ -3,6 +3,8 @@
 #![cfg(unix)]
 #![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
 
+#[path = "daemon/client.rs"]
+mod client;
 #[path = "daemon/log.rs"]
 mod log;
 #[path = "support/socket.rs"]

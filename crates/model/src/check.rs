@@ -80,12 +80,14 @@ impl HopRow {
 
     /// Whether it leaves open if a pull would work, though nothing failed: whether the image is signed
     /// as a policy wants is not looked at, and whether Docker goes on without a login where its helper
-    /// fails hangs on its version.
+    /// fails hangs on its version, where that is not known.
     #[must_use]
     pub fn leaves_open(&self) -> bool {
         match self.saw.as_deref() {
             Some("signature-wanted") => true,
-            Some("helper-missing" | "helper-failed") => !self.was_passed(),
+            Some("helper-missing" | "helper-failed") => {
+                !self.was_passed() && !self.facts.contains_key("client_version")
+            }
             _ => false,
         }
     }

@@ -6,11 +6,11 @@
 //! ```
 //!
 //! It looks and notes; causes are decided in `diagnose`. What a hop finds is a [`HopRow`], never an
-//! error. Nothing is written, an engine is asked whether it is there and no more, and what is sent to
-//! us is bounded: 8 KiB of a daemon's answer, 4 MiB a manifest, 64 KiB of an error, five redirects, one [`Options::timeout`] a hop, [`WALK`] of them a
-//! walk. With [`Options::pull`] every byte is fetched and verified as it comes, in memory that does
-//! not grow with the image, within [`Pull::total`]; what is written then is the layout that was asked
-//! for, and nothing else.
+//! error. Nothing is written, an engine is asked whether it is there and for its version, and what is
+//! sent to us is bounded: 8 KiB of a daemon's answer, 4 MiB a manifest, 64 KiB of an error, five
+//! redirects, one [`Options::timeout`] a hop, [`WALK`] of them a walk. With [`Options::pull`] every byte
+//! is fetched and verified as it comes, in memory that does not grow with the image, within
+//! [`Pull::total`]; what is written then is the layout that was asked for, and nothing else.
 //!
 //! Not here: log reading (`ingest`), judging (`diagnose`), printing (`report`).
 
@@ -109,7 +109,7 @@ pub fn walk_to_registry(host: &str, options: &Options, observer: &mut dyn Observ
 }
 
 /// Looks at the engine alone, where no image is known: its settings, and its daemon with
-/// [`Options::ask_daemon`].
+/// [`Options::ask_engine`].
 pub fn walk_to_daemon(options: &Options, observer: &mut dyn Observer) -> Walk {
     let started = Instant::now();
     let mut rows = rows::Rows::new(observer);

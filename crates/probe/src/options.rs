@@ -53,8 +53,9 @@ pub struct Options {
     pub pull: Option<Pull>,
     /// What the engine's own configuration says.
     pub setup: Option<Setup>,
-    /// Ask the engine's daemon on this machine whether it answers.
-    pub ask_daemon: bool,
+    /// Ask the engine on this machine: its daemon, whether it answers; its client for its version, where
+    /// that decides.
+    pub ask_engine: bool,
     /// Where engines keep images on this machine; without, nobody looks there.
     pub store: Option<StorePlan>,
     /// The last hop that is wanted: the walk ends after it, or soon after.
@@ -84,7 +85,7 @@ impl Default for Options {
             resolv_conf: None,
             pull: None,
             setup: None,
-            ask_daemon: false,
+            ask_engine: false,
             store: None,
             until: None,
             guard: Guard::Nothing,

@@ -243,7 +243,7 @@ fn options(
             .then(|| pull(args, seen.setup.as_ref()))
             .transpose()?,
         store: Some(store(args, environment)?),
-        ask_daemon: true,
+        ask_engine: true,
         ..seen
     })
 }

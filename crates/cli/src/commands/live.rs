@@ -343,7 +343,7 @@ fn walks(tasks: &[Task], plan: &Plan) -> Vec<Option<Walk>> {
             let (tell, image) = (tell.clone(), task.image.clone());
             let mut options = plan.as_engine(task.engine);
             options.until = Some(task.until);
-            options.ask_daemon = task.daemon;
+            options.ask_engine = task.daemon;
             if let Some(platform) = &task.platform {
                 options.platform = platform.clone();
             }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here is sent or printed; `hops/credentials.rs` makes the rows.
 
+pub(crate) mod client;
 pub(crate) mod helper;
 pub(crate) mod passed;
 pub(crate) mod provider;

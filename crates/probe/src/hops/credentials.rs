@@ -12,11 +12,11 @@ use pullwhy_model::Hop;
 use crate::Engine;
 use crate::credentials::expiry::Expiry;
 use crate::credentials::file::{self, AuthFile, Broken, Entry};
-use crate::credentials::helper;
 use crate::credentials::keys::{self, Rules};
 use crate::credentials::lint::{Smell, smell};
 use crate::credentials::passed::{NOT_THERE, Passed};
 use crate::credentials::{self, Credential, Flaw, Held, MOST};
+use crate::credentials::{client, helper};
 use crate::engine::{AuthPlace, AuthSource};
 use crate::net::clock;
 use crate::options::Options;
@@ -24,6 +24,8 @@ use crate::rows::{Row, Rows};
 
 /// Entries that are tried in turn.
 const TRIES: usize = 8;
+/// The first version of Docker's client that stops where a helper fails.
+const STOPS: u32 = 29;
 
 /// Finds the credentials for an image, best first, and tells how. Only the kubelet has several.
 pub(crate) fn find(
@@ -281,13 +283,27 @@ impl Search<'_> {
 
     /// The row of a helper that gave no answer. Up to version 28 `docker pull` takes no notice and asks
     /// without, which does for a public image; from 29 on it stops (docker/cli, `cli/command/image/pull.go`),
-    /// as builds and Compose do.
+    /// as builds and Compose do. It is the client's version that counts, not the daemon's.
     fn unhelped(&self, row: Row, saw: &str, says: String) -> Row {
-        if self.options.engine == Some(Engine::Docker) {
+        if self.options.engine != Some(Engine::Docker) {
+            return row.failed(saw, says);
+        }
+        // The client of another system's files is not the one on this path.
+        let foreign = self.options.setup.as_ref().is_some_and(|s| s.foreign);
+        let client = (self.options.ask_engine && !foreign)
+            .then(|| client::version(self.options.timeout))
+            .flatten();
+        let Some(client) = client else {
             let docker = "Docker up to 28 asks without a login then, later ones stop";
+            return row.warning(saw, format!("{says}; {docker}"));
+        };
+        let version = client.text.as_str();
+        let row = row.fact("client_version", version);
+        if client.major < STOPS {
+            let docker = format!("Docker {version} takes no notice, and asks without a login");
             row.warning(saw, format!("{says}; {docker}"))
         } else {
-            row.failed(saw, says)
+            row.failed(saw, format!("{says}; Docker {version} stops there"))
         }
     }
 

@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Asks the daemon of the engine that is followed, where that is wanted.
 pub(super) fn ask(options: &Options, rows: &mut Rows<'_>) {
-    let Some(setup) = options.setup.as_ref().filter(|_| options.ask_daemon) else {
+    let Some(setup) = options.setup.as_ref().filter(|_| options.ask_engine) else {
         return;
     };
     if let Some(daemon) = &setup.daemon {

@@ -201,6 +201,13 @@ mod tests {
         };
         for (row, open) in [
             (row("helper-missing", serde_json::json!({})), true),
+            (
+                row(
+                    "helper-missing",
+                    serde_json::json!({"client_version": "28.5.2"}),
+                ),
+                false,
+            ),
             // The kubelet went on without it, whatever its version.
             (
                 row("helper-failed", serde_json::json!({"passed_provider": "a"})),

@@ -19,7 +19,7 @@ fn row_of(engine: Engine, root: &Root, change: impl Fn(&mut Environment)) -> Opt
     change(&mut environment);
     let options = Options {
         setup: Some(engine_setup(engine, &environment)),
-        ask_daemon: true,
+        ask_engine: true,
         ..Options::default()
     };
     let mut nobody = ();
