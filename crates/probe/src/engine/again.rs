@@ -12,7 +12,7 @@ mod tests;
 use std::io;
 use std::time::Duration;
 
-use pullwhy_model::{Hop, HopRow, Status};
+use pullwhy_model::{Fact, Hop, HopRow, Status};
 
 use super::Engine;
 use crate::hops::manifest::Reader;
@@ -362,6 +362,8 @@ impl Came {
             return Self::Other;
         }
         match row.saw.as_deref() {
+            // By HEAD it was asked for as often as it is.
+            _ if row.hop == Hop::Manifest && row.facts.contains_key("attempts") => Self::Other,
             // A body that breaks off is no answer that stays away.
             Some("cut") if row.facts.contains_key("bytes") => Self::Other,
             Some("cut") => Self::Cut,
@@ -371,7 +373,7 @@ impl Came {
             Some("timeout") => Self::Silent,
             // What a proxy says instead of making a tunnel is a text to engines, and no status.
             _ if request => match row.facts.get("http_status") {
-                Some(pullwhy_model::Fact::Number(status)) => {
+                Some(Fact::Number(status)) => {
                     u16::try_from(*status).map_or(Self::Other, Self::Status)
                 }
                 _ => Self::Other,

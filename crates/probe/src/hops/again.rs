@@ -191,6 +191,7 @@ impl Tries {
     pub(crate) fn tell_passed(&self, row: &mut HopRow) {
         let Some(first) = &self.first else { return };
         let times = match self.repeats {
+            0 => return,
             1 => "once".to_owned(),
             n => format!("{n} times"),
         };

@@ -135,8 +135,9 @@ impl<'a> Net<'a> {
     }
 
     /// From now on requests are further tries of one hop, which have its time in common; or are not.
-    pub(crate) fn within(&self, hop: Option<Deadline>) {
-        *lock(&self.hop) = hop;
+    /// Gives what was so before.
+    pub(crate) fn within(&self, hop: Option<Deadline>) -> Option<Deadline> {
+        std::mem::replace(&mut *lock(&self.hop), hop)
     }
 
     /// Whether no other endpoint is asked after this one.

@@ -142,7 +142,7 @@ fn get(
     let answer = match answer {
         Ok(answer) => answer,
         Err(stopped) => {
-            rows.push(stopped.tell(row));
+            rows.push(head::note(head.as_ref(), stopped.tell(row)));
             return None;
         }
     };
@@ -154,7 +154,8 @@ fn get(
     );
     if response.status != 200 {
         let row = refused(session, row, &response, version);
-        rows.push(limits::tell(row, &response));
+        let row = limits::tell(row, &response);
+        rows.push(head::note(head.as_ref(), row));
         return None;
     }
     match accepted(row, &response, version) {
@@ -164,7 +165,7 @@ fn get(
             } else {
                 row
             };
-            let row = head::judge(session, limits::tell(row, &response), head);
+            let row = head::judge(session, limits::tell(row, &response), head.as_ref());
             let failed = row.is_failure();
             rows.push(row);
             (!failed).then_some((value, media, response.body))
