@@ -62,7 +62,7 @@ const COURSE: [&str; 16] = [
 ];
 
 /// Parts of the markers that an image was pulled, or was there already.
-const ENDINGS: [&str; 11] = [
+const ENDINGS: [&str; 12] = [
     "npacking linux/",
     "up to date",
     "newer image",
@@ -74,6 +74,7 @@ const ENDINGS: [&str; 11] = [
     "to image destination",
     "eturns image reference",
     "resent on machine",
+    "ompleted pull from",
 ];
 
 /// Parts of the other markers, and how journald begins a message that it prints as bytes: such a

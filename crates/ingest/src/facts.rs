@@ -193,14 +193,13 @@ fn manifest_of_url(text: &str) -> Option<Image> {
             if name.is_empty() || reference.is_empty() {
                 return None;
             }
-            // containerd asks a mirror for what belongs to the registry in `ns`.
-            let meant = url
-                .text
-                .split_once("?ns=")
-                .map(|(_, ns)| ns.split('&').next());
-            let host = match meant
-                .flatten()
-                .filter(|ns| !ns.is_empty())
+            // containerd asks a mirror for what belongs to the registry in `ns`, in which the colon
+            // before a port is escaped.
+            let query = url.text.split_once("?ns=");
+            let meant = query.and_then(|(_, ns)| ns.split('&').next());
+            let meant = meant.unwrap_or_default().replace("%3A", ":");
+            let host = match Some(meant.as_str())
+                .filter(|meant| !meant.is_empty())
                 .unwrap_or(url.host)
             {
                 "registry-1.docker.io" | "index.docker.io" => "docker.io",

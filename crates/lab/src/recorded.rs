@@ -20,6 +20,8 @@ pub struct Record {
     pub engine: String,
     /// Its version.
     pub version: String,
+    /// The code name of the release of Debian that it is of.
+    pub suite: String,
     /// What was typed.
     pub command: String,
     /// Exit status of the client; without, it still waited when its time was over.

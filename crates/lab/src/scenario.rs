@@ -136,6 +136,12 @@ pub enum HostFault {
 pub struct Otherwise {
     /// The engines: `docker`, `containerd` (`ctr`), `cri`, `podman`, `buildah`, `skopeo`.
     pub names: Vec<String>,
+    /// Only of this version on.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// Only of versions below this one.
+    #[serde(default)]
+    pub below: Option<String>,
     /// They are not asked.
     #[serde(default)]
     pub skip: bool,
@@ -155,7 +161,7 @@ fn timeout() -> u64 {
 
 impl Scenario {
     /// Why an engine is not asked, if it is not.
-    pub fn skips(&self, engine: &str) -> Option<String> {
+    pub fn skips(&self, engine: &str, version: &str) -> Option<String> {
         let family: &[&str] = match engine {
             "containerd" | "cri" => &["containerd"],
             "docker" => &["docker"],
@@ -176,7 +182,7 @@ impl Scenario {
                 "{engine} does not read such a folder of certificates"
             ));
         }
-        let skipped = self.otherwise(engine).find(|other| other.skip);
+        let skipped = self.otherwise(engine, version).find(|other| other.skip);
         skipped.map(|other| other.why.clone())
     }
 
@@ -188,16 +194,44 @@ impl Scenario {
     }
 
     /// The cause that strikes an engine.
-    pub fn cause_for(&self, engine: &str) -> Option<&str> {
-        let other = self.otherwise(engine).find_map(|o| o.cause.as_deref());
+    pub fn cause_for(&self, engine: &str, version: &str) -> Option<&str> {
+        let mut others = self.otherwise(engine, version);
+        let other = others.find_map(|o| o.cause.as_deref());
         other.or(self.expect.cause.as_deref())
     }
 
     /// What an engine does otherwise.
-    pub fn otherwise(&self, engine: &str) -> impl Iterator<Item = &Otherwise> {
-        let fits = move |other: &&Otherwise| other.names.iter().any(|name| name == engine);
+    pub fn otherwise(&self, engine: &str, version: &str) -> impl Iterator<Item = &Otherwise> {
+        let fits = move |other: &&Otherwise| {
+            other.names.iter().any(|name| name == engine) && other.is_of(version)
+        };
         self.engines.iter().filter(fits)
     }
+}
+
+impl Otherwise {
+    /// Whether a version is one that this is for.
+    fn is_of(&self, version: &str) -> bool {
+        let own = numbers(version);
+        self.from.as_deref().is_none_or(|from| own >= numbers(from))
+            && self
+                .below
+                .as_deref()
+                .is_none_or(|below| own < numbers(below))
+    }
+
+    /// The versions that this is for, as words behind the engine's name; empty for all.
+    pub(crate) fn versions(&self) -> String {
+        let from = self.from.iter().map(|from| format!(" from {from} on"));
+        let below = self.below.iter().map(|below| format!(" below {below}"));
+        from.chain(below).collect()
+    }
+}
+
+/// The numbers of a version, to be compared one by one.
+pub(crate) fn numbers(version: &str) -> Vec<u64> {
+    let parts = version.split('.');
+    parts.map(|part| part.parse().unwrap_or_default()).collect()
 }
 
 /// How every byte is fetched.

@@ -187,8 +187,8 @@ fn play(named: &Named, recorded: &Recorded, incident: &Incident, catalogue: &Cat
 /// Why a walk cannot come to the cause that was injected: the engine does otherwise by the scenario's
 /// own word, or only the bytes of layers show it.
 fn apart(named: &Named, record: &recorded::Record, shown: Option<&Incident>) -> Option<String> {
-    let other = named.scenario.otherwise(&record.engine).next();
-    if let Some(other) = other {
+    let mut others = named.scenario.otherwise(&record.engine, &record.version);
+    if let Some(other) = others.next() {
         return Some(other.why.clone());
     }
     let visible = shown.map(|i| i.cause.as_str());

@@ -69,7 +69,7 @@ fn every_disagreement_of_check_and_engine_is_explained() {
         match by_name.get(record.scenario.as_str()) {
             Some(named) => {
                 wrong.extend(fidelity::unexplained(record, &named.scenario));
-                if let Some(why) = named.scenario.skips(&record.engine) {
+                if let Some(why) = named.scenario.skips(&record.engine, &record.version) {
                     let (name, engine) = (&record.scenario, &record.engine);
                     wrong.push(format!(
                         "{engine} {name}: is recorded, and not played: {why}"

@@ -8,6 +8,7 @@ use pullwhy_lab::scenario::HostFault;
 
 use super::cri;
 use super::place::{self, Place};
+use super::system::System;
 
 /// The longest that a daemon may take to answer.
 const START: Duration = Duration::from_secs(30);
@@ -77,13 +78,14 @@ impl Engine {
     }
 
     /// Its version as it tells it: the first word that looks like one.
-    pub(crate) fn version(self) -> Result<String, String> {
+    pub(crate) fn version(self, system: &System) -> Result<String, String> {
         let program = match self {
             Self::Docker => "dockerd",
             Self::Containerd | Self::Cri => "containerd",
             other => other.name(),
         };
-        let told = program_in_place(program)
+        let told = system
+            .program(program)
             .arg("--version")
             .output()
             .map_err(|error| format!("`{program} --version`: {error}"))?;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Programs and the packages that they come from.
-const NEEDED: [(&str, &str); 10] = [
+pub(super) const NEEDED: [(&str, &str); 10] = [
     ("dockerd", "docker.io"),
     ("docker", "docker.io"),
     ("containerd", "containerd"),
@@ -56,7 +56,7 @@ fn packages() -> Vec<&'static str> {
     packages
 }
 
-fn install(packages: &[&str]) -> Result<(), String> {
+pub(super) fn install(packages: &[&str]) -> Result<(), String> {
     if packages.is_empty() {
         return Ok(());
     }

@@ -8,6 +8,7 @@ mod place;
 mod record;
 mod sandbox;
 mod scrub;
+mod system;
 mod unit;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use pullwhy_lab::scenario::{self, Named};
 
 use engine::Engine;
 pub(crate) use sandbox::{Inside, inside};
+use system::System;
 
 /// The status of a lab that could not be entered: nothing was shown, and nothing failed.
 const SKIPPED: u8 = 77;
@@ -37,6 +39,7 @@ Examples:
   cargo xtask lab                                  play everything and print the matrix
   cargo xtask lab --engine docker --scenario 'tls/*'
   cargo xtask lab --record                         the same, and write lab/recorded anew
+  cargo xtask lab --suite forky                    engines of another release of Debian
   git diff lab/recorded                            what engines print otherwise than before
 
 Exit status: 0 all as it must be, 1 something is not, 2 the lab itself failed,
@@ -56,6 +59,10 @@ pub(crate) struct Arguments {
     /// Write what engines print to lab/recorded
     #[arg(long)]
     record: bool,
+    /// The engines of this release of Debian, installed in a folder of their own with debootstrap;
+    /// without, those of this machine
+    #[arg(long, value_name = "SUITE")]
+    suite: Option<String>,
     /// Scenarios played at a time; most of their time they wait
     #[arg(long, value_name = "N", default_value_t = 24)]
     jobs: usize,
@@ -66,6 +73,7 @@ struct Job {
     named: Named,
     engine: Engine,
     version: String,
+    system: System,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
@@ -73,9 +81,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         eprintln!("SKIPPED: the lab with real engines was not entered: there is no {missing}");
         return Ok(ExitCode::from(SKIPPED));
     }
+    let system = System::of(arguments.suite.as_deref())?;
     let tool = built()?;
     let catalogue = Catalogue::built_in().map_err(|error| error.to_string())?;
-    let jobs = jobs(arguments)?;
+    let jobs = jobs(arguments, &system)?;
     println!("{} plays", jobs.len());
     let done = side_by_side(&jobs, arguments.jobs, |job| {
         let outcome = play(job, &tool, &catalogue, arguments);
@@ -121,8 +130,14 @@ fn play(
     catalogue: &Catalogue,
     arguments: &Arguments,
 ) -> Result<Outcome, String> {
-    let played = scrub::played(sandbox::play(job.engine, &job.named.path, tool, false)?);
-    let checked = sandbox::play(job.engine, &job.named.path, tool, true)?;
+    let played = scrub::played(sandbox::play(
+        job.engine,
+        &job.named.path,
+        tool,
+        &job.system,
+        false,
+    )?);
+    let checked = sandbox::play(job.engine, &job.named.path, tool, &job.system, true)?;
     let recorded = record::of(job, &played, checked.pulled);
     let mut wrong = Vec::new();
     wrong.extend(fidelity::unexplained(&recorded.record, &job.named.scenario));
@@ -177,7 +192,7 @@ fn scenarios() -> Result<Vec<Named>, String> {
     Ok(all)
 }
 
-fn jobs(arguments: &Arguments) -> Result<Vec<Job>, String> {
+fn jobs(arguments: &Arguments, system: &System) -> Result<Vec<Job>, String> {
     let mut jobs = Vec::new();
     let scenarios = scenarios()?;
     for engine in Engine::ALL {
@@ -185,14 +200,15 @@ fn jobs(arguments: &Arguments) -> Result<Vec<Job>, String> {
         if !wanted.is_empty() && !wanted.iter().any(|name| name == engine.name()) {
             continue;
         }
-        let version = engine.version()?;
+        let version = engine.version(system)?;
         for named in &scenarios {
-            let skips = named.scenario.skips(engine.name()).is_some();
+            let skips = named.scenario.skips(engine.name(), &version).is_some();
             if !skips && fits_any(&arguments.scenario, &named.name) {
                 jobs.push(Job {
                     named: named.clone(),
                     engine,
                     version: version.clone(),
+                    system: system.clone(),
                 });
             }
         }

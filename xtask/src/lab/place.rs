@@ -33,6 +33,8 @@ pub(crate) struct Place {
     pub(crate) fault: Option<HostFault>,
     /// How the daemon is started.
     pub(crate) unit: Unit,
+    /// Whose the client is, by name or number, if not of root.
+    user: Option<String>,
     /// Of clients and `pullwhy`.
     environment: Vec<(String, String)>,
     // Servers run as long as this.
@@ -59,7 +61,11 @@ impl Place {
         credentials(&scenario, &stage, engine, &image, creds.as_deref())?;
         engines_files(&scenario, &stage)?;
         if scenario.host.is_some() {
-            user()?;
+            add_user()?;
+        }
+        let user = user_of(&scenario, engine);
+        if user.is_some() {
+            make_home(user.as_deref())?;
         }
         let environment = environment(&scenario, &stage);
         let unit = Unit::of(&scenario, &stage, engine, &environment)?;
@@ -69,6 +75,7 @@ impl Place {
             creds,
             fault: scenario.host,
             unit,
+            user,
             environment,
             _stage: stage,
         })
@@ -88,20 +95,14 @@ impl Place {
 
     /// The same for a client, which may be a user's.
     pub(crate) fn client(&self, program: &str) -> Command {
-        let user = match self.fault {
-            Some(HostFault::NoRights) => "nobody",
-            Some(HostFault::UserNamespace) if program != "docker" => USER,
-            _ => return self.command(program),
+        let Some(user) = &self.user else {
+            return self.command(program);
         };
+        // A user without a name has a group of the same number.
+        let is_number = user.bytes().all(|byte| byte.is_ascii_digit());
+        let group = if is_number { user.as_str() } else { "nogroup" };
         let mut command = self.set(program_in_place("setpriv"));
-        command.args([
-            "--reuid",
-            user,
-            "--regid",
-            "nogroup",
-            "--clear-groups",
-            program,
-        ]);
+        command.args(["--reuid", user, "--regid", group, "--clear-groups", program]);
         command.env("HOME", "/run/lab/home");
         command.env("XDG_RUNTIME_DIR", "/run/lab/home");
         command
@@ -116,8 +117,19 @@ impl Place {
 /// A user whose containers run in a user namespace.
 const USER: &str = "lab";
 
+/// Whose the client is, if not of root.
+fn user_of(scenario: &Scenario, engine: Engine) -> Option<String> {
+    let own = matches!(engine, Engine::Podman | Engine::Buildah | Engine::Skopeo);
+    match scenario.host {
+        Some(HostFault::NoRights) => Some("nobody".to_owned()),
+        Some(HostFault::UserNamespace) if own => Some(USER.to_owned()),
+        None if own && scenario.user != 0 => Some(scenario.user.to_string()),
+        _ => None,
+    }
+}
+
 /// The ids of that namespace.
-fn user() -> Result<(), String> {
+fn add_user() -> Result<(), String> {
     let passwd = read(Path::new("/etc/passwd"))?;
     let line = format!("{USER}:x:4000:65534::/run/lab/home:/bin/sh\n");
     write(Path::new("/etc/passwd"), &format!("{passwd}{line}"))?;
@@ -126,9 +138,16 @@ fn user() -> Result<(), String> {
     for file in ["/etc/subuid", "/etc/subgid"] {
         write(Path::new(file), &format!("{USER}:100000:65536\n"))?;
     }
+    Ok(())
+}
+
+/// What a user's engine writes to.
+fn make_home(user: Option<&str>) -> Result<(), String> {
     make(Path::new("/run/lab/home"))?;
     run("chmod", &["1777", "/var/tmp"])?;
-    run("chown", &[USER, "/run/lab/home"])?;
+    if let Some(user) = user {
+        run("chown", &[user, "/run/lab/home"])?;
+    }
     run("chmod", &["755", HOME])
 }
 
@@ -283,7 +302,18 @@ fn engines_files(scenario: &Scenario, stage: &Stage) -> Result<(), String> {
             "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry]\nconfig_path = \"/etc/containerd/certs.d\"\n",
         )?;
     }
-    // Docker and containerd speak plain HTTP to this machine by themselves, Podman where told.
+    let containers = Path::new("/etc/containers");
+    if scenario.no_policy {
+        let policy = containers.join("policy.json");
+        fs::remove_file(&policy).map_err(|error| format!("`{}`: {error}", policy.display()))?;
+    }
+    // Docker and containerd speak plain HTTP to this machine by themselves, Podman where told. What a
+    // scenario tells it itself must not be told otherwise here: drop-ins come last.
+    let mut names = scenario.files.keys();
+    let told = names.any(|name| name.starts_with("etc/containers/registries.conf"));
+    if told || scenario.engine.as_deref() == Some("podman") {
+        return Ok(());
+    }
     let plain = scenario
         .servers
         .iter()
@@ -295,10 +325,7 @@ fn engines_files(scenario: &Scenario, stage: &Stage) -> Result<(), String> {
             "[[registry]]\nlocation = \"{at}\"\ninsecure = true\n"
         ));
     }
-    write(
-        Path::new("/etc/containers/registries.conf.d/lab.conf"),
-        &registries,
-    )
+    write(&containers.join("registries.conf.d/lab.conf"), &registries)
 }
 
 fn environment(scenario: &Scenario, stage: &Stage) -> Vec<(String, String)> {

@@ -18,14 +18,15 @@ fn path(job: &Job) -> PathBuf {
 /// The record of a play; what was written by hand in the old one is kept.
 pub(crate) fn of(job: &Job, played: &Played, checked: bool) -> Recorded {
     let path = path(job);
-    let old = recorded::read(&path)
-        .map(|old| old.record)
-        .unwrap_or_default();
-    let cause = job.named.scenario.cause_for(job.engine.name());
+    let old = recorded::read(&path).map(|old| old.record);
+    let old = old.unwrap_or_else(|_| of_another_version(job));
+    let (scenario, engine) = (&job.named.scenario, job.engine.name());
+    let cause = scenario.cause_for(engine, &job.version);
     let record = Record {
         scenario: job.named.name.clone(),
-        engine: job.engine.name().to_owned(),
+        engine: engine.to_owned(),
         version: job.version.clone(),
+        suite: job.system.suite.clone(),
         command: played.command.clone(),
         exit: played.exit,
         pulled: played.pulled,
@@ -42,6 +43,21 @@ pub(crate) fn of(job: &Job, played: &Played, checked: bool) -> Recorded {
         record,
         log: format!("{}{}", played.daemon, played.client),
     }
+}
+
+/// What was written by hand in the record of another version, which mostly says the same.
+fn of_another_version(job: &Job) -> Record {
+    let start = format!("{}-", job.engine.name());
+    let folders = std::fs::read_dir(recorded::folder()).into_iter().flatten();
+    let folders = folders.flatten().map(|entry| entry.path());
+    let of_engine = folders.filter(|folder| {
+        let name = folder.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.starts_with(&start))
+    });
+    let files = of_engine.map(|folder| folder.join(format!("{}.toml", job.named.name)));
+    let newest = files.filter(|file| file.is_file()).max();
+    let newest = newest.and_then(|file| recorded::read(&file).ok());
+    newest.map(|found| found.record).unwrap_or_default()
 }
 
 /// Writes it.

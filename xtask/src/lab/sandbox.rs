@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::cri;
 use super::engine::{Engine, Started, copy};
 use super::place::{self, HOME, Place};
+use super::system::{self, System};
 
 /// The longest that a client may take; engines that never give up are ended then.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
@@ -39,6 +40,9 @@ pub(crate) struct Inside {
     /// Ask `pullwhy check` and not the engine
     #[arg(long)]
     check: bool,
+    /// The system that the engines are of, if it is not this one
+    #[arg(long)]
+    system: Option<PathBuf>,
 }
 
 /// What came out.
@@ -63,6 +67,7 @@ pub(crate) fn play(
     engine: Engine,
     scenario: &Path,
     tool: &Path,
+    system: &System,
     check: bool,
 ) -> Result<Played, String> {
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
@@ -79,6 +84,9 @@ pub(crate) fn play(
     command.arg(engine.name()).arg(scenario).arg(tool);
     if check {
         command.arg("--check");
+    }
+    if let Some(folder) = &system.folder {
+        command.arg("--system").arg(folder);
     }
     // Files of the scenario's servers; the folder is there when they are.
     command.env("TMPDIR", HOME);
@@ -123,7 +131,11 @@ pub(crate) fn inside(arguments: &Inside) -> Result<ExitCode, String> {
     let engine = Engine::of(&arguments.engine).ok_or("an engine that the lab does not know")?;
     let Named { scenario, .. } =
         pullwhy_lab::scenario::read(&arguments.scenario).map_err(|error| error.to_string())?;
-    let place = Place::furnish(&scenario, engine, &arguments.tool)?;
+    let tool = match &arguments.system {
+        Some(system) => system::enter(system, &arguments.tool)?,
+        None => arguments.tool.clone(),
+    };
+    let place = Place::furnish(&scenario, engine, &tool)?;
     let played = if arguments.check {
         checked(&place, engine, &scenario)?
     } else {
@@ -144,14 +156,20 @@ fn pulled(place: &Place, engine: Engine) -> Result<Played, String> {
         _ => text_of("daemon").len(),
     };
     let line = engine.pull(place);
-    let (exit, seconds) = timed(place, &line)?;
+    let Ended {
+        exit,
+        seconds,
+        daemon,
+    } = timed(place, &line)?;
     let told = text_of("client");
     let (done, client) = match engine {
         Engine::Cri => cri::told(&told),
         _ => (exit == Some(0), told),
     };
-    // What the daemon says last may come a moment after the answer.
+    // What the daemon says last may come a moment after the answer. Where there was none, what it
+    // says then is of the client's end.
     std::thread::sleep(Duration::from_millis(100));
+    let daemon = daemon.unwrap_or_else(|| text_of("daemon"));
     Ok(Played {
         command: match engine {
             Engine::Cri => cri::shown(&place.image),
@@ -163,7 +181,7 @@ fn pulled(place: &Place, engine: Engine) -> Result<Played, String> {
         },
         pulled: done,
         client,
-        daemon: text_of("daemon").split_off(before),
+        daemon: daemon.get(before..).unwrap_or_default().to_owned(),
         seconds,
     })
 }
@@ -212,7 +230,7 @@ fn checked(place: &Place, engine: Engine, scenario: &Scenario) -> Result<Played,
     }
     line.extend(["--", &place.image]);
     let line: Vec<String> = line.into_iter().map(str::to_owned).collect();
-    let (exit, seconds) = timed(place, &line)?;
+    let Ended { exit, seconds, .. } = timed(place, &line)?;
     let client = text_of("client");
     let report: Option<pullwhy_model::CheckReport> = client
         .lines()
@@ -227,8 +245,17 @@ fn checked(place: &Place, engine: Engine, scenario: &Scenario) -> Result<Played,
     })
 }
 
+/// How a client ended.
+struct Ended {
+    /// Its status; none if its time was over.
+    exit: Option<i32>,
+    seconds: f64,
+    /// What the daemon had logged when the client's time was over.
+    daemon: Option<String>,
+}
+
 /// Runs a client until it ends or its time is over.
-fn timed(place: &Place, line: &[String]) -> Result<(Option<i32>, f64), String> {
+fn timed(place: &Place, line: &[String]) -> Result<Ended, String> {
     let log = place::log("client")?;
     let (program, arguments) = line.split_first().ok_or("nothing to run")?;
     let started = Instant::now();
@@ -241,6 +268,7 @@ fn timed(place: &Place, line: &[String]) -> Result<(Option<i32>, f64), String> {
         .map_err(|error| format!("`{program}`: {error}"))?;
     let mut looked = (started, seconds_worked());
     let mut until = started + PATIENCE;
+    let mut daemon = None;
     let exit = loop {
         let now = Instant::now();
         if now.duration_since(looked.0) >= LOOK {
@@ -255,12 +283,17 @@ fn timed(place: &Place, line: &[String]) -> Result<(Option<i32>, f64), String> {
             Ok(Some(status)) => break Some(status.code().unwrap_or(-1)),
             Ok(None) if now < until => std::thread::sleep(Duration::from_millis(10)),
             _ => {
+                daemon = Some(text_of("daemon"));
                 let _ = client.kill();
                 break None;
             }
         }
     };
-    Ok((exit, started.elapsed().as_secs_f64()))
+    Ok(Ended {
+        exit,
+        seconds: started.elapsed().as_secs_f64(),
+        daemon,
+    })
 }
 
 /// Seconds of processors that all processes of this namespace have used; those that have ended

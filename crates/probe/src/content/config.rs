@@ -167,11 +167,7 @@ fn read(
             listed.len(),
             manifest.layers.len()
         );
-        // Tried with Podman 4.3 and Buildah 1.28.
-        if Reader::of(asker.session().net.options) == Reader::Podman {
-            let says = format!("{says}, which Docker and containerd refuse");
-            return (row.warning("config-mismatch", says), None);
-        }
+        let says = and_of_podman(says, Reader::of(asker.session().net.options));
         return (row.failed("config-mismatch", says), None);
     }
     let wanted = &asker.session().net.options.platform;
@@ -194,4 +190,13 @@ fn read(
         )
     };
     (row, Some(ids))
+}
+
+/// Says since when Podman holds layers against the configuration: containers/image does from 5.34 on.
+/// Tried with Podman 4.3, which pulls, and 5.8.
+pub(super) fn and_of_podman(says: String, reader: Reader) -> String {
+    match reader {
+        Reader::Podman => format!("{says}, which Podman takes no more from 5.4 on"),
+        _ => says,
+    }
 }

@@ -38,10 +38,8 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) -> Option<Polic
         // Where nothing of Podman is installed, its file is no loss.
         Ok(None) if !environment.rooted("etc/containers").is_dir() => return None,
         Ok(None) => {
-            setup.breaks(
-                &Source::file(path),
-                "is not there: Podman pulls nothing without a policy",
-            );
+            let says = "is not there: Podman pulls nothing without a policy";
+            setup.trouble(&Source::file(path), "policy-rejects", true, says);
             return None;
         }
         Err(why) => {

@@ -1,7 +1,7 @@
 //! With which command line and environment a service is started, and with which it runs: unit and
 //! drop-ins of systemd (systemd.unit(5), systemd.exec(5)), and the process itself.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::text::{Text, files_of};
 use crate::Environment;
@@ -247,7 +247,8 @@ impl Process {
             let name = std::fs::read_to_string(folder.join("comm")).unwrap_or_default();
             name.trim_end() == short
         };
-        let (pid, folder) = numbers.filter(|(_, folder)| is_it(folder)).min()?;
+        let own = numbers.filter(|(_, folder)| is_it(folder) && !is_of_a_container(folder));
+        let (pid, folder) = own.min()?;
         let parts = |name: &str| -> Option<Vec<String>> {
             let bytes = std::fs::read(folder.join(name)).ok()?;
             let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -266,6 +267,14 @@ impl Process {
             folder,
         })
     }
+}
+
+/// Whether a process has a number in a process namespace below that of `/proc` (proc(5), `NSpid`):
+/// the engine of a kind or minikube node, or Docker in Docker, is not the one of this machine.
+fn is_of_a_container(process: &Path) -> bool {
+    let status = std::fs::read_to_string(process.join("status")).unwrap_or_default();
+    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+    numbers.is_some_and(|numbers| numbers.split_whitespace().count() > 1)
 }
 
 /// The unit, and its drop-ins in the order of their names; the more important folder hides others.

@@ -5,6 +5,7 @@ use std::io;
 use pullwhy_model::Status;
 
 use super::{Meant, number, unpack_row};
+use crate::content::config::and_of_podman;
 use crate::content::decode::Compression;
 use crate::content::entries::{Entries, Finding};
 use crate::content::layer::{End, Unpacked};
@@ -147,15 +148,7 @@ fn judge(
             diff.text(),
             unpacked.diff_id
         );
-        // Tried with Podman 4.3 and Buildah 1.28.
-        return if meant.reader == Reader::Podman {
-            row.warning(
-                "diff-id",
-                format!("{says}, which Docker and containerd refuse"),
-            )
-        } else {
-            row.failed("diff-id", says)
-        };
+        return row.failed("diff-id", and_of_podman(says, meant.reader));
     }
     let row = row.ok(summary(entries, unpacked.compression, unpacked.bytes));
     remarks(

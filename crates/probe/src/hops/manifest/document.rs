@@ -71,7 +71,7 @@ pub(super) struct Chosen {
 }
 
 /// Chooses from an index, as engines do: the nearest platform that runs, and an entry that names
-/// none if no other fits, but for Docker's own store of images.
+/// none if no other fits.
 pub(super) fn choose(
     index: &Value,
     wanted: &Platform,
@@ -100,25 +100,31 @@ pub(super) fn choose(
     let row = row.fact("offered", names.as_str());
     let rank = |platform: &Option<Platform>| match platform {
         Some(platform) => wanted.rank(platform),
-        // Tried with Docker 20.10: `no matching manifest for … in the manifest list entries`.
-        None => (reader != Reader::Docker).then_some(usize::MAX),
+        None => Some(usize::MAX),
     };
     // The first of equals is taken.
     let ranked = offered.iter().filter_map(|one| Some((rank(&one.0)?, one)));
     let Some((_, (platform, digest))) = ranked.min_by_key(|(rank, _)| *rank) else {
         let says = if names.is_empty() {
             "the index is empty".to_owned()
-        } else if offered.iter().any(|(platform, _)| platform.is_none()) {
-            format!(
-                "there is none that names it; there is {names}, which Docker's own store of images does not take"
-            )
         } else {
             format!("there is none; there is {names}")
         };
         rows.push(row.failed("none", says));
         return None;
     };
-    rows.push(row.ok(format!("{} of {names}", name(platform))));
+    let row = row.ok(format!("{} of {names}", name(platform)));
+    // Tried: 20.10 finds `no matching manifest for … in the manifest list entries`, 28.5 pulls. It
+    // came with "match manifest list resolution with containerd" (moby, `filterManifests`).
+    let old = reader == Reader::Docker && platform.is_none();
+    rows.push(if old {
+        row.and_warns(
+            "unnamed-platform",
+            "an entry that names no platform, which Docker takes from 23.0 on",
+        )
+    } else {
+        row
+    });
     Some(Chosen {
         digest: (*digest).to_owned(),
         named: platform.is_some(),

@@ -177,25 +177,21 @@ fn get(
     }
 }
 
-/// Engines differ over an index that an index names. Tried with Docker 20.10, containerd 1.6 and
-/// Podman 4.3.
+/// Engines differ over an index that an index names. Tried with Docker 20.10 and 28.5, containerd 1.6
+/// and 2.1, Podman 4.3 and 5.8; moby's `pullManifestList` has it since 23.0.
 fn nested(row: Row, reader: Reader) -> Row {
-    let engine = match reader {
-        Reader::Any => {
-            return row.and_warns(
-                "nested-index",
-                "an index in an index: containerd goes on, Podman and Docker's own store of images do not",
-            );
-        }
+    let says = match reader {
         Reader::Containerd => return row,
-        Reader::Docker => "Docker's own store of images does not take",
-        Reader::Podman => "Podman does not take",
+        Reader::Any => {
+            "an index in an index: containerd and Docker from 23.0 on go on, Podman does not"
+        }
+        Reader::Docker => "an index in an index, which Docker takes from 23.0 on",
+        Reader::Podman => {
+            let says = "an index in an index, which Podman does not take";
+            return row.turns_out(Status::Failed, "unsupported", says);
+        }
     };
-    row.turns_out(
-        Status::Failed,
-        "unsupported",
-        format!("an index in an index, which {engine}"),
-    )
+    row.and_warns("nested-index", says)
 }
 
 /// The value of a manifest that an engine goes on with, and its media type; else why not.
