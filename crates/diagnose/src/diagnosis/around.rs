@@ -12,7 +12,7 @@ use crate::verdict::{Finding, Verdict};
 
 /// Lines after the beginning of a push that are about it.
 const PUSH: u64 = 100;
-/// Lines within which BuildKit ends with the error of the step that it has just quoted.
+/// Lines within which `BuildKit` ends with the error of the step that it has just quoted.
 const QUOTED: u64 = 16;
 /// Exporting steps kept of a build; those that came last.
 const EXPORTS: usize = 16;
@@ -40,9 +40,9 @@ pub(super) struct Around {
     target: Option<Arc<Image>>,
     /// What the stages of a build begin with.
     bases: Vec<Arc<Image>>,
-    /// Steps of a build that write what it has made, by their numbers in BuildKit's plain progress.
+    /// Steps of a build that write what it has made, by their numbers in `BuildKit`'s plain progress.
     exports: Vec<u32>,
-    /// Line where BuildKit quotes such a step, as the one that failed.
+    /// Line where `BuildKit` quotes such a step, as the one that failed.
     quoted: Option<u64>,
     /// The source tells of a failure of another program.
     pub(super) other: bool,
@@ -221,7 +221,7 @@ impl Diagnosis<'_, '_> {
     }
 }
 
-/// The number of a step in BuildKit's plain progress: `#12 ERROR: …`.
+/// The number of a step in `BuildKit`'s plain progress: `#12 ERROR: …`.
 fn step(line: &str) -> Option<u32> {
     // A time of a CI system may stand before it.
     let at = line.find('#').filter(|at| *at <= 64)?;
