@@ -270,6 +270,7 @@ impl Attempt {
                 | Says::Push
                 | Says::Pushed
                 | Says::PushTarget
+                | Says::Exports
                 | Says::AsksToPush
                 | Says::Warns
                 | Says::Builds

@@ -395,9 +395,16 @@ fn talks_of_a_pull(reading: &formats::Reading) -> bool {
     })
 }
 
-/// A request of the distribution API in the text; other services have a version 2 too.
+/// A request of the distribution API in the text, or one for the token to pull with; other services
+/// have a version 2 too.
 fn image_request(text: &str) -> bool {
-    target::urls(text).iter().any(|u| {
+    const TO_PULL: [&str; 2] = ["scope=repository%3A", "scope=repository:"];
+    let urls = target::urls(text);
+    let asks_to_pull = |u: &target::Url<'_>| {
+        let scope = TO_PULL.iter().find_map(|s| Some(u.text.split_once(s)?.1));
+        scope.is_some_and(|s| s.split('&').next().is_some_and(|s| s.ends_with("pull")))
+    };
+    urls.iter().any(|u| {
         u.scheme.starts_with("http")
             && (matches!(u.path, "/v2" | "/v2/")
                 || u.path.starts_with("/v1/repositories/")
@@ -405,7 +412,8 @@ fn image_request(text: &str) -> bool {
                     && ["/manifests/", "/blobs/", "/tags/list", "/referrers/"]
                         .iter()
                         .any(|part| u.path.contains(part))
-                || u.path.contains("/registry/v2/blobs/"))
+                || u.path.contains("/registry/v2/blobs/")
+                || asks_to_pull(u))
     })
 }
 

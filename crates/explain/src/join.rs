@@ -1,7 +1,46 @@
 //! Messages that were wrapped over several lines: by a terminal, a YAML printer or the program.
 
 /// Lines that are looked at behind an unfinished one.
-pub(crate) const AHEAD: usize = 8;
+const AHEAD: usize = 8;
+/// The same behind the key of a YAML value that goes on: where it ends is plain.
+const VALUE: usize = 64;
+
+/// How many lines may be looked at behind `first`.
+pub(crate) fn ahead(first: &str) -> usize {
+    if begins_a_value(first) { VALUE } else { AHEAD }
+}
+
+/// Whether a line begins a YAML value that is written on the lines behind it: `message: >-`,
+/// `- message: "Failed to pull`.
+pub(crate) fn begins_a_value(line: &str) -> bool {
+    let Some((key, value)) = key_of(line).split_once(": ") else {
+        return false;
+    };
+    let is_word = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
+    let value = value.trim_end();
+    let inside = value.strip_prefix(['"', '\'']);
+    let quote = &value[..value.len() - inside.unwrap_or(value).len()];
+    // A literal one, `|`, keeps its lines as they were.
+    let block = value.strip_prefix('>');
+    !key.is_empty()
+        && key.bytes().all(is_word)
+        && (block.is_some_and(|rest| {
+            rest.len() <= 2 && rest.bytes().all(|b| b"+-123456789".contains(&b))
+        }) || inside.is_some_and(|rest| {
+            // A quote inside is escaped: `\"`, or `''` among single ones.
+            rest.replace("\\\\", "")
+                .replace("\\\"", "")
+                .matches(quote)
+                .count()
+                % 2
+                == 0
+        }))
+}
+
+/// A line from its key on, without the dashes of a list.
+fn key_of(line: &str) -> &str {
+    line.trim_start_matches([' ', '-'])
+}
 
 /// Whether `next` can be the rest of the message that `first` begins and that goes on to `line`.
 pub(crate) fn continues(first: &str, line: &str, next: &str) -> bool {
@@ -14,12 +53,15 @@ pub(crate) fn continues(first: &str, line: &str, next: &str) -> bool {
         let inside = next.trim_start_matches(['│', ' ']);
         return !begins_a_row(inside);
     }
+    let indent = |s: &str| s.len() - s.trim_start().len();
+    if begins_a_value(first) {
+        return indent(next) > first.len() - key_of(first).len();
+    }
     // Cheap questions first: most lines are whole.
     let end = line.trim_end();
     let unfinished = end.ends_with([':', ',', '(', '='])
         || end.ends_with(" request to")
         || end.matches('"').count() % 2 == 1;
-    let indent = |s: &str| s.len() - s.trim_start().len();
     let folded = indent(next) > indent(first).max(1)
         && !next_body.starts_with(['-', '*', '{', '[', '#', '<', '>', '|']);
     (unfinished || folded)
@@ -105,6 +147,13 @@ mod tests {
             ("  involvedObject:", "    kind: Pod", false),
             ("    },", "    \"message\": \"x\"", false),
             ("  \"count\": 1,", "  \"message\": \"x\"", false),
+            ("  message: >-", "    \"r.example/app\": x", true),
+            ("  message: |-", "    - x", false),
+            ("- message: >-", "  reason: Failed", false),
+            ("- message: \"Failed to pull \\\"a\\\":", "    x\"", true),
+            ("- message: 'it''s", "    x'", true),
+            ("  message: 'it''s'", "  reason: Failed", false),
+            ("  message: \"x\"", "    a: b", true),
         ] {
             assert_eq!(continues(line, line, next), expected, "{line:?} / {next:?}");
         }

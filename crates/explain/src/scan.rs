@@ -372,7 +372,8 @@ impl<'r, 'c> Worker<'r, 'c> {
         let mut rows: Vec<String> = Vec::new();
         let mut at = line_end(block.bytes, end)?;
         let mut best: Option<Joined> = None;
-        while rows.len() < join::AHEAD && at < block.bytes.len() {
+        let value = join::begins_a_value(text);
+        while rows.len() < join::ahead(text) && at < block.bytes.len() {
             let stop =
                 memchr::memchr(b'\n', &block.bytes[at..]).map_or(block.bytes.len(), |i| at + i);
             let raw = block.bytes[at..stop]
@@ -392,12 +393,20 @@ impl<'r, 'c> Worker<'r, 'c> {
             body.push_str(&next);
             rows.push(next.into_owned());
             at = stop + 1;
+            if value {
+                continue;
+            }
             let (verdict, seen) = self.memory.verdict(hash_of(&body, block), &body, block);
             let says = |v: &Verdict| v.findings.iter().map(|f| f.strength).max();
             let better = says(&verdict) > best.as_ref().and_then(|((v, _), _, _)| says(v));
             if better {
                 best = Some(((verdict, seen), rows.clone(), at));
             }
+        }
+        // Where a value ends is plain: only the whole of it is read.
+        if value && !rows.is_empty() {
+            let (verdict, seen) = self.memory.verdict(hash_of(&body, block), &body, block);
+            best = (!verdict.findings.is_empty()).then_some(((verdict, seen), rows, at));
         }
         best
     }

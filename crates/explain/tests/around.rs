@@ -154,3 +154,82 @@ fn advice_fits_the_registry() {
     }
     assert!(text(&report("contoso.azurecr.io")).contains("service principal"));
 }
+
+#[test]
+fn advice_on_a_limit_is_about_the_registry_that_counts() {
+    let advice = |registry: &str| {
+        let log = format!(
+            "$ docker pull {registry}/team/app:1\n\
+             Error response from daemon: toomanyrequests: too many requests\n"
+        );
+        let options = Options {
+            threads: 1,
+            ..Options::default()
+        };
+        let report = explain_text(catalogue(), "-", log.as_bytes(), &options);
+        let incident = &report.incidents[0];
+        assert_eq!(incident.cause.to_string(), "registry/rate-limited");
+        assert!(!incident.fixes.is_empty(), "{registry}");
+        serde_json::to_string(&(&incident.fixes, &incident.reasons, &incident.references))
+            .expect("a report")
+    };
+    assert!(advice("docker.io").contains("Docker Hub"));
+    for registry in [
+        "mcr.microsoft.com",
+        "contoso.azurecr.io",
+        "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
+        "public.ecr.aws",
+        "ghcr.io",
+        "quay.io",
+        "registry.gitlab.com",
+        "contoso.jfrog.io",
+        "harbor.contoso.example",
+        "europe-docker.pkg.dev",
+    ] {
+        let said = advice(registry);
+        // A mirror may be held back by the registry behind it, which may be Docker Hub.
+        let said = said.replace("as of Docker Hub's `pull rate limit`", "");
+        for hub in ["docker.io", "Docker Hub", "docs.docker.com"] {
+            assert!(!said.contains(hub), "{registry}: {said}");
+        }
+        let logs_in = said.contains("docker login");
+        let has_accounts = !["mcr", "contoso.azure", "quay", "1234", "europe"]
+            .iter()
+            .any(|start| registry.starts_with(start));
+        assert_eq!(logs_in, has_accounts, "{registry}: {said}");
+    }
+}
+
+#[test]
+fn a_value_that_yaml_folds_is_one_message() {
+    let image = "registry.contoso.example/team/platform/service-one/app:1.2.3-alpha";
+    let parts = [
+        "Failed to pull image",
+        &format!("\"{image}\":"),
+        "rpc error: code = Unknown desc = failed to pull and unpack image",
+        &format!("\"{image}\":"),
+        "failed to resolve reference",
+        &format!("\"{image}\":"),
+        "failed to do request: Head",
+        "\"https://registry.contoso.example/v2/team/platform/service-one/app/manifests/1.2.3-alpha\":",
+        "tls: failed to verify certificate: x509: certificate signed by",
+        "unknown authority",
+    ];
+    let folded = parts.join("\n      ");
+    let quoted = folded.replace('"', "\\\"");
+    for value in [
+        format!(">-\n      {folded}"),
+        format!("'{folded}'"),
+        format!("\"{quoted}\""),
+    ] {
+        let log = format!(
+            "items:\n- kind: Event\n  status:\n  - message: {value}\n    reason: Failed\n    \
+             note: \"Error: ErrImagePull\"\n"
+        );
+        let incident = only(&log);
+        let cause = incident.cause.to_string();
+        assert_eq!(cause, "network/tls-unknown-authority", "{log}");
+        let named = incident.image.expect("an image").reference;
+        assert_eq!(named, image, "{log}");
+    }
+}

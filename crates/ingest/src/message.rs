@@ -65,6 +65,9 @@ pub fn unquote(body: &str) -> Message {
         origin: Vec::new(),
         shift: 0,
     };
+    if is_part_of_an_address(body) {
+        message = rewrite(&message, percent);
+    }
     if body.contains("\n│") {
         message = rewrite(&message, without_box);
     }
@@ -90,6 +93,28 @@ pub fn unquote(body: &str) -> Message {
         });
     }
     message
+}
+
+/// Whether a message was written as a part of a web address, as by pages that hand it on: each
+/// blank is `%20`.
+fn is_part_of_an_address(body: &str) -> bool {
+    const BLANKS: usize = 3;
+    body.contains("%20")
+        && body.matches("%20").count() >= BLANKS
+        && body.matches(' ').count() < BLANKS
+}
+
+/// `%3A` is a colon; what is no printable ASCII stays.
+fn percent(text: &[u8], at: usize) -> Replacement {
+    if text[at] != b'%' {
+        return keep(text, at);
+    }
+    let digits = text.get(at + 1..at + 3);
+    let code = digits.and_then(|hex| std::str::from_utf8(hex).ok());
+    match code.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+        Some(b) if (b' '..0x7f).contains(&b) => (3, Cow::Owned(char::from(b).to_string())),
+        _ => keep(text, at),
+    }
 }
 
 /// Without colours and control characters; after each layer of quoting, which can hide them.

@@ -140,21 +140,23 @@ pub(crate) fn platforms(client: &str, facts: &Facts) -> Vec<&'static str> {
         "ecs" => vec!["aws-ecs"],
         "aks" => vec!["aks", "kubernetes", "containerd"],
         "kubelet" | "kubectl-events" | "kubernetes" | "minikube" | "k3s" | "rke2" | "openshift"
+        | "knative"
             if azure =>
         {
             vec!["aks", "kubernetes", "containerd"]
         }
-        "kubelet" | "kubectl-events" | "kubernetes" | "minikube" | "k3s" | "rke2" => {
+        "kubelet" | "kubectl-events" | "kubernetes" | "minikube" | "k3s" | "rke2" | "knative"
+        | "talos" => {
             vec!["kubernetes", "containerd"]
         }
         "openshift" => vec!["kubernetes", "cri-o"],
         "containerd" | "ctr" | "nerdctl" | "crictl" => vec!["containerd", "kubernetes"],
         "cri-o" => vec!["cri-o", "kubernetes", "podman"],
         "podman" | "buildah" | "skopeo" => vec!["podman"],
-        "docker" | "dockerd" | "compose" => vec!["docker", "docker-desktop"],
+        "docker" | "dockerd" | "compose" | "swarm" | "nomad" => vec!["docker", "docker-desktop"],
         "buildkit" | "testcontainers" => vec!["docker", "ci", "docker-desktop"],
-        "kaniko" | "crane" | "jib" | "github-actions" | "gitlab-ci" | "azure-pipelines"
-        | "jenkins" | "circleci" => vec!["ci", "docker"],
+        "kaniko" | "crane" | "oras" | "jib" | "github-actions" | "gitlab-ci"
+        | "azure-pipelines" | "jenkins" | "circleci" => vec!["ci", "docker"],
         // A check says itself which engine it followed, where that is what failed.
         "pullwhy" => match facts.get("engine").map(ToString::to_string) {
             Some(engine) if engine != client => platforms(&engine, facts),

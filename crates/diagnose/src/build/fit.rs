@@ -49,7 +49,9 @@ fn looks_up_an_address(command: Option<&str>, facts: &Facts) -> bool {
 
 /// The pages of a cause, but those about registries and platforms that the ones at hand are not.
 pub(super) fn pages(file: &CauseFile, facts: &Facts, client: &str) -> Vec<String> {
-    const ABOUT: [(&str, &str); 4] = [
+    const ABOUT: [(&str, &str); 6] = [
+        ("docs.docker.com/docker-hub/", "dockerhub"),
+        ("access.redhat.com/solutions/6218921", "quay"),
         ("/azure/container-registry/", "acr"),
         ("docs.aws.amazon.com/AmazonECR", "ecr"),
         ("cloud.google.com/artifact-registry", "gar"),

@@ -12,6 +12,10 @@ use crate::verdict::{Finding, Verdict};
 
 /// Lines after the beginning of a push that are about it.
 const PUSH: u64 = 100;
+/// Lines within which `BuildKit` ends with the error of the step that it has just quoted.
+const QUOTED: u64 = 16;
+/// Exporting steps kept of a build; those that came last.
+const EXPORTS: usize = 16;
 /// Lines within which a client tells the error and the request that it answers.
 const TOLD: u64 = 4;
 /// Lines for which a client that was told of speaks on, as after the command that was typed.
@@ -36,6 +40,10 @@ pub(super) struct Around {
     target: Option<Arc<Image>>,
     /// What the stages of a build begin with.
     bases: Vec<Arc<Image>>,
+    /// Steps of a build that write what it has made, by their numbers in `BuildKit`'s plain progress.
+    exports: Vec<u32>,
+    /// Line where `BuildKit` quotes such a step, as the one that failed.
+    quoted: Option<u64>,
     /// The source tells of a failure of another program.
     pub(super) other: bool,
     /// The client that was told of last in words of its own, and the line.
@@ -91,6 +99,35 @@ impl Around {
         }
         self.bases.push(Arc::new(base));
         verdict.findings.is_empty() && !verdict.context
+    }
+
+    /// Takes in which step of a build exports, and whether the line tells of a failure of one. A
+    /// layer that was left in its registry is pulled by then: an error that names the request is a
+    /// pull's.
+    fn exports(&mut self, event: &Event) -> bool {
+        let verdict = &event.verdict;
+        let text = event.row.as_ref().and_then(|row| row.lines.first());
+        let step = text.and_then(|text| step(text));
+        if verdict.has(Says::Exports) {
+            match step {
+                Some(step) if !self.exports.contains(&step) => {
+                    if self.exports.len() >= EXPORTS {
+                        self.exports.remove(0);
+                    }
+                    self.exports.push(step);
+                }
+                Some(_) => {}
+                None => self.quoted = Some(event.line),
+            }
+        }
+        let ends = text.is_some_and(|text| text.contains("failed to solve: "));
+        let its = match step {
+            Some(step) => self.exports.contains(&step),
+            None => {
+                ends && (self.quoted).is_some_and(|at| event.line > at && event.line - at <= QUOTED)
+            }
+        };
+        its && verdict.findings.iter().all(|f| f.asked.is_none())
     }
 
     /// An image by its full name: the progress of a pull leaves out the registry that the build has
@@ -164,7 +201,8 @@ impl Diagnosis<'_, '_> {
             self.drop_attempts(|seen, found| near(seen) && catalogue.at(found.cause).file.generic);
         }
         let pushes = self.around.pushes(verdict, event.line);
-        self.around.builds_on(verdict) || pushes
+        let exports = self.around.exports(event);
+        self.around.builds_on(verdict) || pushes || exports
     }
 
     /// The source tells of another program's failure: what counted only because it was pasted is
@@ -181,4 +219,13 @@ impl Diagnosis<'_, '_> {
             findings.clone().next().is_none() || findings.any(|(seen, found)| !is_none(seen, found))
         });
     }
+}
+
+/// The number of a step in `BuildKit`'s plain progress: `#12 ERROR: …`.
+fn step(line: &str) -> Option<u32> {
+    // A time of a CI system may stand before it.
+    let at = line.find('#').filter(|at| *at <= 64)?;
+    let is_apart = at == 0 || line.as_bytes()[at - 1].is_ascii_whitespace();
+    let (number, _) = line[at + 1..].split_once(' ').filter(|_| is_apart)?;
+    number.parse().ok()
 }

@@ -100,6 +100,9 @@ pub enum Says {
     Pushed,
     /// The image that the tool builds and pushes by itself.
     PushTarget,
+    /// A step of a build writes what it has made: an image, a cache. What fails there is no pull,
+    /// unless a registry was asked.
+    Exports,
     /// A request that asks for the right to push: the error that it answers is a push's.
     AsksToPush,
     /// The client warns of it and goes on by another way.
@@ -133,6 +136,9 @@ pub enum ImageForm {
     Qualified,
     /// The argument of a command, behind its options.
     Command,
+    /// The same, where the text is the command's name and a client with options stands before it:
+    /// `docker --config DIR pull nginx`.
+    Invoked,
     /// The repository behind the text, the tag or digest before it: `1.2: Pulling from team/app`;
     /// or in the field `id` of the Docker Engine's stream.
     Tagged,

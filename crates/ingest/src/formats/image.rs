@@ -2,6 +2,7 @@
 
 use pullwhy_model::Image;
 
+use super::command::{argument, is_client};
 use super::file::ImageForm;
 
 /// What no reference holds: it ends there. A message can be the value of a JSON field, and then
@@ -10,17 +11,11 @@ const ENDS: [char; 15] = [
     ' ', '\t', '\n', '\r', ',', ';', ')', ']', '{', '}', '"', '\'', '`', '\\', '|',
 ];
 
-/// Words behind `docker pull` where somebody talks about the command.
-const PROSE: [&str; 18] = [
-    "returned", "failed", "fails", "failure", "failing", "command", "request", "requests", "error",
-    "errors", "access", "limit", "rate", "and", "or", "to", "the", "is",
-];
-
 /// Whether a form is a sign of its own: without an image, the text means nothing.
 pub(super) fn is_told_by_shape(form: ImageForm) -> bool {
     matches!(
         form,
-        ImageForm::Tagged | ImageForm::Bracketed | ImageForm::Before
+        ImageForm::Tagged | ImageForm::Bracketed | ImageForm::Before | ImageForm::Invoked
     )
 }
 
@@ -55,6 +50,10 @@ pub(super) fn at(
             (name, after)
         }
         ImageForm::Command => argument(rest)?,
+        ImageForm::Invoked => {
+            Some(&message[..span.0]).filter(|before| is_client(before))?;
+            argument(rest)?
+        }
         ImageForm::Tagged => return tagged(&message[..span.0], word(rest)),
         ImageForm::Before => (last_word(&message[..span.0]), rest),
         ImageForm::Bracketed => {
@@ -130,7 +129,7 @@ fn is_platform(name: &str) -> bool {
 }
 
 /// Up to where a reference must end, and what follows.
-fn word(text: &str) -> (&str, &str) {
+pub(super) fn word(text: &str) -> (&str, &str) {
     text.split_at(text.find(ENDS).unwrap_or(text.len()))
 }
 
@@ -141,39 +140,14 @@ fn last_word(text: &str) -> &str {
 }
 
 /// Without the full stop or dots of a sentence.
-fn trim(name: &str) -> &str {
+pub(super) fn trim(name: &str) -> &str {
     let name = name.split("...").next().unwrap_or(name).trim();
     name.trim_end_matches(['.', ':', '…'])
 }
 
-fn looks_like_a_name(word: &str) -> bool {
+pub(super) fn looks_like_a_name(word: &str) -> bool {
     word.trim_end_matches(['.', ':'])
         .contains(['/', ':', '@', '.'])
-}
-
-/// The first argument of a command that is no option: `-q --platform linux/arm64 nginx:1`.
-fn argument(text: &str) -> Option<(&str, &str)> {
-    let mut rest = text;
-    for _ in 0..8 {
-        rest = rest.trim_start_matches(' ');
-        let (name, after) = word(rest);
-        if name.starts_with('-') {
-            rest = after;
-            if name == "--platform" {
-                rest = word(after.trim_start_matches(' ')).1;
-            }
-            continue;
-        }
-        let plain = !looks_like_a_name(name);
-        let goes_on = after
-            .strip_prefix(' ')
-            .is_some_and(|a| a.starts_with(|c: char| c.is_ascii_alphanumeric()));
-        if name.is_empty() || plain && (goes_on || PROSE.contains(&trim(name))) {
-            return None;
-        }
-        return Some((name, after));
-    }
-    None
 }
 
 /// A repository with the tag or digest that stands before, or in the field behind it.
@@ -297,6 +271,44 @@ mod tests {
             ("docker pull ", ""),
         ] {
             assert_eq!(read(message, "docker pull ", ImageForm::Command), expected);
+        }
+    }
+
+    #[test]
+    fn options_stand_between_a_client_and_its_command() {
+        for (message, expected) in [
+            ("docker --config /tmp/c pull r.example/a:1", "r.example/a:1"),
+            ("docker -H tcp://10.0.0.5:2375 pull a", "a"),
+            (
+                "$ sudo -E /usr/bin/docker image pull r.example/a:1",
+                "r.example/a:1",
+            ),
+            (
+                "podman --log-level debug --tmpdir=/x pull -q quay.io/a/b",
+                "quay.io/a/b",
+            ),
+            (
+                "podman pull --creds u:p --tls-verify=false docker://r.example/a:1",
+                "docker://r.example/a:1",
+            ),
+            (
+                "ctr -n k8s.io images pull --plain-http -u u:p r.example/a:1",
+                "r.example/a:1",
+            ),
+            ("nerdctl.exe -n k8s.io pull r.example/a:1", "r.example/a:1"),
+            ("crictl -D pull --creds u:p r.example/a:1", "r.example/a:1"),
+            ("a docker image pull secret", ""),
+            ("docker compose --profile x pull web", ""),
+            ("docker run x pull r.example/a:1", ""),
+            ("git -C /srv pull origin/main", ""),
+            ("docker build of r.example/b and a pull r.example/a:1", ""),
+            ("the engine will pull r.example/a:1", ""),
+        ] {
+            assert_eq!(
+                read(message, " pull ", ImageForm::Invoked),
+                expected,
+                "{message}"
+            );
         }
     }
 

@@ -1,5 +1,6 @@
 //! The formats, compiled: which client wrote a line, and what it means for the course of a pull.
 
+mod command;
 pub mod file;
 mod image;
 
