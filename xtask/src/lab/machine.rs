@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Programs and the packages that they come from.
-pub(super) const NEEDED: [(&str, &str); 10] = [
+pub(super) const NEEDED: [(&str, &str); 12] = [
     ("dockerd", "docker.io"),
     ("docker", "docker.io"),
     ("containerd", "containerd"),
@@ -12,6 +12,8 @@ pub(super) const NEEDED: [(&str, &str); 10] = [
     ("skopeo", "skopeo"),
     ("buildah", "buildah"),
     ("ip", "iproute2"),
+    ("iptables", "iptables"),
+    ("newuidmap", "uidmap"),
     ("curl", "curl"),
     ("unshare", "util-linux"),
     ("fuse-overlayfs", "fuse-overlayfs"),

@@ -10,11 +10,10 @@ use super::place::run;
 
 /// Where the files of this machine are below another system's root, while it is entered.
 const OUTSIDE: &str = "/mnt";
-/// Names of suites that are of the machine's own debootstrap only in part: all of them are made
-/// alike since the rolling one.
+/// How a suite is made that is newer than this machine's debootstrap: as the rolling one.
 const SCRIPT: &str = "/usr/share/debootstrap/scripts/sid";
-/// Packages besides those of the engines: authorities, and what dockerd asks for at its start.
-const BESIDES: [&str; 2] = ["ca-certificates", "iptables"];
+/// Packages besides those of the engines: authorities, and Docker's client, which is apart since Debian 13.
+const BESIDES: [&str; 2] = ["ca-certificates", "docker-cli"];
 
 /// A system with engines.
 #[derive(Clone, Debug)]
@@ -92,8 +91,6 @@ fn make(suite: &str, folder: &Path) -> Result<(), String> {
         .map(|(_, package)| *package)
         .collect();
     packages.extend(BESIDES);
-    // Debian 13 has Docker's client apart.
-    packages.push("docker-cli");
     packages.sort_unstable();
     packages.dedup();
     println!(
