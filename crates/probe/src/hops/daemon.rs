@@ -55,6 +55,12 @@ fn look(setup: &Setup, daemon: &Daemon, deadline: Deadline) -> Row {
         Address::Unasked(address) => row(address.clone())
             .role(Target::Daemon)
             .skipped(format!("only sockets are asked whether {name} answers{by}")),
+        Address::Bad(address, why) => row(address.clone())
+            .role(Target::Daemon)
+            .failed(
+                "daemon-bad-address",
+                format!("this is no address of {name}{by}: {why}"),
+            ),
         Address::NoContext(context, file) => row(file.display().to_string())
             .role(Target::Daemon)
             .failed(

@@ -5,6 +5,8 @@
 //! else `/var/run/docker.sock` (docker/cli, `cli/command/cli.go`, `resolveContextName`); where the daemon
 //! listens, it does not know.
 
+mod address;
+
 use std::path::{Path, PathBuf};
 
 use ring::digest::{SHA256, digest};
@@ -17,9 +19,13 @@ use super::{Setup, json};
 use crate::Environment;
 use crate::trust::Source;
 
+pub(crate) use address::Address;
+use address::Reads;
+
 const DOCKER: &str = "/var/run/docker.sock";
 const CONTAINERD: &str = "/run/containerd/containerd.sock";
 const CRI_O: &str = "/var/run/crio/crio.sock";
+const PODMAN: &str = "/run/podman/podman.sock";
 
 /// The daemon that an engine's clients ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,45 +44,6 @@ pub(crate) struct Daemon {
     pub(crate) root: PathBuf,
     /// Where its own settings have it listen, if that is elsewhere.
     pub(crate) listens: Option<Placed>,
-}
-
-/// An address of a daemon.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Address {
-    /// A socket in the file system.
-    Socket(PathBuf),
-    /// Another machine, without the user there.
-    Elsewhere(String),
-    /// A way that is not asked: a named pipe, a port of this machine.
-    Unasked(String),
-    /// A context of Docker's client that is not there, and its file.
-    NoContext(String, PathBuf),
-}
-
-impl Address {
-    /// Reads one, as clients do. `usual`: the socket that a bare `unix://` means.
-    fn parse(text: &str, usual: &str) -> Self {
-        let text = text.trim();
-        if let Some(path) = text.strip_prefix("unix://") {
-            return Self::Socket(PathBuf::from(if path.is_empty() { usual } else { path }));
-        }
-        if text.starts_with('/') {
-            return Self::Socket(PathBuf::from(text));
-        }
-        let (scheme, rest) = text.split_once("://").unwrap_or(("tcp", text));
-        let host = rest.split(['/', '?']).next().unwrap_or_default();
-        let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-        let bare = format!("{scheme}://{host}");
-        let own = ["localhost", "127.", "[::1]"];
-        if matches!(scheme, "npipe" | "fd") || own.iter().any(|own| host.starts_with(own)) {
-            Self::Unasked(match scheme {
-                "npipe" => text.to_owned(),
-                _ => bare,
-            })
-        } else {
-            Self::Elsewhere(bare)
-        }
-    }
 }
 
 /// What names an address.
@@ -103,7 +70,8 @@ pub fn docker_is_elsewhere(environment: &Environment) -> bool {
     let (address, _, desktop) = of_client(environment);
     desktop
         || match address {
-            Address::Socket(_) => false,
+            // With one that is none it ends here.
+            Address::Socket(_) | Address::Bad(..) => false,
             // A port of this machine may be anybody's.
             Address::Unasked(address) => !address.starts_with("npipe:"),
             Address::Elsewhere(_) | Address::NoContext(..) => true,
@@ -113,7 +81,10 @@ pub fn docker_is_elsewhere(environment: &Environment) -> bool {
 /// Whether Podman's client is sent to another machine by a variable.
 pub fn podman_is_elsewhere(environment: &Environment) -> bool {
     let host = environment.container_host.as_deref();
-    host.is_some_and(|host| !matches!(Address::parse(host, ""), Address::Socket(_)))
+    host.is_some_and(|host| {
+        let address = Address::parse(host, Reads::Podman, PODMAN);
+        !matches!(address, Address::Socket(_) | Address::Bad(..))
+    })
 }
 
 /// Docker's daemon. `hosts`: where its settings have it listen.
@@ -156,7 +127,7 @@ pub(super) fn of_docker(
 fn of_client(environment: &Environment) -> (Address, Option<Named>, bool) {
     if let Some(host) = &environment.docker_host {
         let named = Some(Named::Variable("DOCKER_HOST"));
-        return (Address::parse(host, DOCKER), named, false);
+        return (Address::parse(host, Reads::Docker, DOCKER), named, false);
     }
     let usual = || {
         let address = if cfg!(windows) {
@@ -189,7 +160,7 @@ fn of_client(environment: &Environment) -> (Address, Option<Named>, bool) {
     let meta: Option<Value> = text.and_then(|text| serde_json::from_str(&text.text).ok());
     let host = meta.and_then(|meta| Some(meta["Endpoints"]["docker"]["Host"].as_str()?.to_owned()));
     let address = match host {
-        Some(host) => Address::parse(&host, DOCKER),
+        Some(host) => Address::parse(&host, Reads::Context, DOCKER),
         None => Address::NoContext(name.clone(), file),
     };
     (address, Some(named), name.starts_with("desktop"))
@@ -241,7 +212,7 @@ pub(super) fn of_containerd(
     let root = environment.rooted(root.unwrap_or("/var/lib/containerd"));
     let (address, named) = match own {
         Some((address, source)) => (
-            Address::parse(&address, CONTAINERD),
+            Address::parse(&address, Reads::Runtime, CONTAINERD),
             Some(Named::File(source)),
         ),
         None => (Address::Socket(environment.rooted(CONTAINERD)), None),
@@ -266,7 +237,7 @@ impl Daemon {
     /// Where those ask it who have this shell's variables: `ctr` and nerdctl, and no kubelet.
     pub(super) fn by_variable(mut self, environment: &Environment) -> Self {
         if let Some(address) = &environment.containerd_address {
-            self.address = Address::parse(address, CONTAINERD);
+            self.address = Address::parse(address, Reads::Runtime, CONTAINERD);
             self.named = Some(Named::Variable("CONTAINERD_ADDRESS"));
         }
         self
@@ -300,7 +271,7 @@ pub(super) fn of_kubelet(environment: &Environment, endpoint: Option<Placed>, se
         {
             daemon.name = "the runtime";
         }
-        daemon.address = Address::parse(&address, CONTAINERD);
+        daemon.address = Address::parse(&address, Reads::Runtime, CONTAINERD);
         daemon.named = Some(Named::File(source));
     }
     setup.daemon = Some(daemon);
@@ -311,7 +282,7 @@ pub(super) fn of_podman(environment: &Environment) -> Option<Daemon> {
     let host = environment.container_host.as_deref()?;
     podman_is_elsewhere(environment).then(|| Daemon {
         name: "Podman",
-        address: Address::parse(host, ""),
+        address: Address::parse(host, Reads::Podman, PODMAN),
         named: Some(Named::Variable("CONTAINER_HOST")),
         in_machine: false,
         trace: None,
