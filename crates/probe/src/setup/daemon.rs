@@ -25,7 +25,6 @@ use address::Reads;
 const DOCKER: &str = "/var/run/docker.sock";
 const CONTAINERD: &str = "/run/containerd/containerd.sock";
 const CRI_O: &str = "/var/run/crio/crio.sock";
-const PODMAN: &str = "/run/podman/podman.sock";
 
 /// The daemon that an engine's clients ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +52,8 @@ pub(crate) enum Named {
     Variable(&'static str),
     /// A file, or an option of a unit or process.
     File(Source),
+    /// The log that is checked.
+    Log,
 }
 
 impl std::fmt::Display for Named {
@@ -60,6 +61,7 @@ impl std::fmt::Display for Named {
         match self {
             Self::Variable(name) => f.write_str(name),
             Self::File(source) => source.fmt(f),
+            Self::Log => f.write_str("the log"),
         }
     }
 }
@@ -78,13 +80,27 @@ pub fn docker_is_elsewhere(environment: &Environment) -> bool {
         }
 }
 
+/// The socket that an address stands for which Docker's client has printed.
+pub fn docker_socket(address: &str) -> Option<PathBuf> {
+    match Address::parse(address, Reads::Context, DOCKER) {
+        Address::Socket(path) => Some(path),
+        _ => None,
+    }
+}
+
+/// The address that Docker's client asks from here.
+pub fn docker_address(environment: &Environment) -> String {
+    match of_client(environment).0 {
+        Address::Socket(path) => format!("unix://{}", path.display()),
+        Address::Elsewhere(text) | Address::Unasked(text) | Address::Bad(text, _) => text,
+        Address::NoContext(context, _) => format!("the context `{context}`"),
+    }
+}
+
 /// Whether Podman's client is sent to another machine by a variable.
 pub fn podman_is_elsewhere(environment: &Environment) -> bool {
-    let host = environment.container_host.as_deref();
-    host.is_some_and(|host| {
-        let address = Address::parse(host, Reads::Podman, PODMAN);
-        !matches!(address, Address::Socket(_) | Address::Bad(..))
-    })
+    let named = of_podman(environment).filter(|daemon| daemon.named.is_some());
+    named.is_some_and(|daemon| !matches!(daemon.address, Address::Socket(_) | Address::Bad(..)))
 }
 
 /// Docker's daemon. `hosts`: where its settings have it listen.
@@ -190,8 +206,18 @@ fn listens_elsewhere(address: &Address, hosts: &[Placed]) -> Option<Placed> {
         })
     };
     let (_, source) = hosts.first()?;
-    let all: Vec<&str> = hosts.iter().map(|(host, _)| host.as_str()).collect();
-    (!all.iter().any(|host| same(host))).then(|| (all.join(", "), source.clone()))
+    if hosts.iter().any(|(host, _)| same(host)) {
+        return None;
+    }
+    let shown = hosts.iter().map(|(host, _)| {
+        // What it stands for is in another unit.
+        if host.starts_with("fd://") {
+            format!("{DOCKER} (systemd's docker.socket)")
+        } else {
+            host.clone()
+        }
+    });
+    Some((shown.collect::<Vec<_>>().join(", "), source.clone()))
 }
 
 /// `/var/run` is `/run`.
@@ -234,6 +260,21 @@ pub(super) fn of_containerd(
 }
 
 impl Daemon {
+    /// The same at another socket, which the log names; `None` where it is asked there anyway.
+    pub(crate) fn asked_at(&self, path: &Path) -> Option<Self> {
+        let own = match &self.address {
+            Address::Socket(own) => Some(in_run(own)),
+            _ => None,
+        };
+        (own != Some(in_run(path))).then(|| Self {
+            address: Address::Socket(path.to_owned()),
+            named: Some(Named::Log),
+            in_machine: false,
+            listens: None,
+            ..self.clone()
+        })
+    }
+
     /// Where those ask it who have this shell's variables: `ctr` and nerdctl, and no kubelet.
     pub(super) fn by_variable(mut self, environment: &Environment) -> Self {
         if let Some(address) = &environment.containerd_address {
@@ -277,13 +318,29 @@ pub(super) fn of_kubelet(environment: &Environment, endpoint: Option<Placed>, se
     setup.daemon = Some(daemon);
 }
 
-/// Podman's service, where a variable has the client ask another machine's.
+/// Podman's service, where its client asks one: a variable names it, or there is no other way.
 pub(super) fn of_podman(environment: &Environment) -> Option<Daemon> {
-    let host = environment.container_host.as_deref()?;
-    podman_is_elsewhere(environment).then(|| Daemon {
+    let host = environment.container_host.as_deref();
+    let connection = environment.container_connection.as_deref();
+    // Releases differ over which of the two goes first: nobody is asked where both are set.
+    let (address, named) = match (connection, host) {
+        (Some(connection), _) => (
+            Address::Elsewhere(format!("the connection `{connection}`")),
+            Some(Named::Variable("CONTAINER_CONNECTION")),
+        ),
+        (None, Some(host)) => (
+            Address::parse(host, Reads::Podman, ""),
+            Some(Named::Variable("CONTAINER_HOST")),
+        ),
+        (None, None) if cfg!(any(target_os = "macos", windows)) => {
+            (Address::Elsewhere("podman machine".to_owned()), None)
+        }
+        (None, None) => return None,
+    };
+    Some(Daemon {
         name: "Podman",
-        address: Address::parse(host, Reads::Podman, PODMAN),
-        named: Some(Named::Variable("CONTAINER_HOST")),
+        address,
+        named,
         in_machine: false,
         trace: None,
         root: PathBuf::new(),

@@ -36,6 +36,10 @@ impl Address {
     pub(crate) fn parse(text: &str, reads: Reads, usual: &str) -> Self {
         let text = text.trim();
         match text.split_once("://") {
+            // Podman's client puts the `/` in front that is missing.
+            Some(("unix", path)) if reads == Reads::Podman => {
+                Self::Socket(PathBuf::from(format!("/{}", path.trim_start_matches('/'))))
+            }
             Some(("unix", path)) => {
                 Self::Socket(PathBuf::from(if path.is_empty() { usual } else { path }))
             }
@@ -237,6 +241,8 @@ mod tests {
             Address::Bad(..)
         ));
         assert!(matches!(read("/a.sock", Reads::Context), Address::Bad(..)));
-        assert_eq!(read("unix:/a.sock", Reads::Podman), socket("/a.sock"));
+        for text in ["unix:/a.sock", "unix:///a.sock", "unix://a.sock"] {
+            assert_eq!(read(text, Reads::Podman), socket("/a.sock"), "{text}");
+        }
     }
 }
