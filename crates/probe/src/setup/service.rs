@@ -273,7 +273,7 @@ fn unit_files(environment: &Environment, unit: &str) -> Vec<Text> {
     files(environment, &FOLDERS, unit)
 }
 
-/// Whether systemd runs this system (sd_booted(3)): in an image of a container its packages' links are there,
+/// Whether systemd runs this system (`sd_booted`(3)): in an image of a container its packages' links are there,
 /// and nobody who reads them.
 fn is_booted(environment: &Environment) -> bool {
     environment.rooted("run/systemd/system").is_dir()
