@@ -406,6 +406,7 @@ pub const FACTS: &[(&str, &str)] = &[
     ("project", "PROJECT"),
     ("command", "COMMAND"),
     ("socket", "SOCKET"),
+    ("daemon_address", "ADDRESS"),
     ("api_version", "API_VERSION"),
     ("layer", "LAYER"),
     ("user", "USER"),

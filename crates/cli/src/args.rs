@@ -246,8 +246,9 @@ pub(crate) struct CheckArgs {
     ///
     /// The daemon is asked whether it is there, at the socket that the engine's client would use:
     /// `DOCKER_HOST`, the context or /var/run/docker.sock; `CONTAINERD_ADDRESS` or containerd's
-    /// own settings. Where the engine has run and does not answer, or this user may not open the
-    /// socket, the pull fails. A daemon on another machine is a warning. With `--root` nobody is asked.
+    /// own settings; `CONTAINER_HOST` of Podman. Where the engine has run and nobody answers, or this
+    /// user may not open the socket, the pull fails; one that is slow leaves it open. A daemon on
+    /// another machine, or outside of this container, is a warning. With `--root` nobody is asked.
     ///
     /// `docker` reads Docker's config.json; `podman` auth.json, then Docker's; `containerd` none;
     /// `kubelet` the pull secret given with `--authfile`, then the node's own file. Docker trusts

@@ -3,6 +3,8 @@
 #![cfg(unix)]
 #![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
 
+#[path = "daemon/bounds.rs"]
+mod bounds;
 #[path = "daemon/client.rs"]
 mod client;
 #[path = "daemon/log.rs"]
@@ -33,13 +35,14 @@ verdict = "pullable"
 "#;
 
 /// What names a daemon, and what leads elsewhere; nothing of it is the developer's.
-const VARIABLES: [&str; 14] = [
+const VARIABLES: [&str; 15] = [
     "DOCKER_HOST",
     "DOCKER_CONTEXT",
     "DOCKER_CONFIG",
     "DOCKER_AUTH_CONFIG",
     "CONTAINERD_ADDRESS",
     "CONTAINER_HOST",
+    "CONTAINER_CONNECTION",
     "REGISTRY_AUTH_FILE",
     "XDG_RUNTIME_DIR",
     "XDG_CONFIG_HOME",
@@ -57,12 +60,12 @@ struct Checked {
 }
 
 impl Checked {
-    /// The row of the daemon: the only one of a socket, or of what stands for one.
+    /// The row of the daemon, or of what says where it is.
     fn row(&self) -> &Value {
         let rows = self.report["hops"].as_array().expect("hops");
+        // Whatever else the engine of this machine has configured.
         let mut own = rows.iter().filter(|row| {
-            let about = ["socket", "named_by", "config_place"];
-            row["hop"] == "config" && about.iter().any(|f| !row["facts"][f].is_null())
+            row["hop"] == "config" && (row["role"] == "daemon" || row["saw"] == "daemon-elsewhere")
         });
         let row = own.next().expect("a row of the daemon");
         assert!(own.next().is_none(), "two rows: {}", self.out);
@@ -165,24 +168,61 @@ fn a_socket_that_is_named_and_not_there_fails() {
 }
 
 #[test]
-fn a_daemon_that_says_nothing_costs_its_timeout_once() {
-    let socket = Socket::new(Behind::Silent);
-    let started = Instant::now();
-    let url = socket.url();
-    let variables = [("DOCKER_HOST", url.as_str())];
-    let arguments = ["--as", "docker", "--timeout", "1"];
-    let stage = stage(IMAGE);
-    let output = set(&mut running(), socket.folder(), &variables)
-        .args(["check", "--format", "json"])
-        .args(arguments)
-        .arg(&stage.image)
-        .output()
-        .expect("runs");
-    let took = started.elapsed();
-    let checked = of_output(&output);
-    checked.ends_at_the_daemon("host/daemon-unreachable", "daemon-silent");
-    assert_eq!(checked.report["incident"]["confidence"], "likely");
-    assert!(took < Duration::from_secs(4), "{took:?}");
+fn a_daemon_that_is_slow_leaves_the_verdict_open_and_costs_its_timeout_once() {
+    for (behind, says) in [
+        (Behind::Silent, "nothing came within 1.0 s"),
+        (
+            Behind::Drips(b"HTTP/1.1 200 OK\r\nA: b"),
+            "began to and did not end",
+        ),
+    ] {
+        let socket = Socket::new(behind);
+        let started = Instant::now();
+        let url = socket.url();
+        let variables = [("DOCKER_HOST", url.as_str())];
+        let arguments = ["--as", "docker", "--timeout", "1"];
+        let stage = stage(IMAGE);
+        let output = set(&mut running(), socket.folder(), &variables)
+            .args(["check", "--format", "json"])
+            .args(arguments)
+            .arg(&stage.image)
+            .output()
+            .expect("runs");
+        let took = started.elapsed();
+        let checked = of_output(&output);
+        // Clients wait for longer: it may be about to answer.
+        assert_eq!(checked.status, 2, "{}", checked.out);
+        assert_eq!(checked.report["verdict"], "unknown");
+        let row = checked.row();
+        assert_eq!(
+            (&row["status"], &row["saw"]),
+            (&"warning".into(), &"daemon-silent".into())
+        );
+        let summary = row["summary"].as_str().unwrap_or_default();
+        assert!(summary.contains(says), "{summary}");
+        assert!(took < Duration::from_secs(4), "{took:?}");
+    }
+}
+
+#[test]
+fn an_address_that_dockers_client_does_not_take_fails() {
+    let home = tempfile::tempdir().expect("a folder");
+    for host in ["/var/run/docker.sock", "http://docker:2375"] {
+        let named = [("DOCKER_HOST", host)];
+        let checked = checked(home.path(), &named, &["--as", "docker"]);
+        checked.ends_at_the_daemon("host/daemon-unreachable", "daemon-bad-address");
+    }
+}
+
+#[test]
+fn no_part_of_a_password_is_shown() {
+    let home = tempfile::tempdir().expect("a folder");
+    let named = [("DOCKER_HOST", "tcp://carol:pass/word@builder.corp.test:1")];
+    let checked = checked(home.path(), &named, &["--as", "docker"]);
+    assert_eq!(checked.row()["target"], "tcp://builder.corp.test:1");
+    for part in ["carol", "pass/", "word@"] {
+        assert!(!checked.out.contains(part), "{}", checked.out);
+    }
 }
 
 #[test]
@@ -208,8 +248,18 @@ fn whatever_answers_is_read_to_an_end_and_shown_without_its_tricks() {
             "daemon-strange",
         ),
         (Behind::Floods(b"\0\0\0\0\0\0\0\0"), "daemon-strange"),
-        (Behind::Answers(b"HTTP/1.1 200 OK\r\n\r\n"), ""),
-        (Behind::Answers(b"HTTP/1.1 403 Forbidden\r\n\r\n"), ""),
+        (
+            Behind::Answers(b"HTTP/1.1 200 OK\r\n\r\n"),
+            "daemon-strange",
+        ),
+        (
+            Behind::Answers(b"HTTP/1.1 404 Not Found\r\nServer: nginx/1.18.0\r\n\r\n"),
+            "daemon-strange",
+        ),
+        (
+            Behind::Answers(b"HTTP/1.1 403 Forbidden\r\n\r\n"),
+            "daemon-guarded",
+        ),
         (Behind::Answers(ESCAPES), "daemon-strange"),
         (Behind::Answers(ODD), ""),
         (Behind::Answers(LONG), ""),

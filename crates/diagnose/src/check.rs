@@ -59,11 +59,25 @@ pub fn judge(catalogue: &Catalogue, image: &Image, rows: &mut [HopRow]) -> Judge
             incident: None,
         };
     };
+    // A mirror for which was not waited may have made the pull too.
+    let not_waited = rows[..=index].iter().any(HopRow::was_not_waited_for);
     Judgement {
-        answer: Answer::NotPullable,
+        answer: if not_waited {
+            Answer::Unknown
+        } else {
+            Answer::NotPullable
+        },
         failed_hop: Some(rows[index].hop),
         incident: told
-            .map(|(at, (cause, sighting))| incident(catalogue, image, rows, at, cause, sighting)),
+            .map(|(at, (cause, sighting))| incident(catalogue, image, rows, at, cause, sighting))
+            .map(|incident| Incident {
+                confidence: if not_waited {
+                    incident.confidence.min(Confidence::Likely)
+                } else {
+                    incident.confidence
+                },
+                ..incident
+            }),
     }
 }
 
@@ -100,16 +114,20 @@ fn blame_login(rows: &mut [HopRow]) {
 }
 
 /// Where a request without credentials is refused, a provider of them that failed is the cause: the
-/// engine went on without, and says nothing of it.
+/// engine went on without, and says nothing of it. So is a first answer that did not say how to log in,
+/// after which no login is sent.
 fn behind(rows: &mut [HopRow], decisive: usize) -> usize {
-    let anonymous = rows[decisive]
-        .saw
-        .as_deref()
-        .is_some_and(|saw| saw.starts_with("anonymous"));
-    let failed = rows[..decisive]
-        .iter()
-        .position(|row| row.facts.contains_key("passed_provider"));
-    match failed.filter(|_| anonymous) {
+    let saw = rows[decisive].saw.as_deref().unwrap_or_default();
+    let anonymous = saw.starts_with("anonymous");
+    let unknown = rows[decisive].hop > Hop::Ping && UNKNOWN_CALLER.contains(&saw);
+    let no_challenge = |row: &HopRow| {
+        let word = row.facts.get("passed_ping").map(ToString::to_string);
+        word.as_deref() == Some("no-challenge")
+    };
+    let failed = rows[..decisive].iter().position(|row| {
+        (anonymous && row.facts.contains_key("passed_provider")) || (unknown && no_challenge(row))
+    });
+    match failed {
         Some(at) => {
             rows[at].status = Status::Failed;
             at

@@ -3,8 +3,8 @@
 //! The `[[sighting]]`s of cause files say which hops see a cause; `hangs_on` says for whom it holds.
 //! These rules decide, in this order:
 //!
-//! 1. Only a hop that sees a cause decides it. Where none can, or the walk did not get there, it
-//!    stays as open as the log leaves it.
+//! 1. Only a hop that sees a cause decides it. Where none can, or the walk did not get there, or the
+//!    hop itself leaves it open, it stays as open as the log leaves it.
 //! 2. A walk that fails and the log fit if what the hop shows, or leaves open, is among what the log
 //!    names, leaves open or may hide. The first such cause is shown for the failing pull too.
 //!    Where they share none, or the walk ends on this machine and the log shows the registry's

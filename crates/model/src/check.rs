@@ -78,17 +78,25 @@ impl HopRow {
         self.facts.contains_key("passed_try")
     }
 
-    /// Whether it leaves open if a pull would work, though nothing failed: whether the image is signed
+    /// Whether it failed before the engine's tries were made, since a wait of its own was too long to be
+    /// kept to.
+    #[must_use]
+    pub fn was_not_waited_for(&self) -> bool {
+        self.facts.contains_key("wait_left_out")
+    }
+
+    /// Whether it leaves open if a pull would work: a wait of the engine's was not kept to; the daemon took
+    /// longer than is waited for here, and not than its clients wait; whether the image is signed
     /// as a policy wants is not looked at, and whether Docker goes on without a login where its helper
     /// fails hangs on its version, where that is not known.
     #[must_use]
     pub fn leaves_open(&self) -> bool {
         match self.saw.as_deref() {
-            Some("signature-wanted") => true,
+            Some("signature-wanted" | "daemon-silent") => true,
             Some("helper-missing" | "helper-failed") => {
                 !self.was_passed() && !self.facts.contains_key("client_version")
             }
-            _ => false,
+            _ => self.was_not_waited_for(),
         }
     }
 }

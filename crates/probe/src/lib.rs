@@ -39,8 +39,8 @@ pub use platform::Platform;
 pub use pullwhy_model::HopRow;
 pub use repeat::{Repeated, repeated};
 pub use setup::{
-    EngineProxy, Setting, Setup, Trouble, docker_is_elsewhere, engine_setup, look_into_folders,
-    podman_is_elsewhere, proxies_that_differ, view_differences,
+    EngineProxy, Setting, Setup, Trouble, docker_address, docker_is_elsewhere, docker_socket,
+    engine_setup, look_into_folders, podman_is_elsewhere, proxies_that_differ, view_differences,
 };
 pub use store::{StartLimit, StoreKind, StorePlace, StorePlan, look_at_disk, store_plan};
 

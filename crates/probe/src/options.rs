@@ -53,9 +53,12 @@ pub struct Options {
     pub pull: Option<Pull>,
     /// What the engine's own configuration says.
     pub setup: Option<Setup>,
-    /// Ask the engine on this machine: its daemon, whether it answers; its client for its version, where
-    /// that decides.
+    /// Ask the engine's daemon on this machine, whether it answers.
     pub ask_engine: bool,
+    /// Where Docker's daemon is asked, whatever its client's settings say: where a log's client did.
+    pub daemon_at: Option<PathBuf>,
+    /// Ask the engine's client on this machine for its version, where that decides.
+    pub ask_client: bool,
     /// Where engines keep images on this machine; without, nobody looks there.
     pub store: Option<StorePlan>,
     /// The last hop that is wanted: the walk ends after it, or soon after.
@@ -86,6 +89,8 @@ impl Default for Options {
             pull: None,
             setup: None,
             ask_engine: false,
+            daemon_at: None,
+            ask_client: false,
             store: None,
             until: None,
             guard: Guard::Nothing,

@@ -69,6 +69,11 @@ impl<'o> Rows<'o> {
         self.made.iter().any(|row| row.hop == hop)
     }
 
+    /// Whether anything failed.
+    pub(crate) fn fails(&self) -> bool {
+        self.made.iter().any(|row| row.status == Status::Failed)
+    }
+
     pub(crate) fn done(self) -> Vec<HopRow> {
         self.made
     }
@@ -209,6 +214,11 @@ impl Row {
         self.row.summary = summary.into();
         self.row.elapsed_ms = self.started.elapsed().as_secs_f64() * 1000.0;
         self
+    }
+
+    /// Whether it is as it should be.
+    pub(crate) fn is_ok(&self) -> bool {
+        self.row.status == Status::Ok
     }
 
     /// Whether it failed.

@@ -286,6 +286,7 @@ pub(super) fn seen_by(
         system_authorities: setup.as_ref().and_then(|s| s.store(environment)),
         now: Some(jiff::Timestamp::now().into()),
         setup,
+        ask_client: true,
         ..Options::default()
     }
 }
@@ -445,6 +446,7 @@ pub(super) fn shell() -> Environment {
         docker_context: variable("DOCKER_CONTEXT"),
         containerd_address: variable("CONTAINERD_ADDRESS"),
         container_host: variable("CONTAINER_HOST"),
+        container_connection: variable("CONTAINER_CONNECTION"),
         docker_auth_config: variable("DOCKER_AUTH_CONFIG"),
         registry_auth_file: folder("REGISTRY_AUTH_FILE"),
         runtime: folder("XDG_RUNTIME_DIR"),

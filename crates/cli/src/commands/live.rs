@@ -21,8 +21,8 @@ use pullwhy_diagnose::{Walked, asks_daemon, confront, judge, last_hop, unchecked
 use pullwhy_model::text::clean;
 use pullwhy_model::{Condition, Confidence, Hop, Image, Incident, Outcome, Timestamp};
 use pullwhy_probe::{
-    AuthPlan, Engine, Guard, Options, Platform, Walk, auth_plan, walk, walk_to_daemon,
-    walk_to_registry,
+    AuthPlan, Engine, Guard, Options, Platform, Walk, auth_plan, docker_address, docker_socket,
+    walk, walk_to_daemon, walk_to_registry,
 };
 
 use self::writer::{engine_of, hint, logs_in_by_itself};
@@ -180,6 +180,8 @@ struct Task {
     engine: Option<Engine>,
     /// Whether its daemon is asked.
     daemon: bool,
+    /// Where the log's client asked it, if not where this shell's would.
+    daemon_at: Option<PathBuf>,
     until: Hop,
     incidents: Vec<usize>,
 }
@@ -286,9 +288,26 @@ fn tasks(
         let platform = incident.facts.get("platform").map(ToString::to_string);
         let platform = platform.as_deref().and_then(Platform::parse);
         let engine = engine_of(incident).filter(|_| plan.follows);
-        let daemon = asks_daemon(catalogue, incident);
+        let mut daemon = asks_daemon(catalogue, incident);
+        let docker = engine.or(plan.options.engine) == Some(Engine::Docker);
+        let named = daemon_of(incident).filter(|_| daemon && docker);
+        let daemon_at = named.as_deref().and_then(docker_socket);
+        if let Some(named) = named.filter(|_| daemon_at.is_none()) {
+            if until <= Hop::Config {
+                let own = docker_address(&super::check::shell());
+                let why = format!(
+                    "the log's client asks `{named}`, and only sockets of this machine are asked; that of this shell asks `{own}`"
+                );
+                left.push((at, why));
+                continue;
+            }
+            daemon = false;
+        }
+        // What a log names is asked only where it is of this machine.
+        let daemon_at = daemon_at.filter(|_| plan.same.contains(&Condition::Host));
         let same = |t: &&mut Task| {
-            (&t.platform, t.engine, t.daemon) == (&platform, engine, daemon)
+            (&t.platform, t.engine, t.daemon, &t.daemon_at)
+                == (&platform, engine, daemon, &daemon_at)
                 && pullwhy_reference::canonical(&t.image) == pullwhy_reference::canonical(&image)
         };
         match tasks.iter_mut().find(same) {
@@ -301,12 +320,21 @@ fn tasks(
                 platform,
                 engine,
                 daemon,
+                daemon_at,
                 until,
                 incidents: vec![at],
             }),
         }
     }
     tasks
+}
+
+/// The address of the daemon that the log's client asked, where it says so.
+fn daemon_of(incident: &Incident) -> Option<String> {
+    let fact = |name: &str| incident.facts.get(name).map(ToString::to_string);
+    // Other daemons' sockets are in logs of Docker too.
+    let socket = || fact("socket").filter(|path| path.ends_with("/docker.sock"));
+    fact("daemon_address").or_else(|| socket().map(|path| format!("unix://{path}")))
 }
 
 /// The registry alone, where the log names no image.
@@ -344,6 +372,7 @@ fn walks(tasks: &[Task], plan: &Plan) -> Vec<Option<Walk>> {
             let mut options = plan.as_engine(task.engine);
             options.until = Some(task.until);
             options.ask_engine = task.daemon;
+            options.daemon_at.clone_from(&task.daemon_at);
             if let Some(platform) = &task.platform {
                 options.platform = platform.clone();
             }

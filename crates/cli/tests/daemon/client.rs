@@ -2,14 +2,13 @@
 //! login, and later ones stop. The real one is the lab's; here are those that it does not have.
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use crate::socket::{Behind, DOCKER, Socket};
 use crate::{Checked, checked};
 
-/// A check as Docker, where a `docker` prints this and the helper of the file is not there.
-fn without_helper(prints: &str) -> Checked {
-    let socket = Socket::new(Behind::Answers(DOCKER));
-    let home = socket.folder();
+/// Puts a `docker` that prints this into a home, and a file whose helper is not there. Gives `PATH`.
+pub(crate) fn prepare(home: &Path, prints: &str) -> String {
     let config = r#"{"credsStore":"of-a-test-that-does-not-exist"}"#;
     std::fs::create_dir_all(home.join(".docker")).expect("a folder");
     std::fs::write(home.join(".docker/config.json"), config).expect("written");
@@ -21,9 +20,16 @@ fn without_helper(prints: &str) -> Checked {
     let mut folders = vec![home.to_owned()];
     folders.extend(std::env::split_paths(&path));
     let path = std::env::join_paths(folders).expect("a path");
-    let path = path.to_str().expect("UTF-8");
+    path.into_string().expect("UTF-8")
+}
+
+/// A check as Docker, where a `docker` prints this and the helper of the file is not there.
+fn without_helper(prints: &str) -> Checked {
+    let socket = Socket::new(Behind::Answers(DOCKER));
+    let home = socket.folder();
+    let path = prepare(home, prints);
     let url = socket.url();
-    let variables = [("DOCKER_HOST", url.as_str()), ("PATH", path)];
+    let variables = [("DOCKER_HOST", url.as_str()), ("PATH", path.as_str())];
     checked(home, &variables, &["--as", "docker"])
 }
 

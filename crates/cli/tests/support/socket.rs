@@ -21,6 +21,8 @@ pub(crate) enum Behind {
     Answers(&'static [u8]),
     /// Somebody who never stops to talk.
     Floods(&'static [u8]),
+    /// Somebody who says this a byte at a time, and its last byte for ever.
+    Drips(&'static [u8]),
 }
 
 /// A socket; gone when it is dropped.
@@ -79,6 +81,15 @@ fn serve(mut stream: UnixStream, behind: &Behind, heard: &Mutex<Vec<String>>) {
         }
         Behind::Answers(answer) => {
             let _ = stream.write_all(answer);
+        }
+        Behind::Drips(text) => {
+            let last = text.last().copied().unwrap_or_default();
+            for byte in text.iter().copied().chain(std::iter::repeat(last)) {
+                if stream.write_all(&[byte]).is_err() {
+                    return;
+                }
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
         }
         Behind::Floods(part) => while stream.write_all(part).is_ok() {},
     }

@@ -77,6 +77,10 @@ impl<'a> View<'a> {
                 });
             }
         }
+        // It may be what it leaves open.
+        if let Some(open) = looked.clone().find(|row| row.leaves_open()) {
+            return Err(format!("`{}` leaves it open: {}", open.hop, open.summary));
+        }
         looked
             .max_by_key(|row| row.hop)
             .ok_or_else(|| format!("nothing here went by {}", named(&seen)))

@@ -309,6 +309,8 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
         let of = || format!("{} of {} bytes", self.got, self.blob.size);
         let times = match self.attempts {
             0 | 1 => String::new(),
+            // By an engine's tries it is told how often.
+            _ if self.tries.is_some() => String::new(),
             n => format!(", in {n} attempts"),
         };
         match failed {

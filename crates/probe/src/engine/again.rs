@@ -6,19 +6,19 @@
 //!
 //! Not here: that a kubelet pulls once more when a pull has failed. That is another pull.
 
+mod came;
 #[cfg(test)]
 mod tests;
 
-use std::io;
 use std::time::Duration;
-
-use pullwhy_model::{Fact, Hop, HopRow, Status};
 
 use super::Engine;
 use crate::hops::manifest::Reader;
 use crate::options::Options;
 use crate::setup::Setup;
+use crate::setup::endpoint::Order;
 use crate::setup::podman::Repeats;
+pub(crate) use came::{Came, RESET};
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,23 +30,6 @@ pub(crate) enum Asked {
     Layer,
     /// All of it: connection by connection, from the first host on.
     Pull,
-}
-
-/// What came in place of what was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Came {
-    Status(u16),
-    /// The connection was ended before or within the answer.
-    Cut,
-    /// It was reset.
-    Reset,
-    Refused,
-    Unreachable,
-    /// Nothing, until the time was over. Engines that ask again wait as long once more, and so on:
-    /// it tells nothing new, so it is in no table.
-    Silent,
-    /// A fault that no repetition mends: a name, a certificate, content.
-    Other,
 }
 
 /// How long is waited before the next try.
@@ -104,6 +87,8 @@ impl Resume {
 pub(crate) struct Policy {
     pub(crate) who: &'static str,
     rules: &'static [Rule],
+    /// For what its settings say how often it is tried.
+    set: Option<Asked>,
     pub(crate) resume: Resume,
 }
 
@@ -136,9 +121,15 @@ fn breaks(came: Came) -> bool {
     )
 }
 
+fn is_from(came: Came, least: u16) -> bool {
+    came.status().is_some_and(|status| status >= least)
+}
+
 /// moby (v29), `daemon/internal/distribution/pull_v2.go` (`retry`), `xfer/download.go`
 /// (`makeDownloadFunc`) and `errors.go` (`retryOnError`): a status of 4xx is a registry's error, and
 /// is not asked for again. Ping, token and manifest have no loop around them.
+///
+/// `max-download-attempts` is how many tries there are of a layer; 0 in the file is as none.
 ///
 /// A try of a layer is two requests: the first one only asks how long it is, and what comes of that is
 /// not looked at (`layerDescriptor.Download`). Seen with Docker 20.10 too: a 429 that comes once passes.
@@ -147,7 +138,7 @@ static DOCKER: Policy = Policy {
     rules: &[
         Rule {
             of: &[Asked::Config],
-            after: |came| breaks(came) || matches!(came, Came::Status(500..)),
+            after: |came| breaks(came) || is_from(came, 500),
             tries: 5,
             pause: Pause::Doubling(Duration::from_millis(250)),
             when: always,
@@ -156,7 +147,7 @@ static DOCKER: Policy = Policy {
         },
         Rule {
             of: &[Asked::Layer],
-            after: |came| breaks(came) || matches!(came, Came::Status(400..)),
+            after: |came| breaks(came) || is_from(came, 400),
             tries: 10,
             pause: Pause::Of(Duration::ZERO),
             when: |came| !is_whole(came),
@@ -165,7 +156,7 @@ static DOCKER: Policy = Policy {
         },
         Rule {
             of: &[Asked::Layer],
-            after: |came| breaks(came) || matches!(came, Came::Status(500..)),
+            after: |came| breaks(came) || is_from(came, 500),
             tries: 10,
             // 5 s after the first try, 10 s after the second.
             pause: Pause::Growing(Duration::from_millis(2500)),
@@ -174,11 +165,12 @@ static DOCKER: Policy = Policy {
             says: "Docker asks again",
         },
     ],
+    set: Some(Asked::Layer),
     resume: Resume::InPairs,
 };
 
-/// What containerd asks for by its resolver and fetcher: not the token. It does not ask `/v2/`; what is
-/// wrong there is wrong with its first request, for the manifest.
+/// What containerd asks for by its resolver and fetcher: not the token. It does not ask `/v2/`; its first
+/// request, which says how to log in, is for the manifest.
 const BY_CONTAINERD: &[Asked] = &[Asked::Ping, Asked::Manifest, Asked::Config, Asked::Layer];
 
 /// containerd (v2.4.0-beta.0), `core/remotes/docker/resolver.go` (`retryRequest`,
@@ -189,7 +181,7 @@ static CONTAINERD: Policy = Policy {
     rules: &[
         Rule {
             of: BY_CONTAINERD,
-            after: |came| matches!(came, Came::Status(408 | 429)),
+            after: |came| matches!(came.status(), Some(408 | 429)),
             tries: 5,
             pause: Pause::Of(Duration::ZERO),
             when: always,
@@ -198,7 +190,7 @@ static CONTAINERD: Policy = Policy {
         },
         Rule {
             of: BY_CONTAINERD,
-            after: |came| matches!(came, Came::Status(500 | 503 | 504)),
+            after: |came| matches!(came.status(), Some(500 | 503 | 504)),
             tries: 5,
             pause: Pause::Of(Duration::ZERO),
             when: |came| !matches!(came, [.., one, other] if one == other),
@@ -215,6 +207,7 @@ static CONTAINERD: Policy = Policy {
             says: "containerd asks again from 2.3.2 on, and not before",
         },
     ],
+    set: None,
     resume: Resume::WhileBytesCome { fruitless: 3 },
 };
 
@@ -222,7 +215,7 @@ static CONTAINERD: Policy = Policy {
 /// that for a token, which is sent without it (`getBearerToken`).
 const TOO_MANY: Rule = Rule {
     of: &[Asked::Ping, Asked::Manifest, Asked::Config, Asked::Layer],
-    after: |came| came == Came::Status(429),
+    after: |came| came.status() == Some(429),
     tries: 5,
     pause: Pause::AsTold(Duration::from_secs(2), Duration::from_secs(60)),
     when: always,
@@ -238,7 +231,8 @@ const RECONNECT: Resume = Resume::Reconnect {
 };
 
 /// containers/common (v0.64), `libimage/copier.go` around `pkg/retry/retry.go` (`IsErrorRetryable`).
-/// An end within a body is none of its errors, a reset is.
+/// An end within a body is none of its errors, a reset is. So is each code of the distribution API but four
+/// ([`Came::Coded`]), whatever the status of 4xx: the pull is repeated after a refusal that lasts, too.
 static PODMAN: Policy = Policy {
     who: "Podman",
     rules: &[
@@ -254,14 +248,24 @@ static PODMAN: Policy = Policy {
         },
         Rule {
             of: &[Asked::Pull],
-            after: |came| matches!(came, Came::Status(502..=504)),
+            after: |came| matches!(came.status(), Some(502..=504)),
             tries: 4,
             pause: Pause::Of(SECOND),
             when: always,
             last_only: false,
             says: "Podman repeats the pull from 5.5 on, and not before",
         },
+        Rule {
+            of: &[Asked::Pull],
+            after: |came| matches!(came, Came::Coded(_)),
+            tries: 4,
+            pause: Pause::Of(SECOND),
+            when: always,
+            last_only: false,
+            says: "Podman repeats the pull",
+        },
     ],
+    set: Some(Asked::Pull),
     resume: RECONNECT,
 };
 
@@ -269,6 +273,7 @@ static PODMAN: Policy = Policy {
 static CRI_O: Policy = Policy {
     who: "CRI-O",
     rules: &[TOO_MANY],
+    set: None,
     resume: RECONNECT,
 };
 
@@ -291,9 +296,27 @@ impl Policy {
         self.rules.iter().any(|rule| rule.of.contains(&asked))
     }
 
+    /// Whether what came may be another thing at a further try, by what the engine takes for so.
+    pub(crate) fn may_pass(&self, asked: Asked, came: Came) -> bool {
+        let mut rules = self.rules.iter();
+        rules.any(|rule| rule.of.contains(&asked) && (rule.after)(came))
+    }
+
+    /// What the engine is set to.
+    pub(crate) fn own(options: &Options) -> Repeats {
+        match options.setup.as_ref().map(|setup| &setup.order) {
+            Some(Order::Podman(podman)) => podman.repeats,
+            Some(Order::Docker(docker)) => Repeats {
+                // A try is two requests.
+                times: docker.attempts.map(|n| n.saturating_mul(2) - 1),
+                delay: None,
+            },
+            _ => Repeats::default(),
+        }
+    }
+
     /// Whether it is asked for again after what came at each try so far. `told`: the wait that the
-    /// registry asks for. `last`: no other endpoint is left. `own`: what the engine is set to, for the
-    /// whole pull.
+    /// registry asks for. `last`: no other endpoint is left. `own`: what the engine is set to.
     pub(crate) fn again(
         &self,
         asked: Asked,
@@ -303,7 +326,7 @@ impl Policy {
         own: Repeats,
     ) -> Option<Again> {
         let (&now, before) = came.split_last()?;
-        let own = if asked == Asked::Pull {
+        let own = if self.set == Some(asked) {
             own
         } else {
             Repeats::default()
@@ -334,51 +357,5 @@ impl Policy {
             told,
             says: rule.says,
         })
-    }
-}
-
-impl Came {
-    /// What an error of a connection is.
-    pub(crate) fn of_error(error: &io::Error) -> Self {
-        use io::ErrorKind as Kind;
-        match error.kind() {
-            Kind::UnexpectedEof => Self::Cut,
-            Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe => Self::Reset,
-            Kind::ConnectionRefused => Self::Refused,
-            Kind::HostUnreachable | Kind::NetworkUnreachable => Self::Unreachable,
-            Kind::TimedOut | Kind::WouldBlock => Self::Silent,
-            _ => Self::Other,
-        }
-    }
-
-    /// What a row says that failed.
-    pub(crate) fn of_row(row: &HopRow) -> Self {
-        let of_the_way = matches!(row.hop, Hop::Tcp | Hop::Proxy | Hop::Tls);
-        let request = matches!(
-            row.hop,
-            Hop::Ping | Hop::Token | Hop::Manifest | Hop::ConfigBlob | Hop::Layer
-        );
-        if row.status != Status::Failed || !(of_the_way || request) {
-            return Self::Other;
-        }
-        match row.saw.as_deref() {
-            // By HEAD it was asked for as often as it is.
-            _ if row.hop == Hop::Manifest && row.facts.contains_key("attempts") => Self::Other,
-            // A body that breaks off is no answer that stays away.
-            Some("cut") if row.facts.contains_key("bytes") => Self::Other,
-            Some("cut") => Self::Cut,
-            Some("reset") => Self::Reset,
-            Some("refused") => Self::Refused,
-            Some("unreachable") => Self::Unreachable,
-            Some("timeout") => Self::Silent,
-            // What a proxy says instead of making a tunnel is a text to engines, and no status.
-            _ if request => match row.facts.get("http_status") {
-                Some(Fact::Number(status)) => {
-                    u16::try_from(*status).map_or(Self::Other, Self::Status)
-                }
-                _ => Self::Other,
-            },
-            _ => Self::Other,
-        }
     }
 }

@@ -78,6 +78,8 @@ pub struct Environment {
     pub containerd_address: Option<String>,
     /// `CONTAINER_HOST`, an address of a service of Podman.
     pub container_host: Option<String>,
+    /// `CONTAINER_CONNECTION`, the name of an address that Podman keeps.
+    pub container_connection: Option<String>,
     /// `DOCKER_AUTH_CONFIG`, which holds the credentials themselves.
     pub docker_auth_config: Option<String>,
     /// `REGISTRY_AUTH_FILE`.

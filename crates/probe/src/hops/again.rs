@@ -16,11 +16,13 @@ use crate::net::clock::Clock;
 use crate::net::connect::Net;
 use crate::options::Options;
 use crate::rows::Rows;
-use crate::setup::endpoint::Order;
 use crate::setup::podman::Repeats;
 
 /// The fact of a row whose hop failed first, and worked at a later try: what came before.
 const PASSED: &str = "passed_try";
+
+/// The fact of a row that failed, and may not have if the engine's wait had been kept to: how long it is.
+const WAIT_LEFT_OUT: &str = "wait_left_out";
 
 /// The tries of one thing.
 pub(crate) struct Tries {
@@ -31,7 +33,10 @@ pub(crate) struct Tries {
     clock: Clock,
     own: Repeats,
     until: Deadline,
+    /// How each try ended; one of two requests counts for two.
     came: Vec<Came>,
+    /// How often it was asked for.
+    asked_for: usize,
     /// How often it was tried again.
     repeats: usize,
     /// How the first one ended.
@@ -47,22 +52,26 @@ impl Tries {
     /// `None`: whoever is followed asks once.
     pub(crate) fn of(net: &Net<'_>, asked: Asked, until: Deadline) -> Option<Self> {
         let policy = Policy::of(net.options)?;
-        Some(Self::new(policy, asked, (net.is_last(), net.clock, until)))
+        let own = Policy::own(net.options);
+        let around = (net.is_last(), net.clock, until);
+        Some(Self::new(policy, asked, around, own))
     }
 
     fn new(
         policy: &'static Policy,
         asked: Asked,
         (last, clock, until): (bool, Clock, Deadline),
+        own: Repeats,
     ) -> Self {
         Self {
             policy,
             asked,
             last,
             clock,
-            own: Repeats::default(),
+            own,
             until,
             came: Vec::new(),
+            asked_for: 0,
             repeats: 0,
             first: None,
             says: "",
@@ -87,6 +96,7 @@ impl Tries {
     /// The same as [`Self::again`], of what came by itself.
     pub(crate) fn after(&mut self, came: Came, told: Option<Duration>) -> bool {
         self.came.push(came);
+        self.asked_for += 1;
         let again = self
             .policy
             .again(self.asked, &self.came, told, self.last, self.own);
@@ -169,13 +179,27 @@ impl Tries {
 
     /// Tells it in the row of something that failed in the end.
     pub(crate) fn tell_failed(&self, row: &mut HopRow) {
-        let times = self.came.len();
-        if times > 1 {
-            let attempts = row.facts.entry("attempts".to_owned());
-            attempts.or_insert_with(|| number(times));
-            let who = self.policy.who;
-            row.summary
-                .push_str(&format!("; asked {times} times, as {who} does"));
+        let who = self.policy.who;
+        let (attempts, says) = match self.asked {
+            Asked::Pull if self.repeats == 1 => (2, "the pull was repeated once".to_owned()),
+            Asked::Pull => {
+                let says = format!("the pull was repeated {} times", self.repeats);
+                (self.repeats + 1, says)
+            }
+            _ => {
+                // Who counts requests by itself has done so.
+                let own = match row.facts.get("attempts") {
+                    Some(Fact::Number(own)) => usize::try_from(*own).ok(),
+                    _ => None,
+                };
+                let times = own.unwrap_or(self.asked_for);
+                (times, format!("asked {times} times"))
+            }
+        };
+        if attempts > 1 {
+            let known = row.facts.entry("attempts".to_owned());
+            known.or_insert_with(|| number(attempts));
+            row.summary.push_str(&format!("; {says}, as {who} does"));
             self.say_shortened(row);
         }
         if let Some(wait) = self.too_long {
@@ -185,6 +209,17 @@ impl Tries {
                 self.says
             ));
         }
+        if let Some(wait) = self.left_out() {
+            let wait = Fact::from(seconds(wait).as_str());
+            row.facts.insert(WAIT_LEFT_OUT.to_owned(), wait);
+        }
+    }
+
+    /// A wait of the engine's that was not kept to, where what came at last may have passed by it.
+    fn left_out(&self) -> Option<Duration> {
+        let wait = self.too_long.or(self.shortened.map(|(wanted, _)| wanted))?;
+        let last = *self.came.last()?;
+        self.policy.may_pass(self.asked, last).then_some(wait)
     }
 
     /// Tells it in the row of something that worked in the end.
@@ -265,18 +300,21 @@ pub(super) fn whole(
         return once(options, rows);
     };
     let clock = Clock::new(options.now);
-    let mut tries = Tries::new(policy, Asked::Pull, (true, clock, ends));
-    if let Some(Order::Podman(podman)) = options.setup.as_ref().map(|setup| &setup.order) {
-        tries.own = podman.repeats;
-    }
+    let own = Policy::own(options);
+    let mut tries = Tries::new(policy, Asked::Pull, (true, clock, ends), own);
     let started = Instant::now();
     let mut left = options.clone();
     loop {
         let mut aside = rows.aside();
         once(&left, &mut aside);
         let mut made = aside.done();
-        let failed = made.iter().find(|row| row.status == Status::Failed);
-        if failed.is_some_and(|row| tries.again(row)) {
+        let mut failed = made.iter().filter(|row| row.status == Status::Failed);
+        // A wait within the pull for which there is no time is none that a repeated pull has.
+        let waits = |row: &HopRow| row.facts.contains_key(WAIT_LEFT_OUT);
+        if failed
+            .next()
+            .is_some_and(|row| !waits(row) && tries.again(row))
+        {
             // The bytes of all tries have one time in common too.
             if let (Some(left), Some(pull)) = (&mut left.pull, &options.pull) {
                 left.total = pull.total.saturating_sub(started.elapsed());

@@ -10,7 +10,7 @@ use super::again::Tries;
 use super::follow::{Ask, broken, first, follow, is_redirect};
 use super::limits;
 use super::manifest::{self, Blob, Manifest, Reader};
-use super::registry::{ERROR, Session, is_ip_denied, said};
+use super::registry::{ERROR, Session, is_ip_denied, note_code, said};
 use crate::content::{Wanted, verified};
 use crate::engine::again::Asked as Again;
 use crate::net::http::Response;
@@ -299,8 +299,11 @@ pub(crate) fn path(session: &Session<'_, '_>, blob: &Blob) -> String {
 
 /// What a status means for a blob, and whether its length is the one that was promised.
 pub(crate) fn judge(row: Row, response: &Response, blob: &Blob) -> Row {
-    let row = limits::note(
-        row.fact("http_status", i64::from(response.status)),
+    let row = note_code(
+        limits::note(
+            row.fact("http_status", i64::from(response.status)),
+            response,
+        ),
         response,
     );
     let says = || format!("{}: {}", response.status, said(response));

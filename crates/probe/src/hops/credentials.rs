@@ -290,7 +290,7 @@ impl Search<'_> {
         }
         // The client of another system's files is not the one on this path.
         let foreign = self.options.setup.as_ref().is_some_and(|s| s.foreign);
-        let client = (self.options.ask_engine && !foreign)
+        let client = (self.options.ask_client && !foreign)
             .then(|| client::version(self.options.timeout))
             .flatten();
         let Some(client) = client else {

@@ -27,7 +27,10 @@ pub(super) fn ask(options: &Options, rows: &mut Rows<'_>) {
     };
     if let Some(daemon) = &setup.daemon {
         let deadline = Deadline::after(options.timeout.min(PATIENCE));
-        rows.push(look(setup, daemon, deadline));
+        let of_log = options.daemon_at.as_ref();
+        let of_log = of_log.filter(|_| setup.engine == Engine::Docker);
+        let there = of_log.and_then(|path| daemon.asked_at(path));
+        rows.push(look(setup, there.as_ref().unwrap_or(daemon), deadline));
     }
 }
 
@@ -42,7 +45,7 @@ fn look(setup: &Setup, daemon: &Daemon, deadline: Deadline) -> Row {
         match &daemon.named {
             Some(Named::Variable(name)) => row.fact("named_by", *name),
             Some(Named::File(source)) => placed(row, source),
-            None => row,
+            Some(Named::Log) | None => row,
         }
     };
     match &daemon.address {
@@ -55,6 +58,12 @@ fn look(setup: &Setup, daemon: &Daemon, deadline: Deadline) -> Row {
         Address::Unasked(address) => row(address.clone())
             .role(Target::Daemon)
             .skipped(format!("only sockets are asked whether {name} answers{by}")),
+        Address::Bad(address, why) => row(address.clone())
+            .role(Target::Daemon)
+            .failed(
+                "daemon-bad-address",
+                format!("this is no address of {name}{by}: {why}"),
+            ),
         Address::NoContext(context, file) => row(file.display().to_string())
             .role(Target::Daemon)
             .failed(
@@ -85,11 +94,52 @@ fn of_socket(row: Row, _: Engine, daemon: &Daemon, _: &Path, _: Deadline) -> Row
 
 #[cfg(unix)]
 fn of_socket(row: Row, engine: Engine, daemon: &Daemon, path: &Path, deadline: Deadline) -> Row {
-    let answer = match engine {
-        Engine::Docker => socket::ping(path, deadline),
+    let (answer, peer) = match engine {
+        // Podman has a service that speaks as Docker does.
+        Engine::Docker | Engine::Podman => socket::ping(path, deadline),
         _ => socket::connect(path, deadline),
     };
-    says(row, engine, daemon, path, answer)
+    let row = says(row, engine, daemon, path, answer);
+    match peer.and_then(is_apart) {
+        Some(why) if row.is_ok() => {
+            let says = format!(
+                "{why}: this check sees the network, trust and disk of this one, not of that"
+            );
+            row.and_warns("daemon-elsewhere", &says)
+        }
+        _ => row,
+    }
+}
+
+/// Why the daemon behind a socket is not where this check is: the socket is mounted here, as CI does.
+#[cfg(unix)]
+fn is_apart(peer: socket::Peer) -> Option<&'static str> {
+    use std::os::unix::fs::MetadataExt;
+    if peer.process == 0 {
+        return Some("its process is none of those of this container or system");
+    }
+    // A daemon without root has a network of its own, and uses this machine's.
+    if peer.user != 0 {
+        return None;
+    }
+    let theirs = Path::new("/proc").join(peer.process.to_string());
+    let own = Path::new("/proc/self");
+    let network = |of: &Path| std::fs::read_link(of.join("ns/net")).ok();
+    // By the folder, and not by the namespace: systemd gives services one with the same files.
+    let root = |of: &Path| {
+        std::fs::metadata(of.join("root/"))
+            .ok()
+            .map(|m| (m.dev(), m.ino()))
+    };
+    // Only root is told of others.
+    let (net, files) = (network(&theirs)?, root(&theirs)?);
+    if Some(net) != network(own) {
+        Some("it has another network")
+    } else if Some(files) != root(own) {
+        Some("it has other files")
+    } else {
+        None
+    }
 }
 
 /// What an answer means.
@@ -106,22 +156,27 @@ fn says(row: Row, engine: Engine, daemon: &Daemon, path: &Path, answer: Answer) 
         Answer::Denied => row.failed(
             "daemon-denied",
             format!(
-                "this user may not open {shown}{}: nobody but its owner and group can ask {name} to pull; as root, `sudo pullwhy check …` sees what root sees",
-                rights(path)
+                "this user may not open {shown}{}; as root, `sudo pullwhy check …` sees what root sees",
+                rights(path, name)
             ),
         ),
         Answer::Refused => row.failed(
             "daemon-refused",
-            format!(
-                "nobody listens at {shown}: the socket is left of a {name} that has ended{}",
-                elsewhere(daemon)
-            ),
+            format!("{}{}", left_over(path, name), elsewhere(daemon)),
         ),
+        // Clients wait for longer: it may be slow, as at its start.
         Answer::Silent => {
             let seconds = row.seconds();
-            row.failed(
+            row.warning(
                 "daemon-silent",
-                format!("{name} does not answer at {shown}: nothing came within {seconds:.1} s"),
+                format!("{name} does not answer at {shown}: nothing came within {seconds:.1} s, and its clients wait for longer"),
+            )
+        }
+        Answer::Slow => {
+            let seconds = row.seconds();
+            row.warning(
+                "daemon-silent",
+                format!("what answers at {shown} began to and did not end within {seconds:.1} s; clients of {name} wait for longer"),
             )
         }
         Answer::Closed => row.failed(
@@ -139,39 +194,59 @@ fn says(row: Row, engine: Engine, daemon: &Daemon, path: &Path, answer: Answer) 
     }
 }
 
-/// A row of what answers. Podman has a service that speaks as Docker does.
+/// A row of what answers.
 #[cfg(unix)]
 fn answered(mut row: Row, daemon: &Daemon, path: &Path, told: &Told) -> Row {
-    let (name, shown) = (daemon.name, path.display());
+    let (name, shown, status) = (daemon.name, path.display(), told.status);
     let (program, version) = product(&told.server);
-    for (fact, value) in [
-        ("api_version", told.api.as_str()),
-        ("engine_version", version),
-    ] {
-        if !value.is_empty() {
-            row.note(fact, value);
-        }
+    if !told.api.is_empty() {
+        row.note("api_version", told.api.as_str());
     }
     // Who stands before the daemon answers for it.
-    if matches!(told.status, 502..=504) {
-        let status = told.status;
+    if matches!(status, 502..=504) {
         return row.failed(
             "daemon-strange",
             format!("what answers at {shown} has no {name} behind it: HTTP {status}"),
         );
     }
-    if program == "Libpod" {
+    if !matches!(program, "Docker" | "Libpod") && told.api.is_empty() {
+        return if matches!(status, 401 | 403) {
+            row.warning(
+                "daemon-guarded",
+                format!(
+                    "something before {name} at {shown} forbids `/_ping` (HTTP {status}): whether {name} answers is not known"
+                ),
+            )
+        } else {
+            row.failed(
+                "daemon-strange",
+                format!(
+                    "what answers at {shown} is not {name}: HTTP {status}, without its version"
+                ),
+            )
+        };
+    }
+    let version = match (program, version) {
+        ("Docker" | "Libpod", version) if !version.is_empty() => {
+            row.note("engine_version", version);
+            format!(" {version}")
+        }
+        _ => String::new(),
+    };
+    if program == "Libpod" && name != "Podman" {
         return row.warning(
             "daemon-of-podman",
             format!(
-                "Podman {version} answers at {shown} in place of {name}, and pulls by its own rules: `--as podman` follows them"
+                "Podman{version} answers at {shown} in place of {name}, and pulls by its own rules: `--as podman` follows them"
             ),
         );
     }
-    let version = match version {
-        "" => String::new(),
-        version => format!(" {version}"),
-    };
+    if program == "Docker" && name == "Podman" {
+        return row.failed(
+            "daemon-strange",
+            format!("Docker{version} answers at {shown} in place of {name}"),
+        );
+    }
     let says = format!("{name}{version} answers at {shown}");
     if daemon.in_machine {
         return row.warning(
@@ -226,17 +301,43 @@ fn elsewhere(daemon: &Daemon) -> String {
     })
 }
 
-/// Who may open a socket, as `ls -n` would say; empty where even that is not shown.
+/// Who may open a socket, by what `ls -n` would say of it.
 #[cfg(unix)]
-fn rights(path: &Path) -> String {
+fn rights(path: &Path, name: &str) -> String {
     use std::os::unix::fs::MetadataExt;
-    std::fs::metadata(path).map_or_else(
-        |_| String::new(),
-        |m| {
-            let (user, group, mode) = (m.uid(), m.gid(), m.mode() & 0o777);
-            format!(" (user {user}, group {group}, mode {mode:03o})")
-        },
-    )
+    let Ok(of) = std::fs::metadata(path) else {
+        return ": a folder above it may not be entered".to_owned();
+    };
+    let (user, group, mode) = (of.uid(), of.gid(), of.mode() & 0o777);
+    let who = match mode {
+        mode if mode & 0o002 != 0 => {
+            "everybody may by that: something else forbids it, as a module for security does"
+                .to_owned()
+        }
+        mode if mode & 0o020 != 0 => {
+            format!("nobody but its owner and group can ask {name} to pull")
+        }
+        mode if mode & 0o200 != 0 => format!("nobody but its owner can ask {name} to pull"),
+        _ => format!("nobody but root can ask {name} to pull"),
+    };
+    format!(" (user {user}, group {group}, mode {mode:03o}): {who}")
+}
+
+/// What is at a path where nobody listens. A mount of a socket that was not there makes a folder.
+#[cfg(unix)]
+fn left_over(path: &Path, name: &str) -> String {
+    use std::os::unix::fs::FileTypeExt;
+    let shown = path.display();
+    match std::fs::metadata(path).map(|of| of.file_type()) {
+        Ok(of) if of.is_dir() => format!(
+            "{shown} is a folder, and no socket: a container's mount makes one where {name} was not there yet"
+        ),
+        Ok(of) if !of.is_socket() => format!("{shown} is a file, and no socket"),
+        Ok(_) => {
+            format!("nobody listens at {shown}: the socket is left of a {name} that has ended")
+        }
+        Err(_) => format!("nobody listens at {shown}"),
+    }
 }
 
 #[cfg(all(test, unix))]

@@ -5,6 +5,7 @@ use std::io;
 
 use pullwhy_model::{Hop, Target};
 
+use crate::engine::again::{Came, RESET};
 use crate::net::body::Opened;
 use crate::net::connect::Net;
 use crate::net::http::{Request, Response};
@@ -266,7 +267,18 @@ pub(crate) fn broken(row: Row, error: &io::Error) -> Row {
             row.failed("timeout", error.to_string())
         }
         tcp::Failure::Timeout => row.failed("timeout", "no answer in time"),
-        tcp::Failure::Reset => row.failed("cut", "the connection was cut before the answer"),
+        tcp::Failure::Reset => {
+            let row = row.failed("cut", "the connection was cut before the answer");
+            tell_reset(row, error)
+        }
         other => row.failed(other.saw(), other.says()),
+    }
+}
+
+/// Notes that a connection was reset, and did not just end: engines that ask again tell the two apart.
+pub(crate) fn tell_reset(row: Row, error: &io::Error) -> Row {
+    match Came::of_error(error) {
+        Came::Reset => row.fact(RESET, "yes"),
+        _ => row,
     }
 }

@@ -97,7 +97,12 @@ impl<'n, 'o> Session<'n, 'o> {
     /// `false`: it is of no use.
     pub(crate) fn greet(&mut self, image: &Image, rows: &mut Rows<'_>) -> bool {
         if self.asks_first {
-            return self.ping(rows);
+            let usable = self.ping(rows);
+            // containerd does not ask for `/v2/`: the manifest says how to log in.
+            let goes_on = Reader::of(self.net.options) == Reader::Containerd && !rows.fails();
+            if usable || !goes_on {
+                return usable;
+            }
         }
         let version = image.digest.as_ref().or(image.tag.as_ref());
         let path = self.path(&format!("manifests/{}", version.map_or("latest", |v| v)));
@@ -141,16 +146,23 @@ impl<'n, 'o> Session<'n, 'o> {
         // Other faults of an early answer are none: it is asked again, as if for the first time.
         let (row, given) = match self.net.pinged(&self.origin) {
             Some((Ok(response), took)) => (row.lasting(took), Some(response)),
+            // Silence would be waited for once more.
             Some((Err(error), took)) if tcp::Failure::of(&error) == tcp::Failure::Timeout => {
                 rows.push(broken(row.lasting(took), &error));
                 return false;
             }
             _ => (row, None),
         };
+        let reader = Reader::of(self.net.options);
         let answer = match self.follow(&path, &[], ERROR, given, Some(rows)) {
             Ok(answer) => answer,
             Err(stopped) => {
-                rows.push(stopped.tell(row));
+                let row = stopped.tell(row);
+                let silent = row.saw("timeout");
+                rows.push(match reader {
+                    Reader::Containerd if !silent => not_asked(row),
+                    _ => row,
+                });
                 return false;
             }
         };
@@ -158,7 +170,7 @@ impl<'n, 'o> Session<'n, 'o> {
         let row = row
             .fact("http_status", i64::from(response.status))
             .fact("host", answer.at.host.as_str());
-        let row = super::limits::note(row, &response);
+        let row = note_code(super::limits::note(row, &response), &response);
         self.challenge = pick(response.all("www-authenticate"));
         let version = response.field("docker-distribution-api-version").is_some();
         let (row, usable) = match response.status {
@@ -230,8 +242,12 @@ impl<'n, 'o> Session<'n, 'o> {
                 false,
             ),
         };
-        let goes_on = !usable && Reader::of(self.net.options) == Reader::Docker;
-        let row = if goes_on { goes_on_anyway(row) } else { row };
+        let goes_on = !usable && reader == Reader::Docker;
+        let row = match reader {
+            Reader::Docker if !usable => goes_on_anyway(row, self.challenge.is_some()),
+            Reader::Containerd if !usable => not_asked(row),
+            _ => row,
+        };
         rows.push(self.compare_clocks(row, &response));
         usable || goes_on
     }
@@ -284,14 +300,30 @@ impl<'n, 'o> Session<'n, 'o> {
 }
 
 /// Docker looks at nothing but what it has to log in by, whatever the status (moby,
-/// `daemon/pkg/registry/auth.go`, `PingV2Registry`).
-fn goes_on_anyway(row: Row) -> Row {
+/// `daemon/pkg/registry/auth.go`, `PingV2Registry`); it learns that nowhere else.
+fn goes_on_anyway(row: Row, told_how: bool) -> Row {
+    let (word, says) = if told_how {
+        ("yes", "Docker goes on, and asks for the manifest")
+    } else {
+        (
+            "no-challenge",
+            "Docker goes on, and asks for the manifest without a login",
+        )
+    };
     row.edit(|row| {
         row.status = Status::Warning;
-        row.facts
-            .insert("passed_ping".to_owned(), Fact::from("yes"));
+        row.facts.insert("passed_ping".to_owned(), Fact::from(word));
+        row.summary.push_str("; ");
+        row.summary.push_str(says);
+    })
+}
+
+/// containerd's first request is for the manifest (`core/remotes/docker/resolver.go`).
+fn not_asked(row: Row) -> Row {
+    row.edit(|row| {
+        row.status = Status::Warning;
         row.summary
-            .push_str("; Docker goes on, and asks for the manifest");
+            .push_str("; containerd does not ask for this, but for the manifest");
     })
 }
 
@@ -319,6 +351,14 @@ pub(crate) fn errors(response: &Response) -> Vec<ApiError> {
         message: word(&e["message"]),
     })
     .collect()
+}
+
+/// Notes the code of an error of the distribution API.
+pub(crate) fn note_code(row: Row, response: &Response) -> Row {
+    match errors(response).first() {
+        Some(error) if response.status >= 400 => row.fact("error_code", error.code.as_str()),
+        _ => row,
+    }
 }
 
 /// What an answer says, in a few words.

@@ -2,6 +2,8 @@
 //! it answers is read to 8 KiB and not beyond its deadline.
 
 use std::io::{self, Read, Write};
+#[cfg(target_os = "linux")]
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
@@ -33,6 +35,8 @@ pub(crate) enum Answer {
     Refused,
     /// Nothing came in time.
     Silent,
+    /// It began to answer, and did not end in time.
+    Slow,
     /// It ends the connection.
     Closed,
     /// What came is no HTTP.
@@ -52,28 +56,67 @@ pub(crate) struct Told {
     pub(crate) api: String,
 }
 
+/// Who listens at a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Peer {
+    /// Its process; 0 where that is none of those that are seen from here.
+    pub(crate) process: i32,
+    /// Its user.
+    pub(crate) user: u32,
+}
+
 /// Connects, and asks nothing.
-pub(crate) fn connect(path: &Path, deadline: Deadline) -> Answer {
+pub(crate) fn connect(path: &Path, deadline: Deadline) -> (Answer, Option<Peer>) {
     match open(path, deadline) {
-        Ok(_) => Answer::Taken,
-        Err(answer) => answer,
+        Ok(stream) => (Answer::Taken, peer(&stream)),
+        Err(answer) => (answer, None),
     }
 }
 
 /// Asks for `/_ping`, which Docker's daemon answers to everybody.
-pub(crate) fn ping(path: &Path, deadline: Deadline) -> Answer {
-    let asked = open(path, deadline).and_then(|mut stream| {
+pub(crate) fn ping(path: &Path, deadline: Deadline) -> (Answer, Option<Peer>) {
+    let mut stream = match open(path, deadline) {
+        Ok(stream) => stream,
+        Err(answer) => return (answer, None),
+    };
+    let peer = peer(&stream);
+    let mut ask = || {
         let left = deadline.left().map_err(|_| Answer::Silent)?;
         stream.set_write_timeout(Some(left)).map_err(of_stream)?;
         stream
             .write_all(b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n")
             .map_err(of_stream)?;
         head(&mut stream, deadline)
-    });
-    match asked {
-        Ok(told) => Answer::Told(told),
-        Err(answer) => answer,
+    };
+    match ask() {
+        Ok(told) => (Answer::Told(told), peer),
+        Err(answer) => (answer, peer),
     }
+}
+
+/// Who listens, where the system tells.
+#[cfg(target_os = "linux")]
+fn peer(stream: &UnixStream) -> Option<Peer> {
+    use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+    let own = getsockopt(stream, PeerCredentials).ok()?;
+    Some(Peer {
+        process: own.pid(),
+        user: own.uid(),
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn peer(_: &UnixStream) -> Option<Peer> {
+    None
+}
+
+/// The address of a socket: of a file, or of a name without one (unix(7)), as Go spells it.
+fn address(path: &Path) -> Result<SocketAddrUnix, Errno> {
+    #[cfg(target_os = "linux")]
+    if let Some(name) = path.as_os_str().as_bytes().strip_prefix(b"@") {
+        return SocketAddrUnix::new_abstract_name(name);
+    }
+    SocketAddrUnix::new(path)
 }
 
 /// Where too many wait already, connecting to a socket waits too, which the standard library does not
@@ -81,7 +124,7 @@ pub(crate) fn ping(path: &Path, deadline: Deadline) -> Answer {
 fn open(path: &Path, deadline: Deadline) -> Result<UnixStream, Answer> {
     let left = deadline.left().map_err(|_| Answer::Silent)?;
     let connected = (|| {
-        let address = SocketAddrUnix::new(path)?;
+        let address = address(path)?;
         let socket = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
         fcntl_setfd(&socket, FdFlags::CLOEXEC)?;
         set_socket_timeout(&socket, Timeout::Send, Some(left))?;
@@ -101,11 +144,21 @@ fn head(stream: &mut UnixStream, deadline: Deadline) -> Result<Told, Answer> {
     let mut bytes = Vec::new();
     let mut part = [0; 1024];
     loop {
-        let left = deadline.left().map_err(|_| Answer::Silent)?;
+        let late = if bytes.is_empty() {
+            Answer::Silent
+        } else {
+            Answer::Slow
+        };
+        let Ok(left) = deadline.left() else {
+            return Err(late);
+        };
         stream.set_read_timeout(Some(left)).map_err(of_stream)?;
         let got = match stream.read(&mut part) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            got => got.map_err(of_stream)?,
+            got => got.map_err(|error| match of_stream(error) {
+                Answer::Silent => late,
+                other => other,
+            })?,
         };
         bytes.extend_from_slice(&part[..got]);
         let mut fields = [httparse::EMPTY_HEADER; FIELDS];

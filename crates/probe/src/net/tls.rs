@@ -16,6 +16,7 @@ use super::leaf::Outdated;
 use super::verify::{Client, Noting, Roots, Verdict, Wish};
 use super::wire::{Link, Wire};
 use super::{Deadline, tcp};
+use crate::engine::again::Came;
 use crate::trust::{RegistryTrust, Source};
 
 /// A TLS connection over TCP.
@@ -45,6 +46,8 @@ pub(crate) struct Failure {
     pub saw: &'static str,
     pub says: String,
     pub chain: Option<Box<Chain>>,
+    /// The connection was reset, and did not just end.
+    pub reset: bool,
 }
 
 impl Trust {
@@ -101,6 +104,7 @@ impl Trust {
             saw,
             says,
             chain: Chain::read(&noted().shown).map(Box::new),
+            reset: false,
         };
         let name = ServerName::try_from(host.to_owned()).map_err(|_| {
             fail(
@@ -131,7 +135,11 @@ impl Trust {
             )),
             Err(error) => {
                 let (saw, says) = explain(&error, client.wish().as_ref());
-                Err(fail(saw, says))
+                let reset = Came::of_error(&error) == Came::Reset;
+                Err(Failure {
+                    reset,
+                    ..fail(saw, says)
+                })
             }
         }
     }

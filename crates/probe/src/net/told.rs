@@ -4,6 +4,7 @@
 use super::certificate::Chain;
 use super::clock;
 use super::tls::{self, Failure, Secured, Trust};
+use crate::engine::again::RESET;
 use crate::rows::Row;
 use crate::trust::RegistryTrust;
 
@@ -88,6 +89,11 @@ pub(super) fn refusal(
     let row = match ahead {
         Some(ahead) => row.fact("clock_ahead_s", ahead),
         None => row,
+    };
+    let row = if failure.reset {
+        row.fact(RESET, "yes")
+    } else {
+        row
     };
     let says = match failure.saw {
         "unknown-issuer" if chain.self_signed => {

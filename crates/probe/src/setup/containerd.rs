@@ -28,6 +28,8 @@ pub(crate) struct Registries {
     pub tls: Vec<(String, RegistryTrust)>,
     /// Folders that are there and not read, by containerd before 2.2.
     pub unread: Vec<(PathBuf, Source)>,
+    /// Where paths in them begin.
+    pub root: PathBuf,
 }
 
 /// Where the CRI service's table is, by the version of the file.
@@ -45,7 +47,10 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     if files.is_empty() && !service.is_known() && setup.engine == Engine::Kubelet && !named {
         return;
     }
-    let mut registries = Registries::default();
+    let mut registries = Registries {
+        root: environment.root.clone(),
+        ..Registries::default()
+    };
     let mut found = Found::default();
     for file in &files {
         match tree::parse(file) {
@@ -97,7 +102,11 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     }
     if cri {
         registries.mirrors = found.mirrors;
-        registries.tls = found.tls.into_iter().map(|tls| tls.load(setup)).collect();
+        registries.tls = found
+            .tls
+            .into_iter()
+            .map(|tls| tls.load(environment, setup))
+            .collect();
     }
     if let Some((_, _, first)) = found.logins.first() {
         setup.logins = Some(Logins {
@@ -169,12 +178,13 @@ struct Tls {
 
 impl Tls {
     /// Reads the files that it names.
-    fn load(self, setup: &mut Setup) -> (String, RegistryTrust) {
+    fn load(self, environment: &Environment, setup: &mut Setup) -> (String, RegistryTrust) {
         let mut trust = RegistryTrust {
             skip_verify: self.skip,
             ..RegistryTrust::default()
         };
         if let Some((path, source)) = self.authority {
+            let path = environment.rooted(path);
             match load::certificates(&path) {
                 Ok(certificates) if !certificates.is_empty() => {
                     trust.authorities.push(crate::trust::Authorities {
@@ -199,6 +209,7 @@ impl Tls {
             }
         }
         if let Some((certificate, key, source)) = self.client {
+            let (certificate, key) = (environment.rooted(certificate), environment.rooted(key));
             match load::pair(&certificate, &key) {
                 Ok(key) => trust.clients.push(ClientCertificate { source, key }),
                 Err(why) => {

@@ -5,6 +5,8 @@
 //! else `/var/run/docker.sock` (docker/cli, `cli/command/cli.go`, `resolveContextName`); where the daemon
 //! listens, it does not know.
 
+mod address;
+
 use std::path::{Path, PathBuf};
 
 use ring::digest::{SHA256, digest};
@@ -16,6 +18,9 @@ use super::text::Text;
 use super::{Setup, json};
 use crate::Environment;
 use crate::trust::Source;
+
+pub(crate) use address::Address;
+use address::Reads;
 
 const DOCKER: &str = "/var/run/docker.sock";
 const CONTAINERD: &str = "/run/containerd/containerd.sock";
@@ -40,45 +45,6 @@ pub(crate) struct Daemon {
     pub(crate) listens: Option<Placed>,
 }
 
-/// An address of a daemon.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Address {
-    /// A socket in the file system.
-    Socket(PathBuf),
-    /// Another machine, without the user there.
-    Elsewhere(String),
-    /// A way that is not asked: a named pipe, a port of this machine.
-    Unasked(String),
-    /// A context of Docker's client that is not there, and its file.
-    NoContext(String, PathBuf),
-}
-
-impl Address {
-    /// Reads one, as clients do. `usual`: the socket that a bare `unix://` means.
-    fn parse(text: &str, usual: &str) -> Self {
-        let text = text.trim();
-        if let Some(path) = text.strip_prefix("unix://") {
-            return Self::Socket(PathBuf::from(if path.is_empty() { usual } else { path }));
-        }
-        if text.starts_with('/') {
-            return Self::Socket(PathBuf::from(text));
-        }
-        let (scheme, rest) = text.split_once("://").unwrap_or(("tcp", text));
-        let host = rest.split(['/', '?']).next().unwrap_or_default();
-        let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-        let bare = format!("{scheme}://{host}");
-        let own = ["localhost", "127.", "[::1]"];
-        if matches!(scheme, "npipe" | "fd") || own.iter().any(|own| host.starts_with(own)) {
-            Self::Unasked(match scheme {
-                "npipe" => text.to_owned(),
-                _ => bare,
-            })
-        } else {
-            Self::Elsewhere(bare)
-        }
-    }
-}
-
 /// What names an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Named {
@@ -86,6 +52,8 @@ pub(crate) enum Named {
     Variable(&'static str),
     /// A file, or an option of a unit or process.
     File(Source),
+    /// The log that is checked.
+    Log,
 }
 
 impl std::fmt::Display for Named {
@@ -93,6 +61,7 @@ impl std::fmt::Display for Named {
         match self {
             Self::Variable(name) => f.write_str(name),
             Self::File(source) => source.fmt(f),
+            Self::Log => f.write_str("the log"),
         }
     }
 }
@@ -103,17 +72,35 @@ pub fn docker_is_elsewhere(environment: &Environment) -> bool {
     let (address, _, desktop) = of_client(environment);
     desktop
         || match address {
-            Address::Socket(_) => false,
+            // With one that is none it ends here.
+            Address::Socket(_) | Address::Bad(..) => false,
             // A port of this machine may be anybody's.
             Address::Unasked(address) => !address.starts_with("npipe:"),
             Address::Elsewhere(_) | Address::NoContext(..) => true,
         }
 }
 
+/// The socket that an address stands for which Docker's client has printed.
+pub fn docker_socket(address: &str) -> Option<PathBuf> {
+    match Address::parse(address, Reads::Context, DOCKER) {
+        Address::Socket(path) => Some(path),
+        _ => None,
+    }
+}
+
+/// The address that Docker's client asks from here.
+pub fn docker_address(environment: &Environment) -> String {
+    match of_client(environment).0 {
+        Address::Socket(path) => format!("unix://{}", path.display()),
+        Address::Elsewhere(text) | Address::Unasked(text) | Address::Bad(text, _) => text,
+        Address::NoContext(context, _) => format!("the context `{context}`"),
+    }
+}
+
 /// Whether Podman's client is sent to another machine by a variable.
 pub fn podman_is_elsewhere(environment: &Environment) -> bool {
-    let host = environment.container_host.as_deref();
-    host.is_some_and(|host| !matches!(Address::parse(host, ""), Address::Socket(_)))
+    let named = of_podman(environment).filter(|daemon| daemon.named.is_some());
+    named.is_some_and(|daemon| !matches!(daemon.address, Address::Socket(_) | Address::Bad(..)))
 }
 
 /// Docker's daemon. `hosts`: where its settings have it listen.
@@ -156,7 +143,7 @@ pub(super) fn of_docker(
 fn of_client(environment: &Environment) -> (Address, Option<Named>, bool) {
     if let Some(host) = &environment.docker_host {
         let named = Some(Named::Variable("DOCKER_HOST"));
-        return (Address::parse(host, DOCKER), named, false);
+        return (Address::parse(host, Reads::Docker, DOCKER), named, false);
     }
     let usual = || {
         let address = if cfg!(windows) {
@@ -189,7 +176,7 @@ fn of_client(environment: &Environment) -> (Address, Option<Named>, bool) {
     let meta: Option<Value> = text.and_then(|text| serde_json::from_str(&text.text).ok());
     let host = meta.and_then(|meta| Some(meta["Endpoints"]["docker"]["Host"].as_str()?.to_owned()));
     let address = match host {
-        Some(host) => Address::parse(&host, DOCKER),
+        Some(host) => Address::parse(&host, Reads::Context, DOCKER),
         None => Address::NoContext(name.clone(), file),
     };
     (address, Some(named), name.starts_with("desktop"))
@@ -219,8 +206,18 @@ fn listens_elsewhere(address: &Address, hosts: &[Placed]) -> Option<Placed> {
         })
     };
     let (_, source) = hosts.first()?;
-    let all: Vec<&str> = hosts.iter().map(|(host, _)| host.as_str()).collect();
-    (!all.iter().any(|host| same(host))).then(|| (all.join(", "), source.clone()))
+    if hosts.iter().any(|(host, _)| same(host)) {
+        return None;
+    }
+    let shown = hosts.iter().map(|(host, _)| {
+        // What it stands for is in another unit.
+        if host.starts_with("fd://") {
+            format!("{DOCKER} (systemd's docker.socket)")
+        } else {
+            host.clone()
+        }
+    });
+    Some((shown.collect::<Vec<_>>().join(", "), source.clone()))
 }
 
 /// `/var/run` is `/run`.
@@ -241,7 +238,7 @@ pub(super) fn of_containerd(
     let root = environment.rooted(root.unwrap_or("/var/lib/containerd"));
     let (address, named) = match own {
         Some((address, source)) => (
-            Address::parse(&address, CONTAINERD),
+            Address::parse(&address, Reads::Runtime, CONTAINERD),
             Some(Named::File(source)),
         ),
         None => (Address::Socket(environment.rooted(CONTAINERD)), None),
@@ -263,10 +260,25 @@ pub(super) fn of_containerd(
 }
 
 impl Daemon {
+    /// The same at another socket, which the log names; `None` where it is asked there anyway.
+    pub(crate) fn asked_at(&self, path: &Path) -> Option<Self> {
+        let own = match &self.address {
+            Address::Socket(own) => Some(in_run(own)),
+            _ => None,
+        };
+        (own != Some(in_run(path))).then(|| Self {
+            address: Address::Socket(path.to_owned()),
+            named: Some(Named::Log),
+            in_machine: false,
+            listens: None,
+            ..self.clone()
+        })
+    }
+
     /// Where those ask it who have this shell's variables: `ctr` and nerdctl, and no kubelet.
     pub(super) fn by_variable(mut self, environment: &Environment) -> Self {
         if let Some(address) = &environment.containerd_address {
-            self.address = Address::parse(address, CONTAINERD);
+            self.address = Address::parse(address, Reads::Runtime, CONTAINERD);
             self.named = Some(Named::Variable("CONTAINERD_ADDRESS"));
         }
         self
@@ -300,19 +312,35 @@ pub(super) fn of_kubelet(environment: &Environment, endpoint: Option<Placed>, se
         {
             daemon.name = "the runtime";
         }
-        daemon.address = Address::parse(&address, CONTAINERD);
+        daemon.address = Address::parse(&address, Reads::Runtime, CONTAINERD);
         daemon.named = Some(Named::File(source));
     }
     setup.daemon = Some(daemon);
 }
 
-/// Podman's service, where a variable has the client ask another machine's.
+/// Podman's service, where its client asks one: a variable names it, or there is no other way.
 pub(super) fn of_podman(environment: &Environment) -> Option<Daemon> {
-    let host = environment.container_host.as_deref()?;
-    podman_is_elsewhere(environment).then(|| Daemon {
+    let host = environment.container_host.as_deref();
+    let connection = environment.container_connection.as_deref();
+    // Releases differ over which of the two goes first: nobody is asked where both are set.
+    let (address, named) = match (connection, host) {
+        (Some(connection), _) => (
+            Address::Elsewhere(format!("the connection `{connection}`")),
+            Some(Named::Variable("CONTAINER_CONNECTION")),
+        ),
+        (None, Some(host)) => (
+            Address::parse(host, Reads::Podman, ""),
+            Some(Named::Variable("CONTAINER_HOST")),
+        ),
+        (None, None) if cfg!(any(target_os = "macos", windows)) => {
+            (Address::Elsewhere("podman machine".to_owned()), None)
+        }
+        (None, None) => return None,
+    };
+    Some(Daemon {
         name: "Podman",
-        address: Address::parse(host, ""),
-        named: Some(Named::Variable("CONTAINER_HOST")),
+        address,
+        named,
         in_machine: false,
         trace: None,
         root: PathBuf::new(),

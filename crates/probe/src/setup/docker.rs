@@ -34,6 +34,8 @@ pub(crate) struct Registries {
     pub insecure_hosts: Vec<(String, Source)>,
     /// The same by address.
     pub insecure_nets: Vec<(Cidr, Source)>,
+    /// `max-download-attempts`: tries of a layer.
+    pub attempts: Option<u32>,
 }
 
 /// `daemon.json` with its places.
@@ -109,6 +111,7 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
             .insecure_nets
             .extend(Cidr::parse(net).map(|net| (net, own.clone())));
     }
+    registries.attempts = attempts(file.as_ref(), &service, setup);
     setup.order = endpoint::Order::Docker(registries);
     let text = |key: &str, option: &str, short: &str| {
         let own = file.as_ref().and_then(|f| f.text(key));
@@ -159,6 +162,22 @@ fn containerd_store(file: Option<&File>) -> Option<(bool, Source)> {
     let file = file?;
     let on = file.table.get("features")?.get("containerd-snapshotter")?;
     Some((on.as_bool()?, file.source(CONTAINERD_STORE)))
+}
+
+/// `max-download-attempts`. 0 is the usual number in the file, and no further try as an option.
+fn attempts(file: Option<&File>, service: &Service, setup: &mut Setup) -> Option<u32> {
+    let key = "max-download-attempts";
+    let own = file.and_then(|f| Some((f.table.get(key)?.as_u64()?, f.source(key))));
+    let option = || {
+        let (value, source) = service.option(key, "").pop()?;
+        Some((value.parse().ok()?, source))
+    };
+    let (number, source, least) = match own.filter(|(number, _)| *number > 0) {
+        Some((number, source)) => (number, source, 0),
+        None => option().map(|(number, source): (u64, _)| (number, source, 1))?,
+    };
+    setup.note(key, number.to_string(), &source);
+    u32::try_from(number.max(least)).ok()
 }
 
 /// The file that the options name, or the one in its place; a rootless daemon's is the user's.

@@ -36,7 +36,10 @@ pub fn look_into_folders(setup: &mut Setup, environment: &Environment) {
             .collect();
         folders.sort();
         for folder in folders {
-            let mut trust = RegistryTrust::default();
+            let mut trust = RegistryTrust {
+                root: environment.root.clone(),
+                ..RegistryTrust::default()
+            };
             let hosts = folder.join("hosts.toml");
             if layout == Layout::Containerd && hosts.is_file() {
                 of_hosts(&folder, &hosts, &mut trust, setup);

@@ -39,7 +39,7 @@ use crate::{AuthPlan, AuthSource, Engine, Environment, IdRange};
 
 use endpoint::Order;
 
-pub use daemon::{docker_is_elsewhere, podman_is_elsewhere};
+pub use daemon::{docker_address, docker_is_elsewhere, docker_socket, podman_is_elsewhere};
 pub use diff::{proxies_that_differ, view_differences};
 pub use folders::look_into_folders;
 

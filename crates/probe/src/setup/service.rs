@@ -282,8 +282,25 @@ fn unit_files(environment: &Environment, unit: &str) -> Vec<Text> {
     files(environment, &FOLDERS, unit)
 }
 
+/// Whether systemd runs this system (`sd_booted`(3)): in an image of a container its packages' links are there,
+/// and nobody who reads them.
+fn is_booted(environment: &Environment) -> bool {
+    environment.rooted("run/systemd/system").is_dir()
+}
+
+/// Whether a unit is not to be started at all: its first file is a link to nothing (systemctl(1), `mask`).
+fn is_masked(environment: &Environment, unit: &str) -> bool {
+    let files = FOLDERS.map(|folder| environment.rooted(folder).join(unit));
+    let mut there = files.iter().filter(|file| file.symlink_metadata().is_ok());
+    let to = there.next().and_then(|file| std::fs::read_link(file).ok());
+    to.is_some_and(|to| to == Path::new("/dev/null"))
+}
+
 /// Whether systemd is told to start a unit by itself: it stands below a `.wants` of another.
 pub(super) fn enabled(environment: &Environment, unit: &str) -> bool {
+    if !is_booted(environment) || is_masked(environment, unit) {
+        return false;
+    }
     let folders = FOLDERS.iter().map(|folder| environment.rooted(folder));
     let listed = folders.flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten());
     let names = listed.take(PROCESSES).flatten().map(|entry| entry.path());

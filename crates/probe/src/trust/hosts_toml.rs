@@ -29,6 +29,8 @@ struct Wrong {
 struct File<'f> {
     path: &'f Path,
     text: &'f str,
+    /// Where absolute paths in it begin.
+    root: &'f Path,
 }
 
 pub(super) fn read(path: &Path, registry: &str, trust: &mut RegistryTrust) {
@@ -161,7 +163,12 @@ pub(crate) fn hosts(path: &Path, trust: &mut RegistryTrust) -> Option<Vec<Host>>
 }
 
 fn parsed(path: &Path, text: &str, trust: &mut RegistryTrust) -> Option<Vec<Host>> {
-    let file = File { path, text };
+    let root = trust.root.clone();
+    let file = File {
+        path,
+        text,
+        root: &root,
+    };
     let table = DeTable::parse(text).map_err(|error| Wrong {
         at: error.span().map_or(0, |span| span.start),
         why: format!("is no TOML: {}", error.message()),
@@ -253,7 +260,11 @@ impl File<'_> {
     }
 
     fn absolute(&self, name: &str) -> PathBuf {
-        self.path.parent().unwrap_or(Path::new("/")).join(name)
+        let folder = self.path.parent().unwrap_or(Path::new("/"));
+        match Path::new(name).strip_prefix("/") {
+            Ok(below) if !self.root.as_os_str().is_empty() => self.root.join(below),
+            _ => folder.join(name),
+        }
     }
 
     fn line(&self, at: usize) -> usize {

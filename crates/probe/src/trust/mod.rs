@@ -37,6 +37,8 @@ pub struct CertsDir {
     /// Whether the pull is made by an engine that reads it. Then what would stop that engine is a
     /// failure; otherwise it is a warning.
     pub decides: bool,
+    /// Where paths in it begin: a node's file system that is mounted somewhere. Nothing: at `/`.
+    pub root: PathBuf,
 }
 
 impl CertsDir {
@@ -46,6 +48,7 @@ impl CertsDir {
             path: path.into(),
             layout: None,
             decides: true,
+            root: PathBuf::new(),
         }
     }
 
@@ -55,6 +58,7 @@ impl CertsDir {
             path: path.into(),
             layout: Some(layout),
             decides: false,
+            root: PathBuf::new(),
         }
     }
 
@@ -179,6 +183,8 @@ pub struct RegistryTrust {
     pub problems: Vec<Problem>,
     /// Folders of other spellings of the registry, which no engine reads for it.
     pub misnamed: Vec<PathBuf>,
+    /// Where paths in the files begin.
+    pub(crate) root: PathBuf,
 }
 
 impl RegistryTrust {
@@ -211,6 +217,7 @@ pub fn registry_trust(folders: &[CertsDir], registry: &str) -> RegistryTrust {
         };
         podman_has |= of_podman;
         let before = trust.problems.len();
+        trust.root.clone_from(&root.root);
         let hosts = folder.join("hosts.toml");
         if layout == Layout::Containerd && hosts.is_file() {
             hosts_toml::read(&hosts, registry, &mut trust);

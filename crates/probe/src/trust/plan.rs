@@ -32,6 +32,7 @@ pub fn certs_plan(engine: Option<Engine>, environment: &Environment) -> Vec<Cert
     let decides = matches!(engine, Some(Engine::Docker | Engine::Podman));
     for folder in &mut all {
         folder.decides = decides;
+        folder.root.clone_from(&environment.root);
     }
     all
 }

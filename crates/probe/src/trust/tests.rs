@@ -172,3 +172,28 @@ fn each_engine_reads_its_own_folders() {
         assert!(plan.iter().all(|f| f.decides == decides), "{engine:?}");
     }
 }
+
+#[test]
+fn paths_in_hosts_toml_begin_at_the_root_that_is_looked_at() {
+    let folder = Folder::new(
+        "rooted",
+        &[
+            (
+                "etc/containerd/certs.d/r.test/hosts.toml",
+                "ca = '/none-of-this-machine.pem'\n",
+            ),
+            ("none-of-this-machine.pem", "no certificate"),
+        ],
+    );
+    let environment = Environment {
+        root: folder.0.clone(),
+        ..Environment::default()
+    };
+    let plan = certs_plan(Some(Engine::Containerd), &environment);
+    let trust = registry_trust(&plan, "r.test");
+    let said: Vec<&str> = trust.problems.iter().map(|p| p.says.as_str()).collect();
+    assert!(
+        matches!(said[..], [says] if says.starts_with("holds no certificate")),
+        "{said:?}"
+    );
+}

@@ -1,5 +1,7 @@
 //! The tables, as the engines' sources have them.
 
+use pullwhy_model::Hop;
+
 use super::*;
 
 /// The waits in milliseconds as long as the same comes, and whether it ends then.
@@ -19,7 +21,7 @@ fn waits(policy: &Policy, asked: Asked, came: Came) -> Vec<u128> {
 #[test]
 fn each_engine_asks_again_as_often_as_its_source_says() {
     use Asked::{Config, Layer, Manifest, Ping, Pull, Token};
-    use Came::{Cut, Other, Refused, Reset, Silent, Status};
+    use Came::{Coded, Cut, Other, Refused, Reset, Silent, Status};
     let none: &[u128] = &[];
     let layer = &[0, 5000, 0, 10_000, 0, 15_000, 0, 20_000, 0][..];
     for (policy, asked, came, wanted) in [
@@ -48,6 +50,10 @@ fn each_engine_asks_again_as_often_as_its_source_says() {
         (&PODMAN, Pull, Status(503), &[1000, 1000, 1000]),
         (&PODMAN, Pull, Status(500), none),
         (&PODMAN, Pull, Status(404), none),
+        (&PODMAN, Pull, Coded(400), &[1000, 1000, 1000]),
+        (&PODMAN, Ping, Coded(429), &[2000, 4000, 8000, 16_000]),
+        (&DOCKER, Layer, Coded(404), &[0]),
+        (&CONTAINERD, Manifest, Coded(429), &[0, 0, 0, 0]),
         (&PODMAN, Pull, Refused, &[1000, 1000, 1000]),
         (&PODMAN, Pull, Cut, &[1000, 1000, 1000]),
         (&PODMAN, Pull, Silent, none),
@@ -105,4 +111,56 @@ fn a_wait_that_the_registry_asks_for_is_kept_up_to_a_minute() {
     };
     assert_eq!(told(7), Some((7, true)));
     assert_eq!(told(3600), Some((60, true)));
+}
+
+#[test]
+fn dockers_tries_of_a_layer_are_those_of_its_configuration() {
+    let own = Repeats {
+        // One attempt is two requests.
+        times: Some(1),
+        delay: None,
+    };
+    let again = |asked, came: &[Came]| DOCKER.again(asked, came, None, true, own).is_some();
+    let down = Came::Status(503);
+    assert!(again(Asked::Layer, &[down]));
+    assert!(!again(Asked::Layer, &[down, down]));
+    assert!(again(Asked::Config, &[down, down]));
+}
+
+#[test]
+fn a_reset_is_told_from_an_end_in_a_row_too() {
+    use crate::hops::follow::broken;
+    use crate::rows::Row;
+    use std::io::{Error, ErrorKind};
+
+    for (kind, wanted) in [
+        (ErrorKind::ConnectionReset, Came::Reset),
+        (ErrorKind::UnexpectedEof, Came::Cut),
+    ] {
+        let row = broken(Row::new(Hop::Manifest, ""), &Error::from(kind));
+        assert_eq!(Came::of_row(row.so_far()), wanted);
+    }
+}
+
+#[test]
+fn what_podman_takes_for_lasting_is_a_code_and_no_status() {
+    use crate::rows::Row;
+
+    for (hop, status, code, wanted) in [
+        (Hop::Manifest, 400, "UNKNOWN", Came::Coded(400)),
+        (Hop::Ping, 429, "TOOMANYREQUESTS", Came::Coded(429)),
+        (Hop::Layer, 404, "BLOB_UNKNOWN", Came::Coded(404)),
+        (Hop::Manifest, 404, "MANIFEST_UNKNOWN", Came::Status(404)),
+        (Hop::Manifest, 404, "NAME_UNKNOWN", Came::Status(404)),
+        (Hop::Manifest, 403, "DENIED", Came::Status(403)),
+        (Hop::Manifest, 401, "UNKNOWN", Came::Status(401)),
+        (Hop::Manifest, 500, "UNKNOWN", Came::Status(500)),
+        (Hop::Token, 400, "UNKNOWN", Came::Status(400)),
+    ] {
+        let row = Row::new(hop, "")
+            .fact("http_status", status)
+            .fact("error_code", code)
+            .failed("odd", "");
+        assert_eq!(Came::of_row(row.so_far()), wanted, "{hop} {status} {code}");
+    }
 }

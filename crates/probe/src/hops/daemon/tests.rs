@@ -34,6 +34,9 @@ fn usual(engine: Engine, files: &[(&str, &str)]) -> (Root, HopRow) {
     (root, row)
 }
 
+/// systemd runs the system.
+const BOOTED: (&str, &str) = ("run/systemd/system/x", "");
+
 const UNIT: &str = "[Service]\nExecStart=/usr/bin/dockerd -H fd://\n";
 
 #[test]
@@ -49,6 +52,18 @@ fn an_engine_without_a_trace_is_no_failure() {
     // A unit that nobody starts is none either: many a package leaves it so.
     let unit = ("lib/systemd/system/docker.service", UNIT);
     let (_root, row) = usual(Engine::Docker, &[unit]);
+    assert_eq!(row.status, Status::Skipped, "{row:?}");
+    // In an image of a container the packages' links are there, and no systemd.
+    let link = (
+        "etc/systemd/system/multi-user.target.wants/docker.service",
+        UNIT,
+    );
+    let (_root, row) = usual(Engine::Docker, &[unit, link]);
+    assert_eq!(row.status, Status::Skipped, "{row:?}");
+    let masked = Root::new(&[BOOTED, unit, link]);
+    let file = masked.0.join("etc/systemd/system/docker.service");
+    std::os::unix::fs::symlink("/dev/null", file).expect("a link");
+    let row = row_of(Engine::Docker, &masked, |_| {}).expect("a row");
     assert_eq!(row.status, Status::Skipped, "{row:?}");
     let root = Root::new(&[]);
     assert!(
@@ -71,7 +86,7 @@ fn where_an_engine_has_run_or_is_meant_to_it_must_answer() {
         ("proc/77/comm", "dockerd\n", "process 77"),
     ];
     for (file, text, says) in docker {
-        let (_root, row) = usual(Engine::Docker, &[(file, text)]);
+        let (_root, row) = usual(Engine::Docker, &[BOOTED, (file, text)]);
         assert_eq!(row.saw.as_deref(), Some("daemon-absent"), "{file}: {row:?}");
         assert!(row.summary.contains(says), "{file}: {row:?}");
     }
@@ -80,7 +95,7 @@ fn where_an_engine_has_run_or_is_meant_to_it_must_answer() {
             "var/lib/containerd/x",
             &format!("{wants}/containerd.service"),
         ] {
-            let (_root, row) = usual(engine, &[(file, "")]);
+            let (_root, row) = usual(engine, &[BOOTED, (file, "")]);
             assert_eq!(row.saw.as_deref(), Some("daemon-absent"), "{file}: {row:?}");
         }
     }
@@ -103,6 +118,21 @@ fn a_daemon_that_listens_elsewhere_is_told_where() {
         "{row:?}"
     );
     assert!(row.summary.contains("daemon.json:1"), "{row:?}");
+    // Where systemd listens for it, as its client would if nothing had it ask elsewhere.
+    let listens = (
+        "lib/systemd/system/docker.service",
+        "[Service]\nExecStart=/usr/bin/dockerd -H fd://\n",
+    );
+    let root = Root::new(&[listens]);
+    let row = row_of(Engine::Docker, &root, |e| {
+        e.docker_host = Some("unix:///run/none-of-docker.sock".to_owned());
+    })
+    .expect("a row");
+    assert!(
+        row.summary
+            .contains("/var/run/docker.sock (systemd's docker.socket)"),
+        "{row:?}"
+    );
     // As a user whose daemon runs without root, and whose client does not know.
     let root = Root::new(&[("user/docker.sock", "")]);
     let row = row_of(Engine::Docker, &root, |e| {
@@ -176,4 +206,145 @@ fn rights_are_not_judged_for_the_kubelet() {
     };
     assert!(!told(Engine::Kubelet).is_failure());
     assert!(told(Engine::Containerd).is_failure());
+}
+
+#[test]
+fn only_what_says_so_is_docker() {
+    let root = Root::new(&[]);
+    let setup = engine_setup(Engine::Docker, &root.environment());
+    let daemon = setup.daemon.expect("it has one");
+    let told = |status, server: &str, api: &str| {
+        let told = Told {
+            status,
+            server: server.to_owned(),
+            api: api.to_owned(),
+        };
+        let row = Row::new(Hop::Config, "s");
+        answered(row, &daemon, Path::new("/s"), &told)
+            .so_far()
+            .clone()
+    };
+    for (status, server, api, wanted, saw) in [
+        (200, "Docker/28.0.1 (linux)", "1.48", Status::Ok, None),
+        (200, "", "1.48", Status::Ok, None),
+        (
+            404,
+            "nginx/1.18.0",
+            "",
+            Status::Failed,
+            Some("daemon-strange"),
+        ),
+        (200, "", "", Status::Failed, Some("daemon-strange")),
+        (403, "", "", Status::Warning, Some("daemon-guarded")),
+        (401, "envoy", "", Status::Warning, Some("daemon-guarded")),
+        (
+            503,
+            "Docker/28.0.1",
+            "1.48",
+            Status::Failed,
+            Some("daemon-strange"),
+        ),
+    ] {
+        let row = told(status, server, api);
+        assert_eq!((row.status, row.saw.as_deref()), (wanted, saw), "{row:?}");
+        let version = row.facts.get("engine_version").map(ToString::to_string);
+        let docker = wanted == Status::Ok && !server.is_empty();
+        assert_eq!(version.as_deref(), docker.then_some("28.0.1"), "{row:?}");
+        assert!(!row.summary.contains("1.18.0"), "{row:?}");
+    }
+}
+
+#[test]
+fn a_daemon_of_another_container_is_elsewhere() {
+    let peer = |process, user| socket::Peer { process, user };
+    assert!(is_apart(peer(0, 0)).is_some());
+    let own = i32::try_from(std::process::id()).expect("a number");
+    assert_eq!(is_apart(peer(own, 0)), None);
+    // One without root is in a network of its own on this machine.
+    assert_eq!(is_apart(peer(own, 1000)), None);
+}
+
+#[test]
+fn what_is_no_socket_is_told_as_what_it_is() {
+    let root = Root::new(&[("file.sock", "")]);
+    let folder = root.0.join("d.sock");
+    std::fs::create_dir(&folder).expect("a folder");
+    for (path, says) in [
+        (folder, "is a folder, and no socket"),
+        (root.0.join("file.sock"), "is a file, and no socket"),
+    ] {
+        let row = row_of(Engine::Docker, &root, |e| {
+            e.docker_host = Some(format!("unix://{}", path.display()));
+        })
+        .expect("a row");
+        assert_eq!(row.saw.as_deref(), Some("daemon-refused"), "{row:?}");
+        assert!(row.summary.contains(says), "{row:?}");
+    }
+}
+
+#[test]
+fn who_may_open_a_socket_is_told_by_its_mode() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let root = Root::new(&[("s", "")]);
+    let path = root.0.join("s");
+    for (mode, says) in [
+        (0o660, "its owner and group"),
+        (0o600, "nobody but its owner can"),
+        (0o000, "nobody but root"),
+        (0o666, "everybody may by that"),
+    ] {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(&path, mode).expect("set");
+        let shown = rights(&path, "Docker");
+        assert!(shown.contains(says), "{shown}");
+    }
+    let shown = rights(&root.0.join("none"), "Docker");
+    assert!(shown.contains("a folder above it"), "{shown}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_socket_without_a_file_is_asked() {
+    use std::io::{Read, Write};
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::SocketAddr;
+
+    let name = format!("pullwhy-test-{}", std::process::id());
+    let address = SocketAddr::from_abstract_name(&name).expect("a name");
+    let listener = UnixListener::bind_addr(&address).expect("a socket");
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("asked");
+        let mut asked = [0; 256];
+        let _ = stream.read(&mut asked);
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nServer: Docker/1\r\n\r\n");
+    });
+    let root = Root::new(&[]);
+    let row = row_of(Engine::Docker, &root, |e| {
+        e.docker_host = Some(format!("unix://@{name}"));
+    })
+    .expect("a row");
+    assert_eq!(row.status, Status::Ok, "{row:?}");
+    let row = row_of(Engine::Docker, &root, |e| {
+        e.docker_host = Some("unix://@pullwhy-test-none".to_owned());
+    })
+    .expect("a row");
+    assert_eq!(row.saw.as_deref(), Some("daemon-refused"), "{row:?}");
+    assert!(!row.summary.contains("is left of"), "{row:?}");
+}
+
+#[test]
+fn podmans_service_is_asked_where_a_variable_names_one() {
+    let root = Root::new(&[]);
+    let row = row_of(Engine::Podman, &root, |e| {
+        e.container_host = Some(format!("unix://{}/none.sock", root.0.display()));
+    })
+    .expect("a row");
+    assert_eq!(row.saw.as_deref(), Some("daemon-absent"), "{row:?}");
+    assert!(row.summary.contains("CONTAINER_HOST names it"), "{row:?}");
+    let row = row_of(Engine::Podman, &root, |e| {
+        e.container_connection = Some("far".to_owned());
+    })
+    .expect("a row");
+    assert_eq!(row.saw.as_deref(), Some("daemon-elsewhere"), "{row:?}");
 }

@@ -135,8 +135,12 @@ fn get(
     } else {
         row.fact("tag", version)
     };
-    // Engines ask for the first one by HEAD, and for those that an index names by GET only.
-    let (answer, head) = head::beside(session, &path, &fields, depth == 0, || {
+    // Engines ask for the first one by HEAD, and for those that an index names by GET only; so does
+    // Docker's own store for a digest (moby, `pull_v2.go`, `pullTag`).
+    let by_digest = version.contains(':');
+    let own_store = Reader::of(session.net.options) == Reader::Docker;
+    let by_head = depth == 0 && !(by_digest && own_store);
+    let (answer, head) = head::beside(session, &path, &fields, by_head, || {
         session.get(&path, &fields, MOST, Some(rows))
     });
     let answer = match answer {

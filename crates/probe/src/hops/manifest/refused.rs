@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::ACCEPT;
 use crate::credentials::Flaw;
-use crate::hops::registry::{ERROR, Session, errors, is_ip_denied, said};
+use crate::hops::registry::{ERROR, Session, errors, is_ip_denied, note_code, said};
 use crate::net::http::Response;
 use crate::rows::Row;
 
@@ -22,10 +22,7 @@ pub(super) fn refused(
     let has = |code: &str| codes.iter().any(|e| e.code == code);
     let text = said(response);
     let says = format!("{}: {text}", response.status);
-    let row = match codes.first() {
-        Some(error) => row.fact("error_code", error.code.as_str()),
-        None => row,
-    };
+    let row = note_code(row, response);
     let known = session.credential.is_some();
     let bearer = session
         .challenge

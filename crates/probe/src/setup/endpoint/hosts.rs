@@ -1,7 +1,7 @@
 //! containerd's endpoints: the hosts of `hosts.toml` (`core/remotes/docker/config/hosts.go`), or those of
 //! the older tables (`internal/cri/server/images/image_pull.go`). Whatever fails, the next one is asked.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pullwhy_model::Image;
 
@@ -26,7 +26,7 @@ pub(super) fn route(registries: &Registries, image: &Image) -> Route {
     let old = named.or_else(|| by.clone().find(|(name, _)| name == "*"));
     let folder = folder_of(&registries.folders, &own.registry);
     match (folder, old) {
-        (Some(folder), _) => of_folder(folder, own, image, &mut route),
+        (Some(folder), _) => of_folder(folder, &registries.root, own, image, &mut route),
         (None, Some((_, endpoints))) => of_mirrors(endpoints, own, registries, &mut route),
         (None, None) => {
             let registry = own.registry.clone();
@@ -59,9 +59,12 @@ fn folder_of(roots: &[PathBuf], registry: &str) -> Option<PathBuf> {
     all.into_iter().find(|folder| folder.is_dir())
 }
 
-fn of_folder(folder: PathBuf, own: Endpoint, image: &Image, route: &mut Route) {
+fn of_folder(folder: PathBuf, root: &Path, own: Endpoint, image: &Image, route: &mut Route) {
     let file = folder.join("hosts.toml");
-    let mut said = RegistryTrust::default();
+    let mut said = RegistryTrust {
+        root: root.to_owned(),
+        ..RegistryTrust::default()
+    };
     let hosts = file
         .is_file()
         .then(|| hosts_toml::hosts(&file, &mut said))
