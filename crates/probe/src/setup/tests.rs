@@ -37,7 +37,7 @@ impl Root {
         }
     }
 
-    fn troubles(&self, engine: Engine) -> Vec<String> {
+    pub(crate) fn troubles(&self, engine: Engine) -> Vec<String> {
         let setup = engine_setup(engine, &self.environment());
         let all = setup.troubles.iter();
         let shown = |t: &Trouble| format!("{} {}: {}", t.stops, t.source, t.says);
