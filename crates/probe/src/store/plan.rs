@@ -246,10 +246,16 @@ impl Usual<'_> {
             place.named_by = root.source.to_string();
         }
         place.driver = named("storage-driver").map(|driver| driver.value.clone());
-        match named(CONTAINERD_STORE).filter(|_| setup.containerd_store) {
-            Some(by) => self.docker_in_containerd(place, by),
-            None => place,
+        if let Some(by) = named(CONTAINERD_STORE).filter(|_| setup.containerd_store) {
+            return self.docker_in_containerd(place, by);
         }
+        // With ids of its own, dockerd keeps all in a folder that they own (moby, `setupDaemonRoot`).
+        if let (Some(ids), Some(by)) = (setup.ids, named("userns-remap")) {
+            let (user, group) = (ids.part(false).0, ids.part(true).0);
+            place.root.push(format!("{user}.{group}"));
+            place.named_by = by.source.to_string();
+        }
+        place
     }
 
     /// Where Docker keeps images in containerd's store: below its own root where dockerd starts a

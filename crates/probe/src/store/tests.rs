@@ -215,6 +215,12 @@ fn stores_are_where_the_engines_own_files_say() {
     assert_eq!(kind, StoreKind::Containerd);
     folder.put("mnt/d/containerd/daemon/x", "x");
     assert_eq!(docker(), below("mnt/d/containerd/daemon"));
+    folder.put("etc/docker/daemon.json", r#"{"userns-remap":"a"}"#);
+    folder.put("etc/passwd", "a:x:7:7::/:/bin/sh\n");
+    folder.put("etc/group", "a:x:7:\n");
+    folder.put("etc/subuid", "a:100000:65536\n");
+    folder.put("etc/subgid", "a:200000:65536\n");
+    assert_eq!(docker(), below("var/lib/docker/100000.200000"));
     let user = Environment {
         user: Some(1000),
         ..environment.clone()
