@@ -11,7 +11,7 @@ use super::{
     EngineProxy, Logins, Setting, Setup, daemon, kubelet, proxies, stale_environment, surroundings,
     tree,
 };
-use crate::trust::{ClientCertificate, RegistryTrust, Source, load};
+use crate::trust::{ClientCertificate, Problem, RegistryTrust, Source, load};
 use crate::{Engine, Environment};
 
 /// Files that are read, with those that are imported.
@@ -97,7 +97,7 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     }
     if cri {
         registries.mirrors = found.mirrors;
-        registries.tls = found.tls.into_iter().map(|tls| tls.load(setup)).collect();
+        registries.tls = found.tls.into_iter().map(Tls::load).collect();
     }
     if let Some((_, _, first)) = found.logins.first() {
         setup.logins = Some(Logins {
@@ -168,8 +168,16 @@ struct Tls {
 }
 
 impl Tls {
-    /// Reads the files that it names.
-    fn load(self, setup: &mut Setup) -> (String, RegistryTrust) {
+    /// Reads the files that it names. What is wrong with them stops pulls from endpoints of that host.
+    fn load(self) -> (String, RegistryTrust) {
+        let mut problems = Vec::new();
+        let mut refuses = |source: &Source, says: String| {
+            problems.push(Problem {
+                source: source.clone(),
+                says: format!("{says}; containerd refuses to pull"),
+                stops: true,
+            });
+        };
         let mut trust = RegistryTrust {
             skip_verify: self.skip,
             ..RegistryTrust::default()
@@ -190,25 +198,18 @@ impl Tls {
                     let why = other
                         .err()
                         .unwrap_or_else(|| "it holds no certificate".to_owned());
-                    let says = format!(
-                        "`ca_file` {} cannot be used: {why}; containerd refuses to pull",
-                        path.display()
-                    );
-                    setup.breaks(&source, says);
+                    let says = format!("`ca_file` {} cannot be used: {why}", path.display());
+                    refuses(&source, says);
                 }
             }
         }
         if let Some((certificate, key, source)) = self.client {
             match load::pair(&certificate, &key) {
                 Ok(key) => trust.clients.push(ClientCertificate { source, key }),
-                Err(why) => {
-                    setup.breaks(
-                        &source,
-                        format!("client certificate: {why}; containerd refuses to pull"),
-                    );
-                }
+                Err(why) => refuses(&source, format!("client certificate: {why}")),
             }
         }
+        trust.problems = problems;
         (self.host, trust)
     }
 }

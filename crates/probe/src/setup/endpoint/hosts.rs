@@ -117,6 +117,14 @@ fn of_folder(folder: PathBuf, own: Endpoint, image: &Image, route: &mut Route) {
                 says: format!("{name} may {may}: it is passed over for this image"),
                 stops: false,
             });
+            // Its certificates are read all the same.
+            let broken = host.trust().problems.into_iter().filter(|p| p.stops);
+            route.troubles.extend(broken.map(|problem| Trouble {
+                source: problem.source,
+                saw: "certs-unusable",
+                says: problem.says,
+                stops: true,
+            }));
             continue;
         }
         match endpoint(host, &own, said.take()) {
