@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::endpoint::Order;
 use super::service::{Placed, Service};
-use super::text::{Text, files_of};
+use super::text::{Text, matching};
 use super::{
     EngineProxy, Logins, Setting, Setup, daemon, kubelet, proxies, stale_environment, surroundings,
     tree,
@@ -45,6 +45,7 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     if files.is_empty() && !service.is_known() && setup.engine == Engine::Kubelet && !named {
         return;
     }
+    service.tell("containerd", setup);
     let mut registries = Registries::default();
     let mut found = Found::default();
     for file in &files {
@@ -271,20 +272,7 @@ fn imported(environment: &Environment, file: &Text, pattern: &str) -> Vec<PathBu
         let beside = file.path.parent().map(|p| p.join(pattern));
         beside.unwrap_or_default()
     };
-    let name = path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    let Some((start, end)) = name.split_once('*') else {
-        return vec![path];
-    };
-    let folder = path.parent().map(PathBuf::from).unwrap_or_default();
-    let mut found = files_of(&folder, end);
-    found.retain(|p| {
-        let own = p.file_name().unwrap_or_default().to_string_lossy();
-        own.starts_with(start) && own.len() >= start.len() + end.len()
-    });
+    let mut found = matching(&path);
     found.reverse();
     found
 }

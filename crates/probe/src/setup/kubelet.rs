@@ -26,6 +26,7 @@ const VERSIONS: [&str; 3] = [
 
 pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     let service = Service::read(environment, "kubelet.service", "kubelet");
+    service.tell("the kubelet", setup);
     let runtime = runtime(environment, &service);
     let named = runtime.as_ref().map(|(socket, _)| socket.contains("crio"));
     let there = || {

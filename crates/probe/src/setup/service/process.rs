@@ -1,0 +1,53 @@
+//! The process of a service: its command line and environment, where they may be read.
+
+use std::path::PathBuf;
+
+use super::MOST;
+use crate::Environment;
+
+/// Processes that are looked at.
+const PROCESSES: usize = 65_536;
+
+/// A running process.
+#[derive(Clone, Debug, Default)]
+pub(in crate::setup) struct Process {
+    pub pid: u32,
+    pub command: Vec<String>,
+    /// Its environment, where it may be read.
+    pub variables: Option<Vec<(String, String)>>,
+    pub folder: PathBuf,
+}
+
+impl Process {
+    pub(super) fn find(environment: &Environment, program: &str) -> Option<Self> {
+        let listed = std::fs::read_dir(environment.rooted("proc")).ok()?;
+        let numbers = listed.flatten().take(PROCESSES).filter_map(|entry| {
+            let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+            Some((pid, entry.path()))
+        });
+        // The kernel keeps fifteen characters of a name.
+        let short: String = program.chars().take(15).collect();
+        let is_it = |folder: &PathBuf| {
+            let name = std::fs::read_to_string(folder.join("comm")).unwrap_or_default();
+            name.trim_end() == short
+        };
+        let (pid, folder) = numbers.filter(|(_, folder)| is_it(folder)).min()?;
+        let parts = |name: &str| -> Option<Vec<String>> {
+            let bytes = std::fs::read(folder.join(name)).ok()?;
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            let all = text.split('\0').filter(|part| !part.is_empty());
+            Some(all.take(MOST).map(str::to_owned).collect())
+        };
+        let pair = |part: String| {
+            let (name, value) = part.split_once('=')?;
+            Some((name.to_owned(), value.to_owned()))
+        };
+        let variables = parts("environ");
+        Some(Self {
+            pid,
+            command: parts("cmdline").unwrap_or_default(),
+            variables: variables.map(|all| all.into_iter().filter_map(pair).collect()),
+            folder,
+        })
+    }
+}
