@@ -316,7 +316,6 @@ fn what_keeps_dockerd_from_starting_is_told_with_its_place() {
             "",
             "the default runtime `x` is not among",
         ),
-        (r#"{"proxies": {"x": "y"}}"#, "", "`x` is no option"),
         (
             "{}",
             "--log-level=loud",

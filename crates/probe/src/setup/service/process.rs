@@ -1,6 +1,7 @@
 //! The process of a service: its command line and environment, where they may be read.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use super::MOST;
 use crate::Environment;
@@ -16,6 +17,8 @@ pub(in crate::setup) struct Process {
     /// Its environment, where it may be read.
     pub variables: Option<Vec<(String, String)>>,
     pub folder: PathBuf,
+    /// When it was started.
+    started: Option<SystemTime>,
 }
 
 impl Process {
@@ -47,7 +50,33 @@ impl Process {
             pid,
             command: parts("cmdline").unwrap_or_default(),
             variables: variables.map(|all| all.into_iter().filter_map(pair).collect()),
+            started: started(&folder),
             folder,
         })
     }
+
+    /// Whether a file is as it was when the process was started, so that it has read what stands there.
+    pub(in crate::setup) fn has_read(&self, file: &Path) -> bool {
+        let written = std::fs::metadata(file).and_then(|m| m.modified()).ok();
+        written
+            .zip(self.started)
+            .is_some_and(|(written, started)| written < started)
+    }
+}
+
+/// When a process was started (proc(5)): ticks since the machine was, of which the kernel tells a hundred
+/// a second whatever its own clock does.
+fn started(folder: &Path) -> Option<SystemTime> {
+    let own = std::fs::read_to_string(folder.join("stat")).ok()?;
+    // The name stands in parentheses, and may hold any.
+    let (_, behind) = own.rsplit_once(')')?;
+    let ticks: u64 = behind.split_whitespace().nth(19)?.parse().ok()?;
+    let all = std::fs::read_to_string(folder.parent()?.join("stat")).ok()?;
+    let booted = all.lines().find_map(|line| line.strip_prefix("btime "))?;
+    let since = booted
+        .trim()
+        .parse::<u64>()
+        .ok()?
+        .checked_add(ticks / 100)?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(since))
 }
