@@ -1,6 +1,6 @@
 //! Where engines keep images on this machine: their usual folders, and what their own files say of
-//! that. Only the root and the driver are read here; what else those files hold is no matter of the
-//! store.
+//! that. Docker's and containerd's are read where all of their settings are (`setup`), those of
+//! containers/storage here.
 
 use std::fs::File;
 use std::io::Read;
@@ -274,21 +274,13 @@ impl Usual<'_> {
 
     fn containerd(&self) -> StorePlace {
         let mut place = StorePlace::new(StoreKind::Containerd, self.below("var/lib/containerd"));
-        let file = self.below("etc/containerd/config.toml");
-        if let Some(settings) = table(&file) {
-            if let Some(root) = word(&settings, "root") {
-                place.root = self.environment.rooted(root);
-                place.named_by = file.display().to_string();
-            }
-            // Version 3 has it with the image service, version 2 with containerd's part of CRI.
-            let plugins = |names: &[&str]| {
-                let plugins = settings.get("plugins");
-                names.iter().try_fold(plugins?, |at, name| at.get(name))
-            };
-            let snapshotter = plugins(&["io.containerd.cri.v1.images", "snapshotter"])
-                .or_else(|| plugins(&["io.containerd.grpc.v1.cri", "containerd", "snapshotter"]));
-            place.driver = snapshotter.and_then(toml::Value::as_str).map(str::to_owned);
+        let setup = engine_setup(Engine::Containerd, self.environment);
+        let named = |name: &str| setup.settings.iter().find(|s| s.name == name);
+        if let Some(root) = named("root").filter(|root| !root.value.is_empty()) {
+            place.root = self.environment.rooted(&root.value);
+            place.named_by = root.source.to_string();
         }
+        place.driver = named("snapshotter").map(|by| by.value.clone());
         place
     }
 
