@@ -157,7 +157,7 @@ fn remapped(environment: &Environment, value: &str) -> Result<Remapped, String> 
 
 /// Name and number of an entry: a number is looked up as such, and nothing else is.
 fn entry(environment: &Environment, database: &str, who: &str) -> Option<(String, Option<u32>)> {
-    let path = environment.rooted(&format!("etc/{database}"));
+    let path = environment.rooted(format!("etc/{database}"));
     let text = Text::read(&path).ok().flatten()?.text;
     let wanted = who.parse::<i32>().ok();
     text.lines().take(LINES).find_map(|line| {
@@ -192,7 +192,7 @@ fn elsewhere(environment: &Environment, database: &str) -> bool {
 /// Lines that are no `user:start:count`: dockerd up to 26 reads none of the file then, whosever they
 /// are, and later releases take what is no number for 0.
 fn malformed(environment: &Environment, file: &str, name: &str, setup: &mut Setup) {
-    let path = environment.rooted(&format!("etc/{file}"));
+    let path = environment.rooted(format!("etc/{file}"));
     let Ok(Some(text)) = Text::read(&path) else {
         return;
     };

@@ -154,10 +154,8 @@ impl Service {
                     self.unset.extend(words(value).into_iter().take(room));
                 }
                 "EnvironmentFile" if value.is_empty() => collected.files.clear(),
-                "EnvironmentFile" => {
-                    if collected.files.len() < MOST {
-                        collected.files.push((specified(value, unit), source));
-                    }
+                "EnvironmentFile" if collected.files.len() < MOST => {
+                    collected.files.push((specified(value, unit), source));
                 }
                 "Type" => collected.oneshot = value == "oneshot",
                 "ExecStart" if value.is_empty() => {
