@@ -29,8 +29,10 @@ const WHOLE: [(&[&str], Kind); 7] = [
     (&["required_plugins"], Kind::Texts),
     (&["grpc", "address"], Kind::Text),
 ];
-/// Keys of the CRI service's table that are for registries; `*` for any name.
-const OF_CRI: [(&[&str], Kind); 6] = [
+/// Keys of the CRI service's table that are for pulls; `*` for any name.
+const OF_CRI: [(&[&str], Kind); 8] = [
+    (&["snapshotter"], Kind::Text),
+    (&["containerd", "snapshotter"], Kind::Text),
     (&["registry", "config_path"], Kind::Text),
     (&["registry", "mirrors", "*", "endpoint"], Kind::Texts),
     (
