@@ -245,6 +245,13 @@ fn a_recorded_check_gives_the_same_diagnosis_offline() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("run.json");
     std::fs::write(&path, serde_json::to_vec_pretty(&report).expect("JSON")).expect("written");
+    let again = pullwhy()
+        .args(["check", "--compare"])
+        .args([path.as_os_str(), image.as_ref()])
+        .output()
+        .expect("runs");
+    let shown = text(&again.stdout);
+    assert!(shown.contains("no difference to the other walk"), "{shown}");
     let packed = folder.path().join("run.json.gz");
     let file = std::fs::File::create(&packed).expect("created");
     let mut gzip = flate2::write::GzEncoder::new(file, flate2::Compression::fast());

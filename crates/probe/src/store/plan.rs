@@ -249,11 +249,15 @@ impl Usual<'_> {
         if let Some(by) = named(CONTAINERD_STORE).filter(|_| setup.containerd_store) {
             return self.docker_in_containerd(place, by);
         }
-        // With ids of its own, dockerd keeps all in a folder that they own (moby, `setupDaemonRoot`).
-        if let (Some(ids), Some(by)) = (setup.ids, named("userns-remap")) {
-            let (user, group) = (ids.part(false).0, ids.part(true).0);
-            place.root.push(format!("{user}.{group}"));
-            place.named_by = by.source.to_string();
+        // With ids of its own, dockerd keeps all in a folder that they own (moby, `setupDaemonRoot`): also
+        // where root stands for itself.
+        if let Some(by) = named("userns-remap") {
+            let itself = matches!(by.value.split(':').next(), Some("root" | "0"));
+            let ids = setup.ids.map(|ids| (ids.part(false).0, ids.part(true).0));
+            if let Some((user, group)) = ids.or(itself.then_some((0, 0))) {
+                place.root.push(format!("{user}.{group}"));
+                place.named_by = by.source.to_string();
+            }
         }
         place
     }

@@ -242,6 +242,8 @@ fn stores_are_where_the_engines_own_files_say() {
     folder.put("etc/subuid", "a:100000:65536\n");
     folder.put("etc/subgid", "a:200000:65536\n");
     assert_eq!(docker(), below("var/lib/docker/100000.200000"));
+    folder.put("etc/docker/daemon.json", r#"{"userns-remap":"root"}"#);
+    assert_eq!(docker(), below("var/lib/docker/0.0"));
     let user = Environment {
         user: Some(1000),
         ..environment.clone()
