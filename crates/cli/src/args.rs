@@ -280,7 +280,7 @@ pub(crate) struct CheckArgs {
     ///
     /// Within App Service the limit of its own is taken: 230, or
     /// `WEBSITES_CONTAINER_START_TIME_LIMIT`.
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) start_limit: Option<u64>,
     /// A file with credentials: Docker's, Podman's, or a pull secret of Kubernetes in YAML or JSON
     #[arg(long, value_name = "PATH")]

@@ -245,6 +245,13 @@ fn a_recorded_check_gives_the_same_diagnosis_offline() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("run.json");
     std::fs::write(&path, serde_json::to_vec_pretty(&report).expect("JSON")).expect("written");
+    let again = pullwhy()
+        .args(["check", "--compare"])
+        .args([path.as_os_str(), image.as_ref()])
+        .output()
+        .expect("runs");
+    let shown = text(&again.stdout);
+    assert!(shown.contains("no difference to the other walk"), "{shown}");
     let packed = folder.path().join("run.json.gz");
     let file = std::fs::File::create(&packed).expect("created");
     let mut gzip = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
@@ -387,6 +394,24 @@ fn another_root_is_read_and_set_beside_the_shell() {
         "{shown}"
     );
 
+    // The shell's login is in its own home, and none in that of the root.
+    let login = r#"{"auths":{"https://index.docker.io/v1/":{"auth":"dTpw"}}}"#;
+    let own = home.path().join(".docker/config.json");
+    std::fs::create_dir_all(own.parent().expect("a folder")).expect("a folder");
+    std::fs::write(&own, login).expect("a file");
+    let (_, out, _) = checked_in(home.path(), &[], &arguments);
+    let report = json(out.as_bytes());
+    let mut view = report["view"].as_array().expect("a list").iter();
+    let login = view
+        .find(|d| d["what"] == "credentials")
+        .expect("they differ");
+    let shown = login["shell"].as_str().expect("text");
+    assert!(shown.contains(&own.display().to_string()), "{login}");
+    assert_eq!(login["engine"], "none", "{login}");
+    std::fs::remove_file(own).expect("removed");
+
+    let (status, _, errors) = checked_in(home.path(), &[], &["--start-limit", "0", "app"]);
+    assert!(status == 2 && errors.contains("--start-limit"), "{errors}");
     let (status, _, errors) = checked_in(home.path(), &[], &["--diff", "team/app:1"]);
     assert!(status == 2 && errors.contains("--as"), "{errors}");
     let (status, _, errors) = checked_in(

@@ -57,6 +57,11 @@ fn a_file_that_the_host_cannot_map_is_found_before_the_deployment() {
     for wanted in ["1000000", "app/package.json", "host/userns-unmapped-id"] {
         assert!(told.contains(wanted), "{wanted} is not in:\n{told}");
     }
+    let (status, out, _) = checked(&["--format", "markdown", &stage.image]);
+    let told = text(&out);
+    assert_eq!(status, 0, "{told}");
+    let ends = told.trim_end().ends_with("A pull from here would work.");
+    assert!(ends && !told.contains("0 lines"), "{told}");
     let (status, out, _) = checked(&["--pull", "--format", "json", &stage.image]);
     assert_eq!(status, 0, "without a range it is a warning");
     let report = json(&out);

@@ -1,5 +1,5 @@
-//! What `host` says of configuration files, held against the programs that read them: dockerd, and
-//! containers/image by Skopeo. SKIPPED where they are not installed.
+//! What `host` says of configuration files, held against the programs that read them: dockerd,
+//! containerd, and containers/image by Skopeo. SKIPPED where they are not installed.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::print_stderr, reason = "a skip must be loud")]
@@ -90,6 +90,24 @@ const DAEMON: &[(&str, &str)] = &[
     (r#"{"registry-mirror": []}"#, ""),
     (r#"{"mirrors": []}"#, ""),
     (r#"{"proxies": {"x": "1"}}"#, ""),
+    (r#"{"proxies": {"http-proxy": "http://p.test"}}"#, ""),
+    ("{}", "--http-proxy http://p.test"),
+    (r#"{"graph": "/x"}"#, ""),
+    (r#"{"graph": "/x", "data-root": "/y"}"#, ""),
+    ("{}", "--graph /x"),
+    ("{}", "-g /x --data-root /y"),
+    (r#"{"cluster-store": "x"}"#, ""),
+    (
+        r#"{"cluster-store-opts": {"a": "b"}}"#,
+        "--cluster-store-opt c=d",
+    ),
+    (r#"{"oom-score-adjust": 5}"#, ""),
+    (r#"{"api-cors-header": "x"}"#, ""),
+    (r#"{"log-format": "json"}"#, ""),
+    (r#"{"bip6": "fd00::1/64"}"#, ""),
+    (r#"{"host-gateway-ips": ["10.0.0.1"]}"#, ""),
+    (r#"{"default-network-opts": {"bridge": {"a": "b"}}}"#, ""),
+    ("{}", "--validate"),
     (r#"{"default-ipc-mode": "q"}"#, ""),
     (r#"{"default-ipc-mode": "Private"}"#, ""),
     (r#"{"default-cgroupns-mode": "q"}"#, ""),
@@ -186,6 +204,34 @@ const POLICIES: &[&str] = &[
     "{",
 ];
 
+/// Files of containerd, beside an empty `there.toml`.
+const CONTAINERD: &[&str] = &[
+    "",
+    "version = 2\n",
+    "version = 2\n[\n",
+    "version = \"2\"\n",
+    "version = 99\n",
+    "version = 2\nroot = 1\n",
+    "version = 2\nroot = \"/x\"\nstate = 1\n",
+    "version = 2\nimports = [\"there.toml\"]\n",
+    "version = 2\nimports = [\"none.toml\"]\n",
+    "version = 2\nimports = [\"/nowhere/*.toml\"]\n",
+    "version = 2\nimports = \"there.toml\"\n",
+    "version = 2\nimports = [1]\n",
+    "version = 2\n[grpc]\naddress = 1\n",
+    "version = 2\ndisabled_plugins = [\"cri\"]\n",
+    "version = 2\ndisabled_plugins = [\"a.b\"]\n",
+    "version = 2\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n",
+    "version = 2\nrequired_plugins = [\"opt\"]\n",
+    "disabled_plugins = [\"cri\"]\n",
+    "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry]\nconfig_path = 5\n",
+    "[plugins.cri.registry]\nconfig_path = 5\n",
+    "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry.mirrors.\"a\"]\nendpoint = \"x\"\n",
+    "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry.mirrors.\"a\"]\nendpoint = [\"x\"]\n",
+    "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry.configs.\"a\".auth]\nusername = 1\n",
+    "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".containerd]\nsnapshotter = 1\n",
+];
+
 fn put(root: &Path, name: &str, content: &str) {
     let path = root.join(name);
     fs::create_dir_all(path.parent().expect("a folder")).expect("temporary folder");
@@ -279,6 +325,37 @@ fn dockerd_refuses_what_host_says_it_refuses() {
             && !texts.iter().any(|t| t.contains("dockerd does not start"));
         if stops != refused && !depends {
             wrong.push(format!("{file} {options}: {texts:?}, and dockerd: {words}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn containerd_refuses_what_host_says_it_refuses() {
+    if runs("containerd", &["--version"]).is_none() {
+        eprintln!("SKIPPED: containerd is not installed");
+        return;
+    }
+    let mut wrong = Vec::new();
+    for file in CONTAINERD {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let root = folder.path();
+        put(root, "etc/containerd/config.toml", file);
+        put(root, "etc/containerd/there.toml", "");
+        let (stops, texts) = said(root, "containerd");
+        // It reads its files, and shows what they come to.
+        let output = Command::new("containerd")
+            .arg("--config")
+            .arg(root.join("etc/containerd/config.toml"))
+            .args(["config", "dump"])
+            .output()
+            .expect("containerd runs");
+        let refused = !output.status.success();
+        // What depends on the release is told as such.
+        let depends = texts.iter().any(|t| t.contains("containerd 1."));
+        if stops != refused && !depends {
+            let words = text(&output.stderr);
+            wrong.push(format!("{file:?}: {texts:?}, and containerd: {words}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

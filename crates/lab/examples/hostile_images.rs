@@ -115,6 +115,7 @@ fn images() -> Vec<(&'static str, Vec<Layer>)> {
     let zstd_zeros = compress_to_vec(repeat(0).take(GIB), CompressionLevel::Fastest);
     let sparse = |kind: &str, size| Member {
         real_size: Some(size),
+        map: Some(format!("1\n{size}\n0\n")),
         ..member("var/log/lastlog", kind, "", 0)
     };
     let long = |name: String| Member {

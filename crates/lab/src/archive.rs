@@ -31,6 +31,9 @@ pub struct Member {
     /// Size on disk of a sparse file, in a pax header.
     #[serde(default)]
     pub real_size: Option<u64>,
+    /// The map of a sparse file, which stands in front of its data; without, it is missing.
+    #[serde(default)]
+    pub map: Option<String>,
     /// So many of them.
     #[serde(default)]
     pub times: Option<u64>,
@@ -92,8 +95,13 @@ fn write(out: &mut Vec<u8>, member: &Member, name: &str) {
     } else {
         (name, (member.uid, member.gid))
     };
-    out.extend(header(name, kind, owner, member.bytes, &member.link));
-    fill(out, &vec![b'.'; member.bytes]);
+    let mut content = member.map.clone().unwrap_or_default().into_bytes();
+    if member.map.is_some() {
+        content.resize(content.len().next_multiple_of(BLOCK), 0);
+    }
+    content.resize(content.len() + member.bytes, b'.');
+    out.extend(header(name, kind, owner, content.len(), &member.link));
+    fill(out, &content);
 }
 
 fn fill(out: &mut Vec<u8>, bytes: &[u8]) {

@@ -202,7 +202,13 @@ pub fn render_check(
             serde_json::to_writer(&mut *out, report)?;
             return out.write_all(b"\n");
         }
-        Format::Markdown => render::check::markdown(report, out)?,
+        Format::Markdown => {
+            render::check::markdown(report, out)?;
+            // No log was read that could hold a failed pull.
+            if report.incident.is_none() {
+                return Ok(());
+            }
+        }
         Format::Sarif | Format::Github | Format::Html => {}
     }
     let mut diagnosis = Report::new(&report.tool.version);

@@ -67,7 +67,8 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
         pullwhy_diagnose::compare(&walk.rows, &elsewhere)
     });
     let view = match (&options.setup, args.diff) {
-        (Some(setup), true) => Some(view_differences(&args.image, setup, &options, &environment)),
+        // Also where the engine's files are below another root, the shell is this one.
+        (Some(setup), true) => Some(view_differences(&args.image, setup, &options, &shell())),
         _ => None,
     };
     let mut report = CheckReport {
@@ -99,6 +100,14 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
             .try_for_each(|row| pullwhy_report::render_hop(row, &style, &mut out))
             .and_then(|()| {
                 pullwhy_report::render_check(&report, args.output.format, &style, &mut out)
+            })
+            .and_then(|()| {
+                let same = show && args.compare.is_some() && report.differences.is_empty();
+                if same {
+                    writeln!(out, "no difference to the other walk")
+                } else {
+                    Ok(())
+                }
             })
             .and_then(|()| out.flush());
     }

@@ -21,6 +21,7 @@ mod layer;
 mod layout;
 mod paths;
 mod room;
+mod sparse;
 mod tar;
 mod tell;
 mod transfer;

@@ -6,11 +6,15 @@
 use pullwhy_ingest::unpack::{short_name, until_nul};
 
 use super::entries::{Entries, Entry};
+use super::sparse::{self, Place, Sparse};
 
 pub(super) use pullwhy_ingest::unpack::BLOCK;
 
 /// Longest long name, or set of extended attributes: Go's `maxSpecialFileSize`.
 const SPECIAL: u64 = 1 << 20;
+
+/// What is said of a map that engines refuse.
+const MAP: &str = "the map of a sparse file does not fit its data";
 
 /// Why an archive cannot be read on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +42,12 @@ enum State {
     Map {
         size: u64,
     },
+    /// Blocks of the map that stands in front of a sparse file's data, of which `left` bytes are left.
+    Sparse {
+        left: u64,
+        logical: u64,
+        lines: usize,
+    },
     /// A block of zeros was read: the next one must be one too.
     Zero,
     End,
@@ -51,6 +61,7 @@ struct Extension {
     link: Option<Vec<u8>>,
     size: Option<u64>,
     logical: Option<u64>,
+    sparse: Sparse,
     uid: Option<i64>,
     gid: Option<i64>,
 }
@@ -106,7 +117,7 @@ impl Archive {
                     }
                     used
                 }
-                State::Header | State::Zero | State::Map { .. } => {
+                State::Header | State::Zero | State::Map { .. } | State::Sparse { .. } => {
                     let used = bytes.len().min(BLOCK - self.filled);
                     self.block[self.filled..self.filled + used].copy_from_slice(&bytes[..used]);
                     self.filled += used;
@@ -134,6 +145,7 @@ impl Archive {
                 Some("it ends in the middle of a header")
             }
             State::Special { .. } => Some("it ends in the middle of a long name"),
+            State::Sparse { .. } => Some("it ends in the map of a sparse file"),
         };
         let broken = why.map(|why| Broken { at: self.at, why });
         (self.entries, broken)
@@ -152,6 +164,11 @@ impl Archive {
                     self.content(size);
                 }
             }
+            State::Sparse {
+                left,
+                logical,
+                lines,
+            } => self.map(left, logical, lines),
             State::Zero if is_zero(&self.block) => self.state = State::End,
             State::Zero => self.breaks("a header of zeros is followed by something else"),
             _ if is_zero(&self.block) => self.state = State::Zero,
@@ -160,6 +177,25 @@ impl Archive {
                     self.breaks(why);
                 }
             }
+        }
+    }
+
+    /// A block of the map in front of a sparse file's data was read.
+    fn map(&mut self, left: u64, logical: u64, lines: usize) {
+        self.special.extend_from_slice(&self.block);
+        let left = left - BLOCK as u64;
+        let lines = lines + self.block.split(|&byte| byte == b'\n').count() - 1;
+        match sparse::of_blocks(&self.special, lines) {
+            Ok(Some(entries)) if sparse::fits(&entries, logical, left) => self.content(left),
+            Ok(None) if left >= BLOCK as u64 && (self.special.len() as u64) < SPECIAL => {
+                self.state = State::Sparse {
+                    left,
+                    logical,
+                    lines,
+                };
+            }
+            Ok(None) => self.breaks("a sparse file ends in its map"),
+            Ok(Some(_)) | Err(_) => self.breaks(MAP),
         }
     }
 
@@ -221,9 +257,14 @@ impl Archive {
         // Engines read no content behind these, whatever their size says.
         let stored = if matches!(kind, b'1'..=b'6') { 0 } else { size };
         let sparse = kind == b'S';
+        let place = match extension.sparse.place().map_err(|_| MAP)? {
+            _ if sparse => Place::Nowhere,
+            place => place,
+        };
         let logical = match number(&block[483..495]).and_then(|n| u64::try_from(n).ok()) {
             Some(real) if sparse => real,
-            _ => extension.logical.unwrap_or(stored),
+            _ if matches!(place, Place::Nowhere) => stored,
+            _ => extension.logical.unwrap_or(size),
         };
         self.entries.take(&Entry {
             name: &name,
@@ -234,10 +275,22 @@ impl Archive {
             size: logical,
             holes: logical.saturating_sub(stored),
         });
-        if sparse && self.block[482] != 0 {
-            self.state = State::Map { size: stored };
-        } else {
-            self.content(stored);
+        match place {
+            Place::Content if stored < BLOCK as u64 => {
+                return Err("a sparse file ends in its map");
+            }
+            Place::Content => {
+                self.special.clear();
+                self.state = State::Sparse {
+                    left: stored,
+                    logical,
+                    lines: 0,
+                };
+            }
+            Place::Header(_) if matches!(kind, b'1'..=b'6') => return Err(MAP),
+            Place::Header(entries) if !sparse::fits(&entries, logical, stored) => return Err(MAP),
+            _ if sparse && self.block[482] != 0 => self.state = State::Map { size: stored },
+            _ => self.content(stored),
         }
         Ok(())
     }
@@ -291,7 +344,7 @@ impl Extension {
                 b"GNU.sparse.size" | b"GNU.sparse.realsize" => {
                     self.logical = Some(u64::try_from(integer()?).ok()?);
                 }
-                _ => {}
+                key => self.sparse.record(key, value)?,
             }
         }
         Some(())

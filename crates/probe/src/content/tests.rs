@@ -21,7 +21,7 @@ impl Numbers {
     }
 }
 
-fn header(name: &str, kind: u8, size: usize) -> Vec<u8> {
+pub(super) fn header(name: &str, kind: u8, size: usize) -> Vec<u8> {
     let mut block = vec![0; BLOCK];
     block[..name.len()].copy_from_slice(name.as_bytes());
     for (at, text) in [
@@ -61,7 +61,7 @@ fn sample() -> Vec<u8> {
     out
 }
 
-fn read(bytes: &[u8], portion: usize) -> String {
+pub(super) fn read(bytes: &[u8], portion: usize) -> String {
     let range = IdRange::parse("100000:65536");
     let mut archive = Archive::new(Entries::new(range, Paths::new(Shared::new()), Reader::Any));
     for part in bytes.chunks(portion.max(1)) {

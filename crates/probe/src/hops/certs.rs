@@ -11,16 +11,20 @@ const TOLD: usize = 4;
 
 /// The row of what was read.
 pub(crate) fn tell(trust: &RegistryTrust, registry: &str, rows: &mut Rows<'_>) {
-    if let (Some(unread), Some(by)) = (trust.unread.first(), &trust.skip_verify) {
-        let says = format!(
-            "Docker does not read it: the registry is insecure by {by}, so its certificate is not checked and no client certificate is shown to it"
-        );
+    if let Some(unread) = trust.unread.first() {
+        let says = match &trust.skip_verify {
+            Some(by) => format!(
+                "Docker does not read it: the registry is insecure by {by}, so its certificate is not checked and no client certificate is shown to it"
+            ),
+            None => "Docker does not read it: for Docker Hub it goes by the system's authorities alone, and shows no client certificate".to_owned(),
+        };
         let row = Row::new(Hop::Config, unread.display().to_string())
             .role(Target::Registry)
             .fact("registry", registry);
         rows.push(row.warning("certs-unread", says));
     }
-    let Some(first) = trust.folders.first() else {
+    let named = trust.problems.first().map(|problem| &problem.source.file);
+    let Some(first) = trust.folders.first().or(named) else {
         return;
     };
     let mut row = Row::new(Hop::Config, first.display().to_string())

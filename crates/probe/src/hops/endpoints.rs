@@ -13,6 +13,26 @@ use crate::rows::{Row, Rows};
 use crate::setup::endpoint::{Endpoint, Next};
 use crate::trust::RegistryTrust;
 
+/// Whether an engine cannot ask any of several endpoints, since the certificates of one cannot be used,
+/// and the rows that tell so. Docker and containerd read those of all before they ask the first.
+pub(super) fn unusable(endpoints: &[Endpoint], options: &Options, rows: &mut Rows<'_>) -> bool {
+    let each_in_turn = endpoints.iter().any(|e| e.next == Next::BeforeManifest);
+    // Docker asks for them host by host where it keeps images in containerd's store.
+    let by_host = options.setup.as_ref().is_some_and(|s| s.containerd_store);
+    if endpoints.len() < 2 || each_in_turn || by_host {
+        return false;
+    }
+    let mut found = false;
+    for endpoint in endpoints {
+        let trust = endpoint.trusted_by(options);
+        if trust.problems.iter().any(|problem| problem.stops) {
+            certs::tell(&trust, &endpoint.registry, rows);
+            found = true;
+        }
+    }
+    found
+}
+
 /// Walks the endpoints in order, all of them within the time of one walk. Gives the manifest of the
 /// one that made the pull.
 pub(super) fn walk(

@@ -143,6 +143,8 @@ fn walk_image(
     }
     if route.endpoints.is_empty() {
         skip(&AFTER_REFERENCE, "there is no host to ask", rows);
+    } else if endpoints::unusable(&route.endpoints, options, rows) {
+        skip(&AFTER_REFERENCE, "the engine asks none of its hosts", rows);
     } else {
         again::whole((options, ends), rows, |options, rows| {
             *bound = Bound::default();
@@ -207,6 +209,10 @@ fn walk_endpoint(
     rows: &mut Rows<'_>,
 ) -> Option<Manifest> {
     let trust = endpoints::trust(endpoint, options, rows);
+    // The engine goes on to the next one without asking it.
+    if !last && trust.problems.iter().any(|problem| problem.stops) {
+        return None;
+    }
     let net = Net::new(options, trust, endpoint.plain.clone(), (ends, last));
     // Where only a registry is walked to, there is no repository that a credential could be for.
     let held = match image.repository {

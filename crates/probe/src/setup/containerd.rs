@@ -2,16 +2,19 @@
 //! it what the CRI service does with registries (`internal/cri/config`). Which hosts are asked stands
 //! in `hosts.toml` below `config_path`, or in the older `mirrors` and `configs`.
 
+mod check;
+mod files;
+
 use std::path::PathBuf;
 
 use super::endpoint::Order;
 use super::service::{Placed, Service};
-use super::text::{Text, files_of};
+use super::text::Text;
 use super::{
     EngineProxy, Logins, Setting, Setup, daemon, kubelet, proxies, stale_environment, surroundings,
     tree,
 };
-use crate::trust::{ClientCertificate, RegistryTrust, Source, load};
+use crate::trust::{ClientCertificate, Problem, RegistryTrust, Source, load};
 use crate::{Engine, Environment};
 
 /// Files that are read, with those that are imported.
@@ -41,12 +44,13 @@ const TABLES: [(i64, &[&str]); 3] = [
 
 pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     let service = Service::read(environment, "containerd.service", "containerd");
-    let files = files(environment, &service, setup);
+    let files = files::all(environment, &service, setup);
     // Below a kubelet there may be another runtime, but where its own options name this one.
     let named = setup.settings.iter().any(|s| s.name == kubelet::RUNTIME);
     if files.is_empty() && !service.is_known() && setup.engine == Engine::Kubelet && !named {
         return;
     }
+    service.tell("containerd", setup);
     let mut registries = Registries {
         root: environment.root.clone(),
         ..Registries::default()
@@ -54,13 +58,17 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     let mut found = Found::default();
     for file in &files {
         match tree::parse(file) {
-            Ok(root) => take(file, &root, &mut found, setup),
+            Ok(root) => {
+                let version = take(file, &root, &mut found, setup);
+                check::file(file, &root, version, &service, setup);
+            }
             Err((source, why)) => {
                 let says = format!("{why}: containerd does not start");
                 setup.breaks_start(&service, &source, &says);
             }
         }
     }
+    check::names(&found.plugins, found.version, &service, setup);
     let usual = environment.rooted("etc/containerd/certs.d");
     let cri = setup.engine == Engine::Kubelet;
     if let Some((path, source)) = &found.config_path {
@@ -102,11 +110,8 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     }
     if cri {
         registries.mirrors = found.mirrors;
-        registries.tls = found
-            .tls
-            .into_iter()
-            .map(|tls| tls.load(environment, setup))
-            .collect();
+        let tls = found.tls.into_iter();
+        registries.tls = tls.map(|tls| tls.load(environment)).collect();
     }
     if let Some((_, _, first)) = found.logins.first() {
         setup.logins = Some(Logins {
@@ -125,6 +130,10 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
         setup.further.push(setting);
     }
     let address = service.option("address", "a").pop().or(found.address);
+    // An option goes before the file.
+    if let Some((root, source)) = service.option("root", "").pop() {
+        found.root = Some(Setting::new("root", root, &source));
+    }
     let root = found.root.as_ref().map(|root| root.value.as_str());
     let daemon = daemon::of_containerd(environment, &service, root, address);
     setup.daemon = Some(if cri {
@@ -161,6 +170,8 @@ struct Found {
     /// The first of the older tables, and its name.
     old: Option<(Source, &'static str)>,
     disabled: Option<Source>,
+    /// All plug-ins that are disabled or required.
+    plugins: Vec<Placed>,
     root: Option<Setting>,
     /// The socket.
     address: Option<Placed>,
@@ -177,8 +188,16 @@ struct Tls {
 }
 
 impl Tls {
-    /// Reads the files that it names.
-    fn load(self, environment: &Environment, setup: &mut Setup) -> (String, RegistryTrust) {
+    /// Reads the files that it names. What is wrong with them stops pulls from endpoints of that host.
+    fn load(self, environment: &Environment) -> (String, RegistryTrust) {
+        let mut problems = Vec::new();
+        let mut refuses = |source: &Source, says: String| {
+            problems.push(Problem {
+                source: source.clone(),
+                says: format!("{says}; containerd refuses to pull"),
+                stops: true,
+            });
+        };
         let mut trust = RegistryTrust {
             skip_verify: self.skip,
             ..RegistryTrust::default()
@@ -200,11 +219,8 @@ impl Tls {
                     let why = other
                         .err()
                         .unwrap_or_else(|| "it holds no certificate".to_owned());
-                    let says = format!(
-                        "`ca_file` {} cannot be used: {why}; containerd refuses to pull",
-                        path.display()
-                    );
-                    setup.breaks(&source, says);
+                    let says = format!("`ca_file` {} cannot be used: {why}", path.display());
+                    refuses(&source, says);
                 }
             }
         }
@@ -212,14 +228,10 @@ impl Tls {
             let (certificate, key) = (environment.rooted(certificate), environment.rooted(key));
             match load::pair(&certificate, &key) {
                 Ok(key) => trust.clients.push(ClientCertificate { source, key }),
-                Err(why) => {
-                    setup.breaks(
-                        &source,
-                        format!("client certificate: {why}; containerd refuses to pull"),
-                    );
-                }
+                Err(why) => refuses(&source, format!("client certificate: {why}")),
             }
         }
+        trust.problems = problems;
         (self.host, trust)
     }
 }
@@ -239,67 +251,16 @@ fn logins(all: &[(String, serde_json::Value, Source)]) -> String {
     serde_json::json!({ "auths": auths }).to_string()
 }
 
-/// `config.toml` and what it imports, in the order in which they count.
-fn files(environment: &Environment, service: &Service, setup: &mut Setup) -> Vec<Text> {
-    let named = service.option("config", "c").pop();
-    let path = named
-        .as_ref()
-        .map_or("/etc/containerd/config.toml", |(path, _)| path);
-    let mut open = vec![environment.rooted(path)];
-    let mut all: Vec<Text> = Vec::new();
-    while let Some(path) = open.pop() {
-        if all.len() >= FILES || all.iter().any(|t| t.path == path) {
-            continue;
-        }
-        let file = match Text::read(&path) {
-            Ok(Some(file)) => file,
-            Ok(None) => continue,
-            Err(why) => {
-                setup.warns(
-                    &Source::file(path),
-                    format!("cannot be read: {why}; what it says is not known here"),
-                );
-                continue;
-            }
-        };
-        if let Ok(root) = tree::parse(&file)
-            && let Some(imports) = root.get("imports").and_then(tree::texts)
-        {
-            let each = imports.iter().rev();
-            open.extend(each.flat_map(|(pattern, _)| imported(environment, &file, pattern)));
-        }
-        all.push(file);
-    }
-    all
+/// The CRI service's table in a file of a version.
+fn table_of(version: i64) -> Option<&'static [&'static str]> {
+    // Of version 4 other tables are new.
+    let known = version.min(3);
+    let mut all = TABLES.iter();
+    all.find(|(own, _)| *own == known).map(|(_, path)| *path)
 }
 
-/// Files of an import, which may be a pattern in its last part: the last first.
-fn imported(environment: &Environment, file: &Text, pattern: &str) -> Vec<PathBuf> {
-    let path = if pattern.starts_with('/') {
-        environment.rooted(pattern)
-    } else {
-        let beside = file.path.parent().map(|p| p.join(pattern));
-        beside.unwrap_or_default()
-    };
-    let name = path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    let Some((start, end)) = name.split_once('*') else {
-        return vec![path];
-    };
-    let folder = path.parent().map(PathBuf::from).unwrap_or_default();
-    let mut found = files_of(&folder, end);
-    found.retain(|p| {
-        let own = p.file_name().unwrap_or_default().to_string_lossy();
-        own.starts_with(start) && own.len() >= start.len() + end.len()
-    });
-    found.reverse();
-    found
-}
-
-fn take(file: &Text, root: &toml::de::DeTable<'_>, found: &mut Found, setup: &mut Setup) {
+/// Takes what a file says; gives the version that it counts as.
+fn take(file: &Text, root: &toml::de::DeTable<'_>, found: &mut Found, setup: &mut Setup) -> i64 {
     let place = |at: usize| file.source(at);
     let version = root.get("version").and_then(tree::number);
     // A file that is imported may leave it out.
@@ -312,26 +273,40 @@ fn take(file: &Text, root: &toml::de::DeTable<'_>, found: &mut Found, setup: &mu
                 "cri" | "io.containerd.grpc.v1.cri" | "io.containerd.cri.v1.images"
             )
         });
-        found.disabled = cri.map(|(_, at)| place(*at));
+        // Lists of several files are put together.
+        found.disabled = found.disabled.take().or(cri.map(|(_, at)| place(*at)));
+    }
+    for key in ["disabled_plugins", "required_plugins"] {
+        let all = root.get(key).and_then(tree::texts).unwrap_or_default();
+        let all = all.into_iter();
+        found
+            .plugins
+            .extend(all.map(|(name, at)| (name.to_owned(), place(at))));
     }
     if let Some(value) = root.get("root")
         && let Some(path) = tree::text(value)
     {
         found.root = Some(Setting::new("root", path, &place(value.span().start)));
     }
-    if let Some(value) = tree::at(root, &["grpc", "address"])
+    // Version 4 has it with a plug-in.
+    let address = tree::at(
+        root,
+        &["plugins", "io.containerd.server.v1.grpc", "address"],
+    );
+    let address = address.filter(|_| version > 3);
+    if let Some(value) = address.or(tree::at(root, &["grpc", "address"]))
         && let Some(path) = tree::text(value).filter(|path| !path.is_empty())
     {
         found.address = Some((path.to_owned(), place(value.span().start)));
     }
-    for (other, path) in TABLES {
+    for (other, path) in &TABLES {
         let Some(table) = tree::at(root, path).and_then(tree::table) else {
             continue;
         };
         let registry = table.get("registry").and_then(tree::table);
         // Later versions read the tables of version 2 only in files that say that they are of it.
-        if other != version {
-            if let Some(registry) = registry.filter(|_| other != 1 || version > 1) {
+        if Some(*path) != table_of(version) {
+            if let Some(registry) = registry.filter(|_| *other != 1 || version > 1) {
                 let at = table.get("registry").map_or(0, |v| v.span().start);
                 let at = tree::entries(registry).first().map_or(at, |(_, at, _)| *at);
                 let says = format!(
@@ -374,6 +349,7 @@ fn take(file: &Text, root: &toml::de::DeTable<'_>, found: &mut Found, setup: &mu
             ));
         }
     }
+    version
 }
 
 fn of_registries(file: &Text, registry: &toml::de::DeTable<'_>, found: &mut Found) {
@@ -433,3 +409,6 @@ fn of_registries(file: &Text, registry: &toml::de::DeTable<'_>, found: &mut Foun
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

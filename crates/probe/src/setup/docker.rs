@@ -70,6 +70,7 @@ impl File {
 
 pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     let service = Service::read(environment, "docker.service", "dockerd");
+    service.tell("dockerd", setup);
     let file = open(environment, &service, setup);
     check::file(file.as_ref(), &service, setup);
     check::options(file.as_ref(), &service, setup);
@@ -95,15 +96,16 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
                 }
                 registries.mirrors.push((origin, path, source));
             }
-            Err(why) => setup.breaks(
+            Err(why) => setup.breaks_start(
+                &service,
                 &source,
-                format!("the mirror `{url}` {why}: dockerd does not start"),
+                &format!("the mirror `{url}` {why}: dockerd does not start"),
             ),
         }
     }
     for (entry, source) in list("insecure-registries", "insecure-registry") {
         setup.note("insecure-registries", entry.as_str(), &source);
-        insecure(&entry, &source, &mut registries, setup);
+        insecure(&entry, &source, &service, &mut registries, setup);
     }
     let own = Source::file("what Docker has built in for 127.0.0.0/8 and ::1");
     for net in ["127.0.0.0/8", "::1/128"] {
@@ -136,7 +138,7 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     }
     if let Some((user, source)) = text("userns-remap", "userns-remap", "") {
         setup.note("userns-remap", user.as_str(), &source);
-        ids::of_docker(environment, &user, &source, setup);
+        ids::of_docker(environment, &user, &source, &service, setup);
     }
     let proxy = own_proxies(file.as_ref(), &service);
     setup.proxy = proxies(&service, &proxy);
@@ -262,12 +264,18 @@ fn mirror(url: &str) -> Result<(Origin, String), &'static str> {
     Ok((origin, path.trim_end_matches('/').to_owned()))
 }
 
-fn insecure(entry: &str, source: &Source, registries: &mut Registries, setup: &mut Setup) {
+fn insecure(
+    entry: &str,
+    source: &Source,
+    service: &Service,
+    registries: &mut Registries,
+    setup: &mut Setup,
+) {
     let mut host = entry;
     if let Some((scheme, rest)) = entry.split_once("://") {
         if !matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") {
             let says = format!("`{entry}` is no host: dockerd does not start");
-            return setup.breaks(source, says);
+            return setup.breaks_start(service, source, &says);
         }
         let says = format!("`{entry}` should be `{rest}`; dockerd takes off the scheme");
         setup.warns(source, says);
@@ -278,7 +286,7 @@ fn insecure(entry: &str, source: &Source, registries: &mut Registries, setup: &m
     } else if host.starts_with('-') || host.contains('/') || split_host(host, 443).is_none() {
         let says =
             format!("`{entry}` is neither a host with its port nor a net: dockerd does not start");
-        setup.breaks(source, says);
+        setup.breaks_start(service, source, &says);
     } else {
         registries
             .insecure_hosts

@@ -125,9 +125,11 @@ impl Endpoint {
         let setup = options.setup.as_ref();
         let own_store = setup.is_none_or(|setup| !setup.containerd_store);
         let docker = options.engine == Some(Engine::Docker) && own_store;
-        if let Some(source) = self.insecure_by().filter(|_| docker) {
+        let insecure = self.insecure_by();
+        // Docker Hub has the system's authorities and no more (`lookupV2Endpoints`).
+        if docker && (insecure.is_some() || self.registry == DOCKER_HUB) {
             return RegistryTrust {
-                skip_verify: Some(source.clone()),
+                skip_verify: insecure.cloned(),
                 unread: read().folders,
                 ..RegistryTrust::default()
             };

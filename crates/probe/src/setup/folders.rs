@@ -15,7 +15,9 @@ const MOST: usize = 256;
 /// Adds what the folders hold to [`Setup::further`], and what is wrong with it to the troubles.
 pub fn look_into_folders(setup: &mut Setup, environment: &Environment) {
     let mut roots = certs_plan(Some(setup.engine), environment);
+    let mut old = Vec::new();
     if let Order::Containerd(registries) = &setup.order {
+        old.clone_from(&registries.tls);
         // Those that its configuration names.
         roots.retain(|root| root.layout != Some(Layout::Containerd));
         let named = registries.folders.iter();
@@ -23,6 +25,9 @@ pub fn look_into_folders(setup: &mut Setup, environment: &Environment) {
             0..0,
             named.map(|path| CertsDir::of(Layout::Containerd, path)),
         );
+    }
+    for (host, trust) in old {
+        problems(&host, trust, setup);
     }
     for root in roots {
         let layout = root.layout.unwrap_or(Layout::Docker);
@@ -105,6 +110,10 @@ fn of_files(folder: &Path, trust: RegistryTrust, setup: &mut Setup) {
             &client.source,
         );
     }
+    problems(&name, trust, setup);
+}
+
+fn problems(name: &str, trust: RegistryTrust, setup: &mut Setup) {
     let problems = trust.problems.into_iter().map(|problem| Trouble {
         source: problem.source,
         saw: if problem.stops {

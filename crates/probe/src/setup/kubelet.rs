@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::service::{Placed, Service};
 use super::text::{Text, files_of};
-use super::{Setup, containerd, daemon, podman, yaml};
+use super::{Setup, containerd, daemon, duration, podman, yaml};
 use crate::Environment;
 use crate::credentials::provider::Provider;
 use crate::trust::Source;
@@ -17,6 +17,12 @@ use crate::trust::Source;
 pub(super) const RUNTIME: &str = "container-runtime-endpoint";
 /// Providers that are read.
 const MOST: usize = 64;
+/// Versions of the file that a kubelet reads.
+const FILES: [&str; 3] = [
+    "kubelet.config.k8s.io/v1",
+    "kubelet.config.k8s.io/v1beta1",
+    "kubelet.config.k8s.io/v1alpha1",
+];
 /// Versions of requests that a kubelet speaks.
 const VERSIONS: [&str; 3] = [
     "credentialprovider.kubelet.k8s.io/v1",
@@ -26,6 +32,7 @@ const VERSIONS: [&str; 3] = [
 
 pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     let service = Service::read(environment, "kubelet.service", "kubelet");
+    service.tell("the kubelet", setup);
     let runtime = runtime(environment, &service);
     let named = runtime.as_ref().map(|(socket, _)| socket.contains("crio"));
     let there = || {
@@ -91,7 +98,7 @@ fn providers(environment: &Environment, service: &Service, setup: &mut Setup) {
     } else {
         vec![path.clone()]
     };
-    let before = setup.providers.len();
+    let before = (setup.providers.len(), setup.troubles.len());
     for file in &files {
         match Text::read(file) {
             Ok(Some(text)) => {
@@ -113,12 +120,31 @@ fn providers(environment: &Environment, service: &Service, setup: &mut Setup) {
             ),
         }
     }
-    if setup.providers.len() == before && files.is_empty() {
+    // What is empty altogether, and not since something in it is wrong.
+    if (setup.providers.len(), setup.troubles.len()) == before {
+        let what = if files.is_empty() {
+            "configuration"
+        } else {
+            "provider"
+        };
         let says = format!(
-            "names {}, which holds no configuration: the kubelet does not start",
+            "names {}, which holds no {what}: the kubelet does not start",
             config.0
         );
         setup.breaks_start(service, &config.1, &says);
+    }
+    let mut schemes = Vec::new();
+    for provider in &setup.providers[before.0..] {
+        for pattern in provider.patterns.iter().filter(|p| p.contains("://")) {
+            let says = format!(
+                "`matchImages` of {} has `{pattern}`, which fits no image: they are named without a scheme",
+                provider.name
+            );
+            schemes.push((provider.source.clone(), says));
+        }
+    }
+    for (source, says) in schemes {
+        setup.warns(&source, says);
     }
 }
 
@@ -141,6 +167,11 @@ fn take(
         )];
     }
     let mut wrong = Vec::new();
+    let version = root["apiVersion"].as_str().unwrap_or_default();
+    if !FILES.contains(&version) {
+        let says = format!("has the `apiVersion` `{version}`, which no kubelet reads");
+        wrong.push((place.of("apiVersion"), says));
+    }
     let list = root["providers"].as_array().into_iter().flatten();
     for (at, one) in list.take(MOST).enumerate() {
         let here = format!("providers[{at}]");
@@ -173,10 +204,21 @@ fn take(
                 format!("the provider {name} has no `matchImages`"),
             );
         }
-        if one["defaultCacheDuration"].is_null() {
+        if setup.providers.iter().any(|other| other.name == name) {
+            says("name", format!("there are two providers {name}"));
+        }
+        let span = &one["defaultCacheDuration"];
+        if span.is_null() {
             says(
                 "defaultCacheDuration",
                 format!("the provider {name} has no `defaultCacheDuration`"),
+            );
+        } else if span.as_str().and_then(duration::read).is_none() {
+            says(
+                "defaultCacheDuration",
+                format!(
+                    "the provider {name} has the `defaultCacheDuration` {span}, which is no span of time such as `12h`"
+                ),
             );
         }
         if !program.exists() {
@@ -234,3 +276,6 @@ impl Lines<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

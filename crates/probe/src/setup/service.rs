@@ -1,11 +1,16 @@
 //! With which command line and environment a service is started, and with which it runs: unit and
 //! drop-ins of systemd (systemd.unit(5), systemd.exec(5)), and the process itself.
 
-use std::path::{Path, PathBuf};
+mod files;
+mod process;
 
-use super::text::{Text, files_of};
+use super::Setup;
+use super::text::{Text, matching};
 use crate::Environment;
 use crate::trust::Source;
+
+use files::{specified, whole_lines, words};
+use process::Process;
 
 /// Where units are, the most important first.
 const FOLDERS: [&str; 4] = [
@@ -23,8 +28,8 @@ const MANAGER: [&str; 4] = [
 ];
 /// Words and variables that are kept.
 const MOST: usize = 1024;
-/// Processes that are looked at, and units.
-const PROCESSES: usize = 65_536;
+/// Folders of units that are looked at.
+const UNITS: usize = 65_536;
 
 /// A word or variable and where it stands.
 pub(super) type Placed = (String, Source);
@@ -37,42 +42,94 @@ pub(super) struct Service {
     /// Its command line.
     pub command: Vec<Placed>,
     /// Its environment, as the unit says: name, value, place. The last of a name counts.
-    pub variables: Vec<(String, String, Source)>,
+    variables: Vec<(String, String, Source)>,
+    /// Variables of files that the unit names, which go before its own wherever they stand.
+    of_files: Vec<(String, String, Source)>,
     /// What systemd gives to every service: `DefaultEnvironment` of `system.conf`.
     defaults: Vec<(String, String, Source)>,
     /// What is taken out of all that at last: names, or names with the value that they must have.
     unset: Vec<String>,
+    /// What keeps systemd from starting it.
+    wrong: Vec<Placed>,
+    /// What systemd passes over.
+    doubtful: Vec<Placed>,
     /// The process, where one runs.
     pub process: Option<Process>,
 }
 
-/// A running process.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Process {
-    pub pid: u32,
-    pub command: Vec<String>,
-    /// Its environment, where it may be read.
-    pub variables: Option<Vec<(String, String)>>,
-    pub folder: PathBuf,
+/// What the files of a unit say that counts only once all are read.
+#[derive(Default)]
+struct Collected {
+    /// Commands, and the second and further ones.
+    commands: usize,
+    second: Option<Source>,
+    /// `ExecStart` was emptied, and where.
+    emptied: Option<Source>,
+    oneshot: bool,
+    /// Files of variables; with a `-` in front one need not be there.
+    files: Vec<Placed>,
 }
 
 impl Service {
     /// Reads what starts a service, and looks whether its program runs.
     pub(super) fn read(environment: &Environment, unit: &str, program: &str) -> Self {
         let mut service = Self::default();
-        for text in unit_files(environment, unit) {
+        let found = files::of(environment, &FOLDERS, unit);
+        let mut collected = Collected::default();
+        for text in &found.all {
             service.unit = true;
-            service.take(environment, &text);
+            service.take(unit, text, &mut collected);
         }
         // Without a unit systemd does not start it.
         if service.unit {
             service.defaults = defaults(environment);
         }
+        if let Some(path) = found.masked {
+            let says = "is masked: systemd does not start it".to_owned();
+            service.wrong.push((says, Source::file(path)));
+        }
+        service.judge(unit, &collected, found.own);
+        for (path, source) in &collected.files {
+            service.environment_file(environment, path, source);
+        }
         service.process = Process::find(environment, program);
         service
     }
 
-    fn take(&mut self, environment: &Environment, file: &Text) {
+    /// What systemd refuses of the commands (systemd.service(5)).
+    fn judge(&mut self, unit: &str, collected: &Collected, own: bool) {
+        if let Some(second) = collected.second.clone().filter(|_| !collected.oneshot) {
+            let says = format!(
+                "is a second `ExecStart` for {unit}, with no empty `ExecStart=` before it: systemd refuses the unit"
+            );
+            self.wrong.push((says, second));
+        }
+        let emptied = collected.emptied.clone().filter(|_| own);
+        if let Some(source) = emptied.filter(|_| collected.commands == 0) {
+            let says = format!("leaves {unit} without any `ExecStart`: systemd refuses the unit");
+            self.wrong.push((says, source));
+        }
+    }
+
+    /// Tells what is wrong with the unit.
+    pub(super) fn tell(&self, program: &str, setup: &mut Setup) {
+        for (says, source) in &self.wrong {
+            setup.breaks_start(
+                self,
+                source,
+                &format!("{says}, and {program} does not start"),
+            );
+        }
+        for (says, source) in &self.doubtful {
+            setup.warns(source, says.as_str());
+        }
+    }
+
+    fn take(&mut self, unit: &str, file: &Text, collected: &mut Collected) {
+        let words = |value: &str| -> Vec<String> {
+            let all = words(value).into_iter();
+            all.map(|word| specified(&word, unit)).collect()
+        };
         let mut inside = false;
         for (line, at) in whole_lines(&file.text) {
             let line = line.trim();
@@ -96,8 +153,21 @@ impl Service {
                     let room = MOST.saturating_sub(self.unset.len());
                     self.unset.extend(words(value).into_iter().take(room));
                 }
-                "EnvironmentFile" => self.environment_file(environment, value),
+                "EnvironmentFile" if value.is_empty() => collected.files.clear(),
+                "EnvironmentFile" if collected.files.len() < MOST => {
+                    collected.files.push((specified(value, unit), source));
+                }
+                "Type" => collected.oneshot = value == "oneshot",
+                "ExecStart" if value.is_empty() => {
+                    self.command.clear();
+                    (collected.commands, collected.second) = (0, None);
+                    collected.emptied = Some(source);
+                }
                 "ExecStart" => {
+                    collected.commands += 1;
+                    if collected.commands > 1 {
+                        collected.second.get_or_insert_with(|| source.clone());
+                    }
                     self.command.clear();
                     let value = value.trim_start_matches(['-', '@', ':', '+', '!']);
                     let all = words(value).into_iter().take(MOST);
@@ -117,34 +187,65 @@ impl Service {
         }
     }
 
-    fn environment_file(&mut self, environment: &Environment, value: &str) {
-        let path = environment.rooted(value.trim_start_matches('-'));
-        let Ok(Some(file)) = Text::read(&path) else {
+    /// Variables of a file. One that is not there keeps the service from starting, unless a `-` is in
+    /// front of its name.
+    fn environment_file(&mut self, environment: &Environment, named: &str, source: &Source) {
+        let name = named.trim_start_matches('-');
+        if !name.starts_with('/') {
             return;
-        };
+        }
+        let paths = matching(&environment.rooted(name));
+        let texts = paths
+            .iter()
+            .filter_map(|path| Text::read(path).ok().flatten());
+        let texts: Vec<Text> = texts.collect();
+        // What may not be looked at here may be there for systemd.
+        let mut there = paths.iter().map(|path| path.try_exists());
+        if name == named && there.all(|there| matches!(there, Ok(false))) {
+            let says = format!("`EnvironmentFile`: there is no {name}, and no `-` before its name");
+            self.wrong.push((says, source.clone()));
+        }
+        for file in texts {
+            self.variables_of(&file);
+        }
+    }
+
+    fn variables_of(&mut self, file: &Text) {
         for (line, at) in whole_lines(&file.text) {
             let line = line.trim();
             if line.is_empty() || line.starts_with(['#', ';']) {
                 continue;
             }
-            let line = line.strip_prefix("export ").unwrap_or(line);
-            if let Some((name, value)) = line.split_once('=') {
-                let bare = value.trim();
-                let quoted = |q: char| bare.strip_prefix(q).and_then(|v| v.strip_suffix(q));
-                let value = quoted('"').or_else(|| quoted('\'')).unwrap_or(bare);
-                self.set(&format!("{}={value}", name.trim()), &file.source(at));
+            let Some((name, value)) = line.split_once('=') else {
+                continue;
+            };
+            let (name, source) = (name.trim(), file.source(at));
+            if name.starts_with("export ") {
+                let says = "begins with `export`: systemd passes over the line, and the service does not get the variable";
+                self.doubtful.push((says.to_owned(), source));
+                continue;
+            }
+            let bare = value.trim();
+            let quoted = |q: char| bare.strip_prefix(q).and_then(|v| v.strip_suffix(q));
+            let value = quoted('"').or_else(|| quoted('\'')).unwrap_or(bare);
+            if self.of_files.len() < MOST {
+                self.of_files
+                    .push((name.to_owned(), value.to_owned(), source));
             }
         }
     }
 
+    /// All variables, the one that counts first.
+    fn variables(&self) -> impl Iterator<Item = &(String, String, Source)> {
+        let files = self.of_files.iter().rev();
+        files
+            .chain(self.variables.iter().rev())
+            .chain(self.defaults.iter().rev())
+    }
+
     /// A variable of the unit.
     pub(super) fn variable(&self, name: &str) -> Option<(&str, &Source)> {
-        let mut all = self
-            .variables
-            .iter()
-            .rev()
-            .chain(self.defaults.iter().rev());
-        let (_, value, source) = all.find(|(n, ..)| n == name)?;
+        let (_, value, source) = self.variables().find(|(n, ..)| n == name)?;
         let is_unset = |word: &String| match word.split_once('=') {
             Some((unset, only)) => unset == name && only == value,
             None => word == name,
@@ -154,12 +255,8 @@ impl Service {
 
     /// What a restart would give it of a variable, however its name is spelt.
     pub(super) fn wanted(&self, spelt: impl Fn(&str) -> bool) -> Option<&(String, String, Source)> {
-        let mut all = self
-            .variables
-            .iter()
-            .rev()
-            .chain(self.defaults.iter().rev());
-        all.find(|(name, ..)| spelt(name) && self.variable(name).is_some())
+        self.variables()
+            .find(|(name, ..)| spelt(name) && self.variable(name).is_some())
     }
 
     /// The words of the command line, as the running process has them, or else as the unit says
@@ -234,76 +331,20 @@ impl Service {
     }
 }
 
-impl Process {
-    fn find(environment: &Environment, program: &str) -> Option<Self> {
-        let listed = std::fs::read_dir(environment.rooted("proc")).ok()?;
-        let numbers = listed.flatten().take(PROCESSES).filter_map(|entry| {
-            let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
-            Some((pid, entry.path()))
-        });
-        // The kernel keeps fifteen characters of a name.
-        let short: String = program.chars().take(15).collect();
-        let is_it = |folder: &PathBuf| {
-            let name = std::fs::read_to_string(folder.join("comm")).unwrap_or_default();
-            name.trim_end() == short
-        };
-        let own = numbers.filter(|(_, folder)| is_it(folder) && !is_of_a_container(folder));
-        let (pid, folder) = own.min()?;
-        let parts = |name: &str| -> Option<Vec<String>> {
-            let bytes = std::fs::read(folder.join(name)).ok()?;
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            let all = text.split('\0').filter(|part| !part.is_empty());
-            Some(all.take(MOST).map(str::to_owned).collect())
-        };
-        let pair = |part: String| {
-            let (name, value) = part.split_once('=')?;
-            Some((name.to_owned(), value.to_owned()))
-        };
-        let variables = parts("environ");
-        Some(Self {
-            pid,
-            command: parts("cmdline").unwrap_or_default(),
-            variables: variables.map(|all| all.into_iter().filter_map(pair).collect()),
-            folder,
-        })
-    }
-}
-
-/// Whether a process has a number in a process namespace below that of `/proc` (proc(5), `NSpid`):
-/// the engine of a kind or minikube node, or Docker in Docker, is not the one of this machine.
-fn is_of_a_container(process: &Path) -> bool {
-    let status = std::fs::read_to_string(process.join("status")).unwrap_or_default();
-    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
-    numbers.is_some_and(|numbers| numbers.split_whitespace().count() > 1)
-}
-
-/// The unit, and its drop-ins in the order of their names; the more important folder hides others.
-fn unit_files(environment: &Environment, unit: &str) -> Vec<Text> {
-    files(environment, &FOLDERS, unit)
-}
-
-/// Whether systemd runs this system (`sd_booted`(3)): in an image of a container its packages' links are there,
-/// and nobody who reads them.
+/// Whether systemd runs this system, as `sd_booted(3)` looks: in an image of a container its packages'
+/// links are there, and nobody who reads them.
 fn is_booted(environment: &Environment) -> bool {
     environment.rooted("run/systemd/system").is_dir()
 }
 
-/// Whether a unit is not to be started at all: its first file is a link to nothing (systemctl(1), `mask`).
-fn is_masked(environment: &Environment, unit: &str) -> bool {
-    let files = FOLDERS.map(|folder| environment.rooted(folder).join(unit));
-    let mut there = files.iter().filter(|file| file.symlink_metadata().is_ok());
-    let to = there.next().and_then(|file| std::fs::read_link(file).ok());
-    to.is_some_and(|to| to == Path::new("/dev/null"))
-}
-
 /// Whether systemd is told to start a unit by itself: it stands below a `.wants` of another.
 pub(super) fn enabled(environment: &Environment, unit: &str) -> bool {
-    if !is_booted(environment) || is_masked(environment, unit) {
+    if !is_booted(environment) || files::of(environment, &FOLDERS, unit).masked.is_some() {
         return false;
     }
     let folders = FOLDERS.iter().map(|folder| environment.rooted(folder));
     let listed = folders.flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten());
-    let names = listed.take(PROCESSES).flatten().map(|entry| entry.path());
+    let names = listed.take(UNITS).flatten().map(|entry| entry.path());
     let mut wants = names.filter(|path| path.extension().is_some_and(|end| end == "wants"));
     // Below another root a link leads nowhere, and is one all the same.
     wants.any(|folder| folder.join(unit).symlink_metadata().is_ok())
@@ -312,7 +353,7 @@ pub(super) fn enabled(environment: &Environment, unit: &str) -> bool {
 /// Variables that systemd gives to every service (systemd-system.conf(5)).
 fn defaults(environment: &Environment) -> Vec<(String, String, Source)> {
     let mut all = Service::default();
-    for file in files(environment, &MANAGER, "system.conf") {
+    for file in files::of(environment, &MANAGER, "system.conf").all {
         let mut inside = false;
         for (line, at) in whole_lines(&file.text) {
             let line = line.trim();
@@ -328,7 +369,7 @@ fn defaults(environment: &Environment) -> Vec<(String, String, Source)> {
                 ("DefaultEnvironment", value) => {
                     let source = file.source(at);
                     for word in words(value) {
-                        all.set(&word, &source);
+                        all.set(&specified(&word, ""), &source);
                     }
                 }
                 _ => {}
@@ -338,92 +379,5 @@ fn defaults(environment: &Environment) -> Vec<(String, String, Source)> {
     all.variables
 }
 
-/// A file of systemd and its drop-ins.
-fn files(environment: &Environment, folders: &[&str], name: &str) -> Vec<Text> {
-    let folders: Vec<PathBuf> = folders.iter().map(|f| environment.rooted(f)).collect();
-    let own = folders
-        .iter()
-        .find_map(|folder| Text::read(&folder.join(name)).ok().flatten());
-    let mut drop_ins: Vec<PathBuf> = Vec::new();
-    for folder in &folders {
-        for path in files_of(&folder.join(format!("{name}.d")), ".conf") {
-            if drop_ins.iter().all(|p| p.file_name() != path.file_name()) {
-                drop_ins.push(path);
-            }
-        }
-    }
-    drop_ins.sort_by(|a, b| a.file_name().cmp(&b.file_name()));
-    let drop_ins = drop_ins.iter().filter_map(|p| Text::read(p).ok().flatten());
-    own.into_iter().chain(drop_ins).collect()
-}
-
-/// Lines with those that go on behind a `\` put together; comments are left out.
-fn whole_lines(text: &str) -> Vec<(String, usize)> {
-    let mut all: Vec<(String, usize)> = Vec::new();
-    let (mut at, mut open) = (0, false);
-    for line in text.split('\n') {
-        let start = at;
-        at += line.len() + 1;
-        let line = line.trim_end_matches('\r');
-        if line.trim_start().starts_with(['#', ';']) {
-            continue;
-        }
-        let (part, goes_on) = match line.strip_suffix('\\') {
-            Some(part) => (part, true),
-            None => (line, false),
-        };
-        match all.last_mut().filter(|_| open) {
-            Some((whole, _)) => {
-                whole.push(' ');
-                whole.push_str(part);
-            }
-            None => all.push((part.to_owned(), start)),
-        }
-        open = goes_on;
-    }
-    all
-}
-
-/// Words with quotes undone, as systemd splits them.
-fn words(text: &str) -> Vec<String> {
-    let mut all = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quote = None;
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        match (c, quote) {
-            (c, Some(q)) if c == q => quote = None,
-            ('"' | '\'', None) => {
-                quote = Some(c);
-                word.get_or_insert_default();
-            }
-            ('\\', _) => word.get_or_insert_default().extend(chars.next()),
-            (c, None) if c.is_whitespace() => all.extend(word.take()),
-            (c, _) => word.get_or_insert_default().push(c),
-        }
-        if all.len() >= MOST {
-            return all;
-        }
-    }
-    all.extend(word);
-    all
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn splits_words_and_lines_as_systemd_does() {
-        assert_eq!(
-            words(r#""A=b c" D='e "f"' g\ h  "" "#),
-            ["A=b c", "D=e \"f\"", "g h", ""]
-        );
-        let lines = whole_lines("a \\\n# between\n b\nc");
-        assert_eq!(
-            lines[0].0.split_whitespace().collect::<Vec<_>>(),
-            ["a", "b"]
-        );
-        assert_eq!(lines[1], ("c".to_owned(), 17));
-    }
-}
+mod tests;

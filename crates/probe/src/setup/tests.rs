@@ -37,7 +37,7 @@ impl Root {
         }
     }
 
-    fn troubles(&self, engine: Engine) -> Vec<String> {
+    pub(crate) fn troubles(&self, engine: Engine) -> Vec<String> {
         let setup = engine_setup(engine, &self.environment());
         let all = setup.troubles.iter();
         let shown = |t: &Trouble| format!("{} {}: {}", t.stops, t.source, t.says);
@@ -316,7 +316,6 @@ fn what_keeps_dockerd_from_starting_is_told_with_its_place() {
             "",
             "the default runtime `x` is not among",
         ),
-        (r#"{"proxies": {"x": "y"}}"#, "", "`x` is no option"),
         (
             "{}",
             "--log-level=loud",

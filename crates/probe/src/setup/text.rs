@@ -43,6 +43,20 @@ pub(super) fn line(text: &str, at: usize) -> usize {
     before.split(|b| *b == b'\n').count()
 }
 
+/// The path, or what matches a pattern in its last part, in the order of names.
+pub(super) fn matching(path: &Path) -> Vec<PathBuf> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let Some((start, end)) = name.split_once('*') else {
+        return vec![path.to_owned()];
+    };
+    let mut found = files_of(path.parent().unwrap_or(Path::new("/")), end);
+    found.retain(|p| {
+        let own = p.file_name().unwrap_or_default().to_string_lossy();
+        own.starts_with(start) && own.len() >= start.len() + end.len()
+    });
+    found
+}
+
 /// Files of a folder whose names end so, in the order of their names.
 pub(super) fn files_of(folder: &Path, end: &str) -> Vec<PathBuf> {
     let listed = std::fs::read_dir(folder).into_iter().flatten().flatten();

@@ -1,6 +1,6 @@
 //! Where engines keep images on this machine: their usual folders, and what their own files say of
-//! that. Only the root and the driver are read here; what else those files hold is no matter of the
-//! store.
+//! that. Docker's and containerd's are read where all of their settings are (`setup`), those of
+//! containers/storage here.
 
 use std::fs::File;
 use std::io::Read;
@@ -246,10 +246,20 @@ impl Usual<'_> {
             place.named_by = root.source.to_string();
         }
         place.driver = named("storage-driver").map(|driver| driver.value.clone());
-        match named(CONTAINERD_STORE).filter(|_| setup.containerd_store) {
-            Some(by) => self.docker_in_containerd(place, by),
-            None => place,
+        if let Some(by) = named(CONTAINERD_STORE).filter(|_| setup.containerd_store) {
+            return self.docker_in_containerd(place, by);
         }
+        // With ids of its own, dockerd keeps all in a folder that they own (moby, `setupDaemonRoot`): also
+        // where root stands for itself.
+        if let Some(by) = named("userns-remap") {
+            let itself = matches!(by.value.split(':').next(), Some("root" | "0"));
+            let ids = setup.ids.map(|ids| (ids.part(false).0, ids.part(true).0));
+            if let Some((user, group)) = ids.or(itself.then_some((0, 0))) {
+                place.root.push(format!("{user}.{group}"));
+                place.named_by = by.source.to_string();
+            }
+        }
+        place
     }
 
     /// Where Docker keeps images in containerd's store: below its own root where dockerd starts a
@@ -268,21 +278,13 @@ impl Usual<'_> {
 
     fn containerd(&self) -> StorePlace {
         let mut place = StorePlace::new(StoreKind::Containerd, self.below("var/lib/containerd"));
-        let file = self.below("etc/containerd/config.toml");
-        if let Some(settings) = table(&file) {
-            if let Some(root) = word(&settings, "root") {
-                place.root = self.environment.rooted(root);
-                place.named_by = file.display().to_string();
-            }
-            // Version 3 has it with the image service, version 2 with containerd's part of CRI.
-            let plugins = |names: &[&str]| {
-                let plugins = settings.get("plugins");
-                names.iter().try_fold(plugins?, |at, name| at.get(name))
-            };
-            let snapshotter = plugins(&["io.containerd.cri.v1.images", "snapshotter"])
-                .or_else(|| plugins(&["io.containerd.grpc.v1.cri", "containerd", "snapshotter"]));
-            place.driver = snapshotter.and_then(toml::Value::as_str).map(str::to_owned);
+        let setup = engine_setup(Engine::Containerd, self.environment);
+        let named = |name: &str| setup.settings.iter().find(|s| s.name == name);
+        if let Some(root) = named("root").filter(|root| !root.value.is_empty()) {
+            place.root = self.environment.rooted(&root.value);
+            place.named_by = root.source.to_string();
         }
+        place.driver = named("snapshotter").map(|by| by.value.clone());
         place
     }
 

@@ -215,6 +215,35 @@ fn stores_are_where_the_engines_own_files_say() {
     assert_eq!(kind, StoreKind::Containerd);
     folder.put("mnt/d/containerd/daemon/x", "x");
     assert_eq!(docker(), below("mnt/d/containerd/daemon"));
+    // containerd's root where an import or its command line says it.
+    let containerd = || roots(Some(Engine::Containerd), None, &environment).0;
+    folder.put(
+        "etc/containerd/config.toml",
+        "version = 2\nimports = ['a.toml']\n",
+    );
+    folder.put("etc/containerd/a.toml", "root = '/mnt/i'\n");
+    assert_eq!(containerd(), below("mnt/i"));
+    let unit = "lib/systemd/system/containerd.service";
+    folder.put("etc/own.toml", "version = 2\nroot = '/mnt/o'\n");
+    folder.put(
+        unit,
+        "[Service]\nExecStart=/usr/bin/containerd -c /etc/own.toml\n",
+    );
+    assert_eq!(containerd(), below("mnt/o"));
+    folder.put(
+        unit,
+        "[Service]\nExecStart=/usr/bin/containerd --root=/mnt/r\n",
+    );
+    assert_eq!(containerd(), below("mnt/r"));
+    fs::remove_file(folder.0.join(unit)).expect("removed");
+    folder.put("etc/docker/daemon.json", r#"{"userns-remap":"a"}"#);
+    folder.put("etc/passwd", "a:x:7:7::/:/bin/sh\n");
+    folder.put("etc/group", "a:x:7:\n");
+    folder.put("etc/subuid", "a:100000:65536\n");
+    folder.put("etc/subgid", "a:200000:65536\n");
+    assert_eq!(docker(), below("var/lib/docker/100000.200000"));
+    folder.put("etc/docker/daemon.json", r#"{"userns-remap":"root"}"#);
+    assert_eq!(docker(), below("var/lib/docker/0.0"));
     let user = Environment {
         user: Some(1000),
         ..environment.clone()

@@ -21,7 +21,8 @@ pub(crate) fn read(folder: &Path, layout: Layout, trust: &mut RegistryTrust) {
                     Source::file(path),
                     true,
                     format!(
-                        "missing client certificate {name} for this key: {layout} refuse to pull"
+                        "missing client certificate {name} for this key: {}",
+                        layout.refuses()
                     ),
                 );
             }
@@ -60,8 +61,9 @@ fn client(path: &Path, layout: Layout, trust: &mut RegistryTrust) {
         (false, Layout::Containerd) => path,
         (false, _) => {
             let says = format!(
-                "missing key {} for this client certificate: {layout} refuse to pull; certificates of authorities must end in `.crt`",
-                name(&beside)
+                "missing key {} for this client certificate: {}; certificates of authorities must end in `.crt`",
+                name(&beside),
+                layout.refuses()
             );
             return trust.problem(source, true, says);
         }

@@ -85,6 +85,18 @@ pub enum Layout {
     Containerd,
 }
 
+impl Layout {
+    /// What becomes of a pull from a registry whose certificates cannot be used.
+    fn refuses(self) -> &'static str {
+        match self {
+            Self::Docker => "Docker refuses to pull",
+            // A mirror's turn passes to the next one.
+            Self::Containers => "Podman and CRI-O do not ask the registry",
+            Self::Containerd => "containerd refuses to pull",
+        }
+    }
+}
+
 impl fmt::Display for Layout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -169,7 +181,8 @@ pub struct Problem {
 pub struct RegistryTrust {
     /// Folders that are there for the registry.
     pub folders: Vec<PathBuf>,
-    /// Folders that are there for it, and that the engine does not read.
+    /// Folders that are there for it, and that Docker does not read: where a registry is insecure, and for
+    /// Docker Hub.
     pub unread: Vec<PathBuf>,
     /// Authorities besides the system's.
     pub authorities: Vec<Authorities>,

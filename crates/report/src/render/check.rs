@@ -64,9 +64,12 @@ fn now_and_then(report: &CheckReport) -> bool {
     })
 }
 
-/// What the hops come to.
-pub(crate) fn verdict(report: &CheckReport, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let (words, color) = match report.verdict {
+/// What is said where the two views of a pull do not differ.
+const SAME: &str = "no difference: the engine and this shell see the same";
+
+/// What the hops come to, and its color.
+fn words(report: &CheckReport) -> (&'static str, &'static str) {
+    match report.verdict {
         Answer::Pullable => ("a pull from here would work", "\x1b[1;32m"),
         Answer::NotPullable if now_and_then(report) => {
             ("a pull from here fails now and then", "\x1b[1;33m")
@@ -76,7 +79,12 @@ pub(crate) fn verdict(report: &CheckReport, style: &Style, out: &mut dyn Write) 
             "it could not be told whether a pull would work",
             "\x1b[1;33m",
         ),
-    };
+    }
+}
+
+/// What the hops come to.
+pub(crate) fn verdict(report: &CheckReport, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let (words, color) = words(report);
     let (on, off) = if style.color {
         (color, "\x1b[0m")
     } else {
@@ -130,7 +138,7 @@ pub(crate) fn view(report: &CheckReport, style: &Style, out: &mut dyn Write) -> 
         return Ok(());
     };
     if view.is_empty() {
-        return writeln!(out, "the engine and this shell see the same\n");
+        return writeln!(out, "{SAME}\n");
     }
     let width = if style.width == 0 { 100 } else { style.width };
     writeln!(out, "where the engine and this shell differ")?;
@@ -177,6 +185,9 @@ pub(crate) fn markdown(report: &CheckReport, out: &mut dyn Write) -> io::Result<
             safe(&row.summary)
         )?;
     }
+    if report.view.as_ref().is_some_and(Vec::is_empty) {
+        writeln!(out, "\n{}.", super::capital(SAME))?;
+    }
     if let Some(view) = report.view.as_ref().filter(|view| !view.is_empty()) {
         writeln!(out, "\n| what | engine | this shell |\n|---|---|---|")?;
         for d in view {
@@ -184,7 +195,7 @@ pub(crate) fn markdown(report: &CheckReport, out: &mut dyn Write) -> io::Result<
             writeln!(out, "| {what} | {engine} | {shell} |")?;
         }
     }
-    writeln!(out)
+    writeln!(out, "\n{}.\n", super::capital(words(report).0))
 }
 
 #[cfg(test)]

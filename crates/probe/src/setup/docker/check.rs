@@ -13,6 +13,11 @@ use crate::trust::Source;
 
 /// Keys of the file that are looked at.
 const KEYS: usize = 256;
+/// Keys that mean the same, of which only one may be given.
+const BOTH: [(&str, &str); 2] = [
+    ("host-gateway-ip", "host-gateway-ips"),
+    ("graph", "data-root"),
+];
 /// What all programs of Docker know, and what stands in no file.
 const ONLY_OPTIONS: [&str; 6] = [
     "add-runtime",
@@ -39,6 +44,14 @@ pub(super) fn file(file: Option<&File>, service: &Service, setup: &mut Setup) {
             setup.breaks_start(service, &source, &unknown(key));
             continue;
         };
+        // A daemon that runs with the file is of a release that takes it.
+        let taken = service
+            .process
+            .as_ref()
+            .is_some_and(|p| p.has_read(&file.text.path));
+        if let Some(releases) = rule.releases().filter(|_| !taken) {
+            setup.warns(&source, format!("`{key}` {releases}"));
+        }
         match (value, key.as_str()) {
             (Value::Object(inner), "proxies") => {
                 for (key, value) in inner.iter().take(KEYS) {
@@ -71,10 +84,11 @@ pub(super) fn file(file: Option<&File>, service: &Service, setup: &mut Setup) {
     }
     runtimes(file, service, setup);
     labels(file, service, setup);
-    if file.table.contains_key("host-gateway-ip") && file.table.contains_key("host-gateway-ips") {
-        let says =
-            "`host-gateway-ip` and `host-gateway-ips` are both given: dockerd does not start";
-        setup.breaks_start(service, &file.source("host-gateway-ip"), says);
+    for (one, other) in BOTH {
+        if file.table.contains_key(one) && file.table.contains_key(other) {
+            let says = format!("`{one}` and `{other}` are both given: dockerd does not start");
+            setup.breaks_start(service, &file.source(one), &says);
+        }
     }
 }
 
@@ -161,8 +175,22 @@ pub(super) fn options(file: Option<&File>, service: &Service, setup: &mut Setup)
         );
         setup.breaks_start(service, source, &says);
     }
+    for (one, other) in BOTH {
+        let named = |key: &str| given.iter().find(|given| given.key == key);
+        if let (Some(first), Some(_)) = (named(one), named(other)) {
+            let says = format!("`{one}` and `{other}` are both given: dockerd does not start");
+            setup.breaks_start(service, first.source, &says);
+        }
+    }
     let mut told: Vec<&str> = Vec::new();
+    let mut aged: Vec<&str> = Vec::new();
     for one in given {
+        // What a process has among its words it was started with.
+        let releases = one.rule.releases().filter(|_| service.process.is_none());
+        if let Some(releases) = releases.filter(|_| !aged.contains(&one.key)) {
+            aged.push(one.key);
+            setup.warns(one.source, format!("`{}` {releases}", one.word));
+        }
         if let Some(wrong) = one.value.and_then(|value| one.rule.of_option(value)) {
             tell(one.key, &wrong, one.source, service, setup);
         }
@@ -254,3 +282,6 @@ fn read(words: &[Placed]) -> (Vec<Given<'_>>, Vec<(&str, &Source)>) {
     }
     (given, strange)
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,6 +39,8 @@ pub(super) struct Rule {
     exact: bool,
     #[serde(default)]
     plugins: bool,
+    since: Option<String>,
+    until: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -124,6 +126,20 @@ impl Rule {
             self.is,
             Kind::Table | Kind::TextsByName | Kind::FlagsByName | Kind::Any
         )
+    }
+
+    /// Which releases do not know it, where not all do.
+    pub(super) fn releases(&self) -> Option<String> {
+        let since = self.since.as_ref().map(|since| {
+            format!("came with Docker {since}: older releases, Docker 20.10 for one, do not start with it")
+        });
+        let until = || {
+            let until = self.until.as_ref()?;
+            Some(format!(
+                "is gone: Docker 20.10 takes it, and from Docker {until} on it does not start with it"
+            ))
+        };
+        since.or_else(until)
     }
 
     /// What is wrong with a value of the file.
@@ -322,6 +338,15 @@ mod tests {
                 rules.keys.contains_key(key) || rules.proxies.contains_key(key),
                 "{key}"
             );
+        }
+        for (key, rule) in rules.keys.iter().chain(&rules.proxies) {
+            for release in [&rule.since, &rule.until].into_iter().flatten() {
+                let parts = release.split_once('.');
+                let is_one = parts.is_some_and(|(a, b)| {
+                    a.parse::<u8>().is_ok_and(|a| a > 20) && b.parse::<u8>().is_ok()
+                });
+                assert!(is_one, "{key}: {release}");
+            }
         }
         let letters: Vec<char> = rules.keys.values().filter_map(|r| r.short).collect();
         let mut once = letters.clone();

@@ -120,6 +120,14 @@ fn of_folder(folder: PathBuf, root: &Path, own: Endpoint, image: &Image, route: 
                 says: format!("{name} may {may}: it is passed over for this image"),
                 stops: false,
             });
+            // Its certificates are read all the same.
+            let broken = host.trust().problems.into_iter().filter(|p| p.stops);
+            route.troubles.extend(broken.map(|problem| Trouble {
+                source: problem.source,
+                saw: "certs-unusable",
+                says: problem.says,
+                stops: true,
+            }));
             continue;
         }
         match endpoint(host, &own, said.take()) {
