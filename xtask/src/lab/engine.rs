@@ -141,7 +141,11 @@ impl Engine {
         let mut arguments = Vec::new();
         if self == Self::Docker {
             arguments.extend(["--bridge=none", "--iptables=false"]);
-            arguments.push("--max-download-attempts=2");
+            // Two waits of all that it would wait; a scenario may set it itself.
+            let file = std::fs::read_to_string("/etc/docker/daemon.json").unwrap_or_default();
+            if !file.contains("max-download-attempts") {
+                arguments.push("--max-download-attempts=3");
+            }
             if fault == Some(HostFault::UserNamespace) {
                 arguments.push("--userns-remap=lab");
             }

@@ -10,6 +10,7 @@ use pullwhy_lab::answer::AnswerRow;
 use pullwhy_lab::made::Made;
 use pullwhy_lab::scenario::{HostFault, Listen, Scenario, Serves};
 use pullwhy_lab::stage::{Network, OWN, Stage};
+use pullwhy_model::Answer;
 
 use super::engine::{Engine, program_in_place};
 use super::unit::Unit;
@@ -155,6 +156,7 @@ fn make_home(user: Option<&str>) -> Result<(), String> {
 fn lasting(scenario: &Scenario) -> Scenario {
     let mut scenario = scenario.clone();
     scenario.made.get_or_insert_with(Made::plain);
+    let pullable = scenario.expect.verdict == Answer::Pullable;
     for server in scenario.servers.values_mut() {
         // Engines may ask for the manifest first, or go on where `check` stops. What passes by itself
         // strikes only what it is for.
@@ -162,7 +164,7 @@ fn lasting(scenario: &Scenario) -> Scenario {
             row.path == "/v2/"
                 && row.times.is_none()
                 && row.body.as_deref() != Some("{}")
-                && (server.serves == Serves::Nothing || row.status >= 400)
+                && (server.serves == Serves::Nothing || (row.status >= 400 && !pullable))
         });
         let everywhere: Vec<_> = everywhere
             .map(|row| AnswerRow {

@@ -214,7 +214,7 @@ fn checked(place: &Place, engine: Engine, scenario: &Scenario) -> Result<Played,
     let seconds = (scenario.timeout_ms as f64 / 1000.0).to_string();
     let mut line = vec!["/run/lab/pullwhy", "check", "--format", "json", "--pull"];
     line.extend(["--as", engine.followed_as(), "--timeout", &seconds]);
-    line.extend(["--pull-timeout", "20"]);
+    line.extend(["--pull-timeout", "60"]);
     let ids = scenario
         .pull
         .as_ref()
