@@ -358,9 +358,18 @@ fn trace(
     if let Some(process) = &service.process {
         return Some(format!("{program} runs (process {})", process.pid));
     }
-    if root.is_dir() {
+    if holds_data(root) {
         return Some(format!("its data is in {}", root.display()));
     }
     let enabled = units.iter().find(|unit| enabled(environment, unit));
     enabled.map(|unit| format!("systemd is told to start it ({unit})"))
+}
+
+/// Whether an engine has written to its folder: an empty one is a package's, or was made to mount
+/// something there. One that may not be looked into is of an engine that runs as root.
+fn holds_data(root: &Path) -> bool {
+    match std::fs::read_dir(root) {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(error) => error.kind() == std::io::ErrorKind::PermissionDenied,
+    }
 }

@@ -73,6 +73,15 @@ fn an_engine_without_a_trace_is_no_failure() {
 }
 
 #[test]
+fn an_empty_data_root_is_no_trace_of_an_engine() {
+    let (root, row) = usual(Engine::Docker, &[("var/lib/docker/engine-id", "x")]);
+    assert_eq!(row.saw.as_deref(), Some("daemon-absent"), "{row:?}");
+    std::fs::remove_file(root.0.join("var/lib/docker/engine-id")).expect("it was written");
+    let row = row_of(Engine::Docker, &root, |_| {}).expect("a row");
+    assert_eq!(row.status, Status::Skipped, "{row:?}");
+}
+
+#[test]
 fn where_an_engine_has_run_or_is_meant_to_it_must_answer() {
     let wants = "etc/systemd/system/multi-user.target.wants";
     let docker = [
