@@ -39,7 +39,8 @@ fn said() -> Vec<(Hop, Option<Target>, String)> {
         (
             Hop::Config,
             Some(Target::Daemon),
-            "daemon-absent daemon-refused daemon-no-context daemon-silent daemon-strange daemon-denied"
+            "daemon-absent daemon-bad-address daemon-refused daemon-no-context daemon-silent daemon-strange \
+             daemon-denied"
                 .to_owned(),
         ),
         (
