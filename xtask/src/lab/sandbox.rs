@@ -189,7 +189,11 @@ fn pulled(place: &Place, engine: Engine) -> Result<Played, String> {
 /// Starts the engine's daemon, unless that is the fault, and spoils what is to be spoilt then.
 fn start(place: &Place, engine: Engine) -> Result<Started, String> {
     let started = match place.fault {
-        Some(HostFault::StoppedDaemon) => Started::NoDaemon,
+        Some(HostFault::StoppedDaemon) => {
+            // It has run before: that is why it is missed.
+            place::write(&Path::new(engine.store()).join("engine-id"), "lab\n")?;
+            Started::NoDaemon
+        }
         _ => engine
             .start(place)
             .map_err(|why| format!("{why}\n{}", text_of("daemon")))?,
