@@ -229,7 +229,7 @@ impl Otherwise {
 }
 
 /// The numbers of a version, to be compared one by one.
-pub(crate) fn numbers(version: &str) -> Vec<u64> {
+pub fn numbers(version: &str) -> Vec<u64> {
     let parts = version.split('.');
     parts.map(|part| part.parse().unwrap_or_default()).collect()
 }

@@ -59,8 +59,8 @@ pub(crate) struct Arguments {
     /// Write what engines print to lab/recorded
     #[arg(long)]
     record: bool,
-    /// The engines of this release of Debian, installed in a folder of their own with debootstrap;
-    /// without, those of this machine
+    /// The engines of this release of Debian (13 or newer), installed in a folder of their own with
+    /// debootstrap; without, those of this machine
     #[arg(long, value_name = "SUITE")]
     suite: Option<String>,
     /// Scenarios played at a time; most of their time they wait
@@ -138,7 +138,7 @@ fn play(
         false,
     )?);
     let checked = sandbox::play(job.engine, &job.named.path, tool, &job.system, true)?;
-    let recorded = record::of(job, &played, checked.pulled);
+    let recorded = record::of(job, &played, checked.pulled)?;
     let mut wrong = Vec::new();
     wrong.extend(fidelity::unexplained(&recorded.record, &job.named.scenario));
     for (text, client_only) in [(&recorded.log, false), (&played.client, true)] {

@@ -65,8 +65,8 @@ impl Place {
             add_user()?;
         }
         let user = user_of(&scenario, engine);
-        if user.is_some() {
-            make_home(user.as_deref())?;
+        if let Some(user) = &user {
+            make_home(user)?;
         }
         let environment = environment(&scenario, &stage);
         let unit = Unit::of(&scenario, &stage, engine, &environment)?;
@@ -143,12 +143,10 @@ fn add_user() -> Result<(), String> {
 }
 
 /// What a user's engine writes to.
-fn make_home(user: Option<&str>) -> Result<(), String> {
+fn make_home(user: &str) -> Result<(), String> {
     make(Path::new("/run/lab/home"))?;
     run("chmod", &["1777", "/var/tmp"])?;
-    if let Some(user) = user {
-        run("chown", &[user, "/run/lab/home"])?;
-    }
+    run("chown", &[user, "/run/lab/home"])?;
     run("chmod", &["755", HOME])
 }
 

@@ -1,8 +1,9 @@
 //! Writes what an engine printed to `lab/recorded`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pullwhy_lab::recorded::{self, Record, Recorded};
+use pullwhy_lab::scenario::numbers;
 
 use super::Job;
 use super::place;
@@ -16,10 +17,13 @@ fn path(job: &Job) -> PathBuf {
 }
 
 /// The record of a play; what was written by hand in the old one is kept.
-pub(crate) fn of(job: &Job, played: &Played, checked: bool) -> Recorded {
+pub(crate) fn of(job: &Job, played: &Played, checked: bool) -> Result<Recorded, String> {
     let path = path(job);
-    let old = recorded::read(&path).map(|old| old.record);
-    let old = old.unwrap_or_else(|_| of_another_version(job));
+    let old = if path.is_file() {
+        read(&path)?
+    } else {
+        of_another_version(job)?
+    };
     let (scenario, engine) = (&job.named.scenario, job.engine.name());
     let cause = scenario.cause_for(engine, &job.version);
     let record = Record {
@@ -38,26 +42,30 @@ pub(crate) fn of(job: &Job, played: &Played, checked: bool) -> Recorded {
         why: old.why,
         missed: old.missed,
     };
-    Recorded {
+    Ok(Recorded {
         path,
         record,
         log: format!("{}{}", played.daemon, played.client),
-    }
+    })
 }
 
 /// What was written by hand in the record of another version, which mostly says the same.
-fn of_another_version(job: &Job) -> Record {
+fn of_another_version(job: &Job) -> Result<Record, String> {
     let start = format!("{}-", job.engine.name());
     let folders = std::fs::read_dir(recorded::folder()).into_iter().flatten();
-    let folders = folders.flatten().map(|entry| entry.path());
-    let of_engine = folders.filter(|folder| {
-        let name = folder.file_name().and_then(|name| name.to_str());
-        name.is_some_and(|name| name.starts_with(&start))
+    let versions = folders.flatten().filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        let version = numbers(name.strip_prefix(&start)?);
+        let file = entry.path().join(format!("{}.toml", job.named.name));
+        file.is_file().then_some((version, file))
     });
-    let files = of_engine.map(|folder| folder.join(format!("{}.toml", job.named.name)));
-    let newest = files.filter(|file| file.is_file()).max();
-    let newest = newest.and_then(|file| recorded::read(&file).ok());
-    newest.map(|found| found.record).unwrap_or_default()
+    let newest = versions.max();
+    newest.map_or_else(|| Ok(Record::default()), |(_, file)| read(&file))
+}
+
+fn read(file: &Path) -> Result<Record, String> {
+    let found = recorded::read(file).map_err(|error| error.to_string())?;
+    Ok(found.record)
 }
 
 /// Writes it.

@@ -103,12 +103,15 @@ fn make(suite: &str, folder: &Path) -> Result<(), String> {
         .arg(folder)
         .args(["http://deb.debian.org/debian", SCRIPT])
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .status();
-    match made {
-        Ok(status) if status.success() => {}
-        Ok(status) => return Err(format!("`debootstrap {suite}`: {status}")),
-        Err(error) => return Err(format!("`debootstrap`: {error}")),
+        .output()
+        .map_err(|error| format!("`debootstrap`: {error}"))?;
+    if !made.status.success() {
+        // It tells what is wrong at the end of what it has done.
+        let told = [made.stdout, made.stderr].concat();
+        let told = String::from_utf8_lossy(&told).into_owned();
+        let why = told.lines().rfind(|line| line.starts_with("E: "));
+        let why = why.or_else(|| told.lines().next_back()).unwrap_or_default();
+        return Err(format!("`debootstrap {suite}`: {}: {why}", made.status));
     }
     let done = complete(folder);
     fs::write(&done, "").map_err(|error| format!("`{}`: {error}", done.display()))

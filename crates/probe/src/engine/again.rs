@@ -18,7 +18,7 @@ use crate::options::Options;
 use crate::setup::Setup;
 use crate::setup::endpoint::Order;
 use crate::setup::podman::Repeats;
-pub(crate) use came::{Came, RESET};
+pub(crate) use came::{CODE_ALONE, Came, RESET};
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -231,8 +231,8 @@ const RECONNECT: Resume = Resume::Reconnect {
 };
 
 /// containers/common (v0.64), `libimage/copier.go` around `pkg/retry/retry.go` (`IsErrorRetryable`).
-/// An end within a body is none of its errors, a reset is. So is each code of the distribution API but four
-/// ([`Came::Coded`]), whatever the status of 4xx: the pull is repeated after a refusal that lasts, too.
+/// An end within a body is none of its errors, a reset is. So is each error of the distribution API with words of its
+/// own but four ([`Came::Coded`]), whatever the status of 4xx: the pull is repeated after a refusal that lasts, too.
 static PODMAN: Policy = Policy {
     who: "Podman",
     rules: &[

@@ -278,7 +278,7 @@ fn absent(row: Row, daemon: &Daemon, path: &Path) -> Row {
         (None, Some(trace)) => trace.clone(),
         (None, None) => {
             return row.skipped(format!(
-                "{name} does not run on this machine: there is neither {shown} nor {}; what follows is what it would see with this configuration",
+                "{name} does not run on this machine: there is neither {shown} nor anything in {}; what follows is what it would see with this configuration",
                 daemon.root.display()
             ));
         }

@@ -9,6 +9,7 @@ use super::manifest::Reader;
 use super::token::encoded;
 use crate::challenge::{self, Challenge};
 use crate::credentials::{Credential, Flaw, Held};
+use crate::engine::again::CODE_ALONE;
 use crate::net::clock;
 use crate::net::connect::Net;
 use crate::net::http::Response;
@@ -45,6 +46,8 @@ pub(crate) struct Session<'n, 'o> {
 pub(crate) struct ApiError {
     pub code: String,
     pub message: String,
+    /// There is nothing besides the code: no detail, and no message but the usual one.
+    pub alone: bool,
 }
 
 impl<'n, 'o> Session<'n, 'o> {
@@ -346,17 +349,42 @@ pub(crate) fn errors(response: &Response) -> Vec<ApiError> {
     let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
     let word = |v: &Value| v.as_str().unwrap_or_default().to_owned();
     let list = body["errors"].as_array().into_iter().flatten().take(8);
-    list.map(|e| ApiError {
-        code: word(&e["code"]).to_ascii_uppercase(),
-        message: word(&e["message"]),
+    list.map(|e| {
+        let (code, message) = (word(&e["code"]).to_ascii_uppercase(), word(&e["message"]));
+        let usual = USUAL.iter().any(|one| *one == (&*code, &*message));
+        ApiError {
+            alone: e["detail"].is_null() && (message.is_empty() || usual),
+            code,
+            message,
+        }
     })
     .collect()
 }
 
+/// Messages that are those of their codes, which Go's clients read as the code alone (distribution,
+/// `registry/api/errcode/register.go` and `registry/api/v2/errors.go`).
+const USUAL: [(&str, &str); 8] = [
+    ("UNKNOWN", "unknown error"),
+    ("UNSUPPORTED", "The operation is unsupported."),
+    ("UNAVAILABLE", "service unavailable"),
+    ("TOOMANYREQUESTS", "too many requests"),
+    ("NAME_INVALID", "invalid repository name"),
+    ("TAG_INVALID", "manifest tag did not match URI"),
+    ("MANIFEST_INVALID", "manifest invalid"),
+    ("BLOB_UNKNOWN", "blob unknown to registry"),
+];
+
 /// Notes the code of an error of the distribution API.
 pub(crate) fn note_code(row: Row, response: &Response) -> Row {
     match errors(response).first() {
-        Some(error) if response.status >= 400 => row.fact("error_code", error.code.as_str()),
+        Some(error) if response.status >= 400 => {
+            let row = row.fact("error_code", error.code.as_str());
+            if error.alone {
+                row.fact(CODE_ALONE, "yes")
+            } else {
+                row
+            }
+        }
         _ => row,
     }
 }

@@ -7,6 +7,9 @@ use pullwhy_model::{Fact, Hop, HopRow, Status};
 /// The fact of a row whose connection was reset, where its word is that of one that ended.
 pub(crate) const RESET: &str = "reset";
 
+/// The fact of a row whose registry said a code of the distribution API and nothing besides.
+pub(crate) const CODE_ALONE: &str = "code_alone";
+
 /// Codes of the distribution API that no repetition changes, by containers/common.
 const LASTING: [&str; 4] = ["UNAUTHORIZED", "DENIED", "NAME_UNKNOWN", "MANIFEST_UNKNOWN"];
 
@@ -14,8 +17,8 @@ const LASTING: [&str; 4] = ["UNAUTHORIZED", "DENIED", "NAME_UNKNOWN", "MANIFEST_
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Came {
     Status(u16),
-    /// The same of 4xx, with an error of the distribution API that is none of those that last:
-    /// `UNAUTHORIZED`, `DENIED`, `NAME_UNKNOWN`, `MANIFEST_UNKNOWN`.
+    /// The same of 4xx, with an error of the distribution API that has words or a detail of its own and
+    /// is none of those that last: `UNAUTHORIZED`, `DENIED`, `NAME_UNKNOWN`, `MANIFEST_UNKNOWN`.
     Coded(u16),
     /// The connection was ended before or within the answer.
     Cut,
@@ -93,6 +96,8 @@ fn passes(row: &HopRow, status: u16) -> bool {
     let code = row.facts.get("error_code").map(ToString::to_string);
     row.hop != Hop::Token
         && status != 401
+        // Read as a bare code, which `IsErrorRetryable` does not know. Tried with Podman 4.3 and 5.8.
+        && !row.facts.contains_key(CODE_ALONE)
         && (400..500).contains(&status)
         && code.is_some_and(|code| !LASTING.contains(&code.as_str()))
 }

@@ -162,5 +162,11 @@ fn what_podman_takes_for_lasting_is_a_code_and_no_status() {
             .fact("error_code", code)
             .failed("odd", "");
         assert_eq!(Came::of_row(row.so_far()), wanted, "{hop} {status} {code}");
+        let alone = row.fact(CODE_ALONE, "yes");
+        let alone = Came::of_row(alone.so_far());
+        assert!(
+            matches!(alone, Came::Status(_)),
+            "{status} {code}: {alone:?}"
+        );
     }
 }

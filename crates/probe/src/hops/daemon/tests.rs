@@ -73,6 +73,18 @@ fn an_engine_without_a_trace_is_no_failure() {
 }
 
 #[test]
+fn an_engine_inside_of_a_container_is_no_trace_of_one_here() {
+    let process = ("proc/77/comm", "dockerd\n");
+    for (numbers, status) in [
+        ("NSpid:\t77\n", Status::Failed),
+        ("NSpid:\t77\t1\n", Status::Skipped),
+    ] {
+        let (_root, row) = usual(Engine::Docker, &[process, ("proc/77/status", numbers)]);
+        assert_eq!(row.status, status, "{numbers:?}: {row:?}");
+    }
+}
+
+#[test]
 fn an_empty_data_root_is_no_trace_of_an_engine() {
     let (root, row) = usual(Engine::Docker, &[("var/lib/docker/engine-id", "x")]);
     assert_eq!(row.saw.as_deref(), Some("daemon-absent"), "{row:?}");
