@@ -40,7 +40,7 @@ const LOGS: [&str; 6] = [
 ];
 
 pub(crate) fn run(args: &HostArgs, common: &Common) -> Result<Exit, Failure> {
-    let environment = super::check::environment(args.root.as_deref())?;
+    let environment = super::environment::environment(args.root.as_deref())?;
     let catalogue = super::catalogue(common)?;
     let engines = views(&args.engines, &environment);
     let findings = findings(&catalogue, &engines);

@@ -4,6 +4,7 @@ pub(crate) mod azure;
 pub(crate) mod cause;
 pub(crate) mod check;
 pub(crate) mod completions;
+mod environment;
 pub(crate) mod explain;
 mod facts;
 pub(crate) mod host;
