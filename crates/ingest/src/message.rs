@@ -78,6 +78,9 @@ pub fn unquote(body: &str) -> Message {
     if message.text.contains("\n ") {
         message = rewrite(&message, unfold);
     }
+    if message.text.contains("(MISSING)") {
+        message = rewrite(&message, without_verbs);
+    }
     message = plain(message);
     for _ in 0..ROUNDS {
         // `\n` and the like are undone only where something is quoted: `C:\resources` is not.
@@ -119,6 +122,20 @@ fn percent(text: &[u8], at: usize) -> Replacement {
         Some(b) if (b' '..0x7f).contains(&b) => (3, Cow::Owned(char::from(b).to_string())),
         _ => keep(text, at),
     }
+}
+
+/// Go took the escapes of an address for verbs of a format: `%3A` came out as `%!A(MISSING)`.
+fn without_verbs(text: &[u8], at: usize) -> Replacement {
+    const VERBS: [(&[u8], &str); 3] = [
+        (b"%!A(MISSING)", ":"),
+        (b"%!F(MISSING)", "/"),
+        (b"%!C(MISSING)", ","),
+    ];
+    let verb = VERBS.iter().find(|(verb, _)| text[at..].starts_with(verb));
+    verb.map_or_else(
+        || keep(text, at),
+        |(verb, is)| (verb.len(), Cow::Borrowed(*is)),
+    )
 }
 
 /// Without colours and control characters; after each layer of quoting, which can hide them.
@@ -198,13 +215,18 @@ fn without_box(text: &[u8], at: usize) -> Replacement {
     (end - at, Cow::Borrowed(""))
 }
 
-/// A folded line (YAML, `kubectl`): its indentation is not part of the text.
+/// A folded line (YAML, `kubectl`): its indentation is not part of the text, nor are the blanks that a
+/// screen fills its lines with.
 fn unfold(text: &[u8], at: usize) -> Replacement {
-    if text[at] != b'\n' {
+    let blanks = |from: usize| {
+        let rest = text[from..].iter().take(400);
+        rest.take_while(|b| **b == b' ').count()
+    };
+    let end = at + blanks(at);
+    if text.get(end) != Some(&b'\n') {
         return keep(text, at);
     }
-    let blanks = text[at + 1..].iter().take_while(|b| **b == b' ').count();
-    (1 + blanks, Cow::Borrowed(" "))
+    (end + 1 + blanks(end + 1) - at, Cow::Borrowed(" "))
 }
 
 /// Colours vanish, for they stand inside words; what moves the cursor, and other control
@@ -335,6 +357,25 @@ mod tests {
         let (start, end) = message.original((at, at + 4));
         assert_eq!(&body[start..end], "such");
         assert_eq!(message.original((0, message.text.len())), (0, body.len()));
+    }
+
+    #[test]
+    fn addresses_that_were_taken_for_a_format() {
+        let message =
+            unquote("GET https://r.example/token?scope=repository%!A(MISSING)a%!F(MISSING)b: 403");
+        assert_eq!(
+            message.text,
+            "GET https://r.example/token?scope=repository:a/b: 403"
+        );
+        assert_eq!(unquote("%!d(MISSING) %!A(MIS").text, "%!d(MISSING) %!A(MIS");
+    }
+
+    #[test]
+    fn lines_that_a_screen_filled_are_whole_again() {
+        assert_eq!(
+            unquote("net/http: TLS     \n  handshake timeout").text,
+            "net/http: TLS handshake timeout"
+        );
     }
 
     #[test]
