@@ -72,16 +72,22 @@ mod tests {
         });
         let each_way = Duration::from_millis(30);
         let (_relay, port) = relay(at, each_way).expect("a relay");
-        let mut client = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
-        for wanted in [4, 2] {
-            let started = Instant::now();
-            client.write_all(b"x").expect("sent");
-            client.read_exact(&mut [0]).expect("an answer");
-            let took = started.elapsed();
-            let least = wanted * each_way;
+        // A machine that does more takes longer now and then: the shortest time counts.
+        let mut shortest = [Duration::MAX; 2];
+        for _ in 0..5 {
+            let mut client = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
+            for shortest in &mut shortest {
+                let started = Instant::now();
+                client.write_all(b"x").expect("sent");
+                client.read_exact(&mut [0]).expect("an answer");
+                *shortest = started.elapsed().min(*shortest);
+            }
+        }
+        for (took, times) in shortest.into_iter().zip([4, 2]) {
+            let least = times * each_way;
             assert!(
                 took >= least && took < least + each_way,
-                "{wanted}: {took:?}"
+                "{times}: {took:?}"
             );
         }
     }

@@ -67,7 +67,7 @@ fn said() -> Vec<(Hop, Option<Target>, String)> {
             Hop::Manifest,
             registry,
             format!(
-                "too-large page no-json digest-mismatch schema-1 not-an-image unsupported \
+                "too-large page no-json digest-mismatch schema-1 not-an-image unsupported invalid refused-with-code \
                  ip-denied scope-refused anonymous-scope-refused credential-refused \
                  credential-expired suspicious-refused anonymous-refused blocked denied anonymous-denied unknown-repository unknown-repository-or-tag head-refused \
                  unknown-digest unknown-tag rate-limited unavailable odd {BROKEN}"

@@ -61,6 +61,7 @@ pub(super) fn talks_of_a_pull(reading: &formats::Reading) -> bool {
 /// A request of the distribution API in the text, or one for the token to pull with; other services
 /// have a version 2 too.
 pub(super) fn image_request(text: &str) -> bool {
+    const BELOW: [&str; 3] = ["/api/docker/", "/repository/docker", "/registry/"];
     const TO_PULL: [&str; 2] = ["scope=repository%3A", "scope=repository:"];
     let urls = target::urls(text);
     let asks_to_pull = |u: &target::Url<'_>| {
@@ -70,6 +71,8 @@ pub(super) fn image_request(text: &str) -> bool {
     urls.iter().any(|u| {
         u.scheme.starts_with("http")
             && (matches!(u.path, "/v2" | "/v2/")
+                // Repository managers have it below a path of their own.
+                || u.path.ends_with("/v2/") && BELOW.iter().any(|part| u.path.contains(part))
                 || u.path.starts_with("/v1/repositories/")
                 || u.path.starts_with("/v2/")
                     && ["/manifests/", "/blobs/", "/tags/list", "/referrers/"]

@@ -73,6 +73,12 @@ pub(super) fn refused(
         404 => row.failed("unknown-tag", says),
         429 => row.failed("rate-limited", says),
         500.. => row.failed("unavailable", says),
+        _ if has("NAME_INVALID") || has("TAG_INVALID") || has("DIGEST_INVALID") => {
+            row.failed("invalid", says)
+        }
+        _ if has("MANIFEST_INVALID") || has("UNSUPPORTED") => row.failed("unsupported", says),
+        // A registry, by the form of its answer, with a code of its own.
+        _ if !codes.is_empty() => row.failed("refused-with-code", says),
         _ => row.failed("odd", says),
     }
 }
