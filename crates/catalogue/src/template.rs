@@ -44,6 +44,9 @@ pub fn fill(text: &str, facts: &Facts, shell: bool) -> String {
             Some(value) if out.ends_with("https://") => Some(api_host(&value, rest).to_owned()),
             value => value,
         };
+        if name == "image" && shell && out.ends_with(INSPECT) && is_asked_plainly(facts) {
+            out.push_str("--insecure ");
+        }
         match value {
             Some(value) if shell => out.push_str(&shell_word(&value)),
             Some(value) => out.push_str(&value),
@@ -54,8 +57,17 @@ pub fn fill(text: &str, facts: &Facts, shell: bool) -> String {
     out
 }
 
+/// Asks TLS of a registry unless it is told otherwise.
+const INSPECT: &str = "docker manifest inspect ";
+
+/// Whether the image's registry was asked in plain HTTP.
+fn is_asked_plainly(facts: &Facts) -> bool {
+    let registry = facts.get("registry").map(ToString::to_string);
+    registry.is_some_and(|registry| is_plain(&registry, facts))
+}
+
 /// A fact, or what is made of facts: `own_image` and `own_repository` are names that one can push
-/// to, `familiar` is the repository as workloads write it, `proxy_url` the proxy or its address.
+/// to, `familiar` is the repository as workloads write it, `local_repository` as the engine lists it, `proxy_url` the proxy or its address.
 fn value(name: &str, facts: &Facts) -> Option<String> {
     let fact = |name: &str| facts.get(name).map(ToString::to_string);
     let hub = fact("registry").is_none_or(|r| ["docker.io", "index.docker.io"].contains(&&*r));
@@ -70,9 +82,12 @@ fn value(name: &str, facts: &Facts) -> Option<String> {
         ("own_image", Some(name)) => Some(format!("YOUR_ACCOUNT/{name}:{}", or("tag"))),
         ("own_image", None) => fact("image"),
         ("own_repository", Some(name)) => Some(format!("YOUR_ACCOUNT/{name}")),
-        ("own_repository", None) => Some(format!("{}/{}", or("registry"), or("repository"))),
-        ("familiar", Some(name)) => Some(name),
+        ("familiar" | "local_repository", Some(name)) => Some(name),
         ("familiar", None) => fact("repository"),
+        ("local_repository", None) if hub => fact("repository"),
+        ("own_repository" | "local_repository", None) => {
+            Some(format!("{}/{}", or("registry"), or("repository")))
+        }
         ("proxy_url", _) => {
             let proxy = fact("proxy").or_else(|| fact("address"))?;
             let whole = proxy.contains("://");

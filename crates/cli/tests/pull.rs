@@ -106,6 +106,7 @@ fn wrong_options_of_pull_are_usage_errors_that_say_what_would_be_right() {
         ("--userns-remap", "65536", "100000:65536"),
         ("--userns-remap", "4294967295:65536", "100000:65536"),
         ("--output", "dir:x", "oci:DIR"),
+        ("--output", "oci:app:1", "oci:app:"),
         ("--output", &full, "an empty one"),
         ("--pull-timeout", "0", "0.05"),
     ] {

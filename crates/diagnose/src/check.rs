@@ -330,6 +330,17 @@ fn facts(decisive: &HopRow, image: Option<&Image>, rows: &[HopRow]) -> Facts {
             }
         }
     }
+    // Commands ask as the walk did.
+    let plainly = |row: &&HopRow| row.facts.get("scheme").is_some_and(|s| *s == "http".into());
+    if let Some(plain) = rows
+        .iter()
+        .filter(|row| row.facts.get("host") == host)
+        .find(plainly)
+    {
+        facts
+            .entry("url".to_owned())
+            .or_insert_with(|| format!("http://{}/v2/", plain.target).into());
+    }
     if decisive.role == Some(Target::Proxy) {
         facts
             .entry("proxy".to_owned())

@@ -209,7 +209,8 @@ pub fn render_check(
                 return Ok(());
             }
         }
-        Format::Sarif | Format::Github | Format::Html => {}
+        Format::Html => return render::html::walk::write(report, out),
+        Format::Sarif | Format::Github => {}
     }
     let mut diagnosis = Report::new(&report.tool.version);
     diagnosis.incidents.extend(report.incident.clone());

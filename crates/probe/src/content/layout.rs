@@ -7,6 +7,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -17,6 +18,14 @@ const MARK: &str = "oci-layout";
 const INDEX: &str = "index.json";
 /// Annotation by which tools find an image in a layout.
 const NAME: &str = "org.opencontainers.image.ref.name";
+/// How folders begin in which images are put together.
+const STAGING: &str = ".pullwhy-";
+/// In such a folder, locked for as long as somebody works there.
+const LOCK: &str = "lock";
+/// How long nobody's folder is left alone.
+const FRESH: Duration = Duration::from_secs(10);
+/// How the types of OCI manifests and indexes begin.
+const OCI: &str = "application/vnd.oci.image.";
 /// Bytes of an index that is there already.
 const MOST: u64 = 16 << 20;
 
@@ -24,8 +33,21 @@ const MOST: u64 = 16 << 20;
 pub(super) struct Layout {
     folder: PathBuf,
     staging: PathBuf,
+    /// Holds the folder's lock.
+    _lock: File,
     /// The index as it was.
     index: Value,
+}
+
+/// How an image was kept.
+pub(super) struct Kept {
+    /// The name that it has there.
+    pub name: Option<String>,
+    /// Another image had that name.
+    pub replaced: bool,
+    /// Tools find it by the name: containers/image passes over manifests of Docker's types, though it
+    /// reads one that is asked for without a name.
+    pub found_by_name: bool,
 }
 
 /// A blob that is being written.
@@ -65,7 +87,7 @@ pub fn check_layout(folder: &Path) -> io::Result<()> {
 fn read_index(folder: &Path) -> io::Result<Value> {
     let empty = || json!({"schemaVersion": 2, "manifests": []});
     let entries = match fs::read_dir(folder) {
-        Ok(mut entries) => entries.next().is_some(),
+        Ok(mut entries) => entries.any(|entry| entry.map_or(true, |entry| !is_staging(&entry))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => false,
         Err(error) => return Err(error),
     };
@@ -101,17 +123,65 @@ fn read_index(folder: &Path) -> io::Result<Value> {
     }
 }
 
+fn is_staging(entry: &fs::DirEntry) -> bool {
+    let name = entry.file_name();
+    let is_named = name.to_str().is_some_and(|name| name.starts_with(STAGING));
+    // What a link leads to is not ours.
+    is_named && entry.file_type().is_ok_and(|kind| kind.is_dir())
+}
+
+/// Removes what was left behind by runs that were stopped: nobody holds its lock.
+fn sweep(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if !is_staging(&entry) {
+            continue;
+        }
+        let staging = entry.path();
+        let lock = staging.join(LOCK);
+        // Between the file and its lock is a moment.
+        let is_old = |m: &fs::Metadata| {
+            let age = m.modified().ok().and_then(|at| at.elapsed().ok());
+            age.is_some_and(|age| age > FRESH)
+        };
+        let is_left = at(&lock)?.is_some_and(|m| m.is_file() && is_old(&m));
+        if is_left && File::open(&lock).is_ok_and(|lock| lock.try_lock().is_ok()) {
+            fs::remove_dir_all(staging)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes a folder of its own to put an image together in; process ids repeat in containers.
+fn stage(folder: &Path) -> io::Result<(PathBuf, File)> {
+    for number in 0..1000 {
+        let staging = folder.join(format!("{STAGING}{}-{number}", std::process::id()));
+        // Whoever made it before us owns it: nothing is written through what is there.
+        match fs::create_dir(&staging) {
+            Ok(()) => {
+                let lock = File::create_new(staging.join(LOCK))?;
+                // File systems without locks have nobody to be told apart from.
+                let _ = lock.try_lock();
+                return Ok((staging, lock));
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
 impl Layout {
     /// Begins to fill a folder.
     pub(super) fn begin(folder: &Path) -> io::Result<Self> {
         let index = read_index(folder)?;
         fs::create_dir_all(folder)?;
-        let staging = folder.join(format!(".pullwhy-{}", std::process::id()));
-        // Whoever made it before us owns it: nothing is written through what is there.
-        fs::create_dir(&staging)?;
+        sweep(folder)?;
+        let (staging, lock) = stage(folder)?;
         Ok(Self {
             folder: folder.to_owned(),
             staging,
+            _lock: lock,
             index,
         })
     }
@@ -145,7 +215,7 @@ impl Layout {
         blobs: &[Wanted],
         manifest: (&[u8], &str, &Wanted),
         name: Option<&str>,
-    ) -> io::Result<()> {
+    ) -> io::Result<Kept> {
         let (bytes, media_type, digest) = manifest;
         let mut own = self.blob(digest)?;
         own.write(bytes)?;
@@ -165,7 +235,13 @@ impl Layout {
         if let Some(name) = name {
             entry["annotations"] = json!({NAME: name});
         }
+        let mut replaced = false;
         if let Some(list) = self.index["manifests"].as_array_mut() {
+            let other = |old: &Value| old["digest"] != digest.text();
+            replaced = name.is_some_and(|name| {
+                let named = |old: &&Value| old["annotations"][NAME].as_str() == Some(name);
+                list.iter().filter(named).any(other)
+            });
             list.retain(|old| match (name, old["annotations"][NAME].as_str()) {
                 (Some(name), Some(old)) => name != old,
                 (None, None) => old["digest"] != digest.text(),
@@ -174,7 +250,12 @@ impl Layout {
             list.push(entry);
         }
         let index = self.index.take();
-        self.replace(INDEX, &index)
+        self.replace(INDEX, &index)?;
+        Ok(Kept {
+            name: name.map(str::to_owned),
+            replaced,
+            found_by_name: media_type.starts_with(OCI),
+        })
     }
 
     fn replace(&self, name: &str, value: &Value) -> io::Result<()> {
@@ -193,6 +274,8 @@ impl Drop for Layout {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
 
     const EMPTY: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -204,6 +287,27 @@ mod tests {
             .finish(&[], (b"", "m", &digest), Some(name))
             .expect("kept");
         read_index(folder).expect("an index")
+    }
+
+    #[test]
+    fn what_a_stopped_run_left_is_swept_and_what_a_running_one_has_is_not() {
+        let root = std::env::temp_dir().join(format!("pullwhy-sweep-{}", std::process::id()));
+        let folder = root.join("layout");
+        let left = folder.join(".pullwhy-1-0");
+        fs::create_dir_all(&left).expect("a folder");
+        let lock = File::create(left.join(LOCK)).expect("a file");
+        let before = SystemTime::now() - Duration::from_secs(60);
+        lock.set_modified(before).expect("a time");
+        fs::write(left.join("sha256-00"), "x").expect("a file");
+        check_layout(&folder).expect("nothing but what a stopped run left");
+        let running = Layout::begin(&folder).expect("a layout");
+        assert!(!left.exists(), "nobody works there");
+        let other = Layout::begin(&folder).expect("another");
+        assert!(running.staging.exists() && other.staging.exists());
+        assert_ne!(running.staging, other.staging);
+        drop((running, other));
+        assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 0);
+        fs::remove_dir_all(&root).expect("removed");
     }
 
     #[test]

@@ -148,7 +148,7 @@ pub(crate) fn pull(
 }
 
 /// Puts all that was verified in its place.
-fn keep(layout: Layout, manifest: &Manifest, image: &Image) -> std::io::Result<()> {
+fn keep(layout: Layout, manifest: &Manifest, image: &Image) -> std::io::Result<layout::Kept> {
     let own = Wanted::parse(&crate::hops::manifest::digest(&manifest.bytes));
     let own = own.ok_or(std::io::ErrorKind::InvalidData)?;
     let named = manifest.config.iter().chain(&manifest.layers);

@@ -215,7 +215,8 @@ impl Net<'_> {
                 let speaks = answer.as_ref().is_some_and(|a| a.response.is_ok());
                 // What is no TLS where plain HTTP is allowed is asked in plain HTTP, whatever it then says.
                 if here && (no_tls || speaks) {
-                    rows.push(row.took(started).skipped(self.plain.why()));
+                    let row = row.took(started).fact("scheme", "http");
+                    rows.push(row.skipped(self.plain.why()));
                     way.plain = true;
                     if let Some(answer) = answer {
                         if let Some(stream) = answer.stream {

@@ -60,6 +60,11 @@ pub(super) fn store(
         None => row,
     };
     if let Some((saw, says)) = fatal(place, &ground, need) {
+        let row = if saw == "read-only" {
+            row.fact("read_only", "yes")
+        } else {
+            row
+        };
         return if plan.certain {
             row.failed(saw, says)
         } else {

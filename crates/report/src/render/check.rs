@@ -65,10 +65,10 @@ fn now_and_then(report: &CheckReport) -> bool {
 }
 
 /// What is said where the two views of a pull do not differ.
-const SAME: &str = "no difference: the engine and this shell see the same";
+pub(super) const SAME: &str = "no difference: the engine and this shell see the same";
 
 /// What the hops come to, and its color.
-fn words(report: &CheckReport) -> (&'static str, &'static str) {
+pub(super) fn words(report: &CheckReport) -> (&'static str, &'static str) {
     match report.verdict {
         Answer::Pullable => ("a pull from here would work", "\x1b[1;32m"),
         Answer::NotPullable if now_and_then(report) => {
@@ -184,6 +184,15 @@ pub(crate) fn markdown(report: &CheckReport, out: &mut dyn Write) -> io::Result<
             row.elapsed_ms,
             safe(&row.summary)
         )?;
+    }
+    if !report.differences.is_empty() {
+        writeln!(out, "\n| hop | here | there | so |\n|---|---|---|---|")?;
+        for d in &report.differences {
+            let what = format!("{} {}", d.hop, d.target);
+            let follows = d.follows.as_deref().unwrap_or_default();
+            let cells = [what.as_str(), &d.here, &d.there, follows].map(safe);
+            writeln!(out, "| {} |", cells.join(" | "))?;
+        }
     }
     if report.view.as_ref().is_some_and(Vec::is_empty) {
         writeln!(out, "\n{}.", super::capital(SAME))?;

@@ -7,6 +7,7 @@ use pullwhy_model::{Check, Fix, Incident, Report, Role};
 use crate::Style;
 
 mod timeline;
+pub(crate) mod walk;
 
 use super::{
     act_on, capital, checked, code_spans, condition, cost, count, finding, first_now,
@@ -18,22 +19,12 @@ h1{font-size:1.4rem}h2{font-size:1.2rem;margin:2.5rem 0 .3rem}h3{font-size:1rem;
 pre{background:#f3f4f6;padding:.7rem;overflow-x:auto;border-radius:6px;white-space:pre-wrap;overflow-wrap:anywhere}\
 .tag{font-size:.85rem;color:#57606a}.root{border-left:4px solid #c62828}.masked{border-left:4px solid #b8860b}.context{border-left:4px solid #9aa4b0}\
 mark{background:#ffd7d5;color:inherit}table{border-collapse:collapse}td{padding:.2rem .5rem;vertical-align:middle}\
+.walk td,.walk th{text-align:left;vertical-align:top;border-bottom:1px solid #9aa4b055;overflow-wrap:anywhere}.walk .ms{text-align:right}\
+.walk .failed{color:#c62828;font-weight:600}.walk .warning{color:#9a6700}.walk .skipped{color:#57606a}\
 @media(prefers-color-scheme:dark){body{color:#e6e9ed;background:#14171b}pre{background:#1f242a}.tag{color:#9aa4b0}mark{background:#6b2622}a{color:#8ab4f8}}";
 
 pub(crate) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(
-        out,
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-    )?;
-    writeln!(
-        out,
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-    )?;
-    writeln!(
-        out,
-        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>pullwhy report</title><style>{STYLE}{}</style></head><body>",
-        timeline::STYLE
-    )?;
+    head(out)?;
     let found = match report.incidents.len() {
         0 => nothing_capital(style),
         n => count(n as u64, "failed pull"),
@@ -56,6 +47,26 @@ pub(crate) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::
             escape(&warning.text)
         )?;
     }
+    foot(out)
+}
+
+fn head(out: &mut dyn Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+    )?;
+    writeln!(
+        out,
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+    )?;
+    writeln!(
+        out,
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>pullwhy report</title><style>{STYLE}{}</style></head><body>",
+        timeline::STYLE
+    )
+}
+
+fn foot(out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "</body></html>")
 }
 

@@ -155,6 +155,14 @@ fn pull(args: &CheckArgs, setup: Option<&Setup>) -> Result<Pull, Failure> {
             Failure::new(format!("`--output {text}` names no form that is known"))
                 .help("write it as oci:DIR, for example oci:./app")
         })?);
+        let last = folder.file_name().and_then(|name| name.to_str());
+        if let Some((name, _)) = last.and_then(|last| last.split_once(':')) {
+            return Err(
+                Failure::new(format!("`--output {text}` names a tag")).help(format!(
+                    "write it as oci:{name}: the image keeps the tag that it is asked for by"
+                )),
+            );
+        }
         pullwhy_probe::check_layout(&folder).map_err(|error| {
             Failure::new(format!("`--output {text}`: {error}"))
                 .help("name a new folder, an empty one, or an OCI image layout")

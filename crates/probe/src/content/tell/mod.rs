@@ -4,6 +4,7 @@ mod unpack;
 
 pub(super) use unpack::lost;
 
+use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
@@ -13,6 +14,7 @@ use super::Repeats;
 use super::decode::Compression;
 use super::digest::Wanted;
 use super::layer::{End, Unpacked};
+use super::layout::Kept;
 use super::paths::Paths;
 use super::transfer::{Failed, Transfer};
 use crate::hops::blobs::size;
@@ -117,10 +119,24 @@ pub(super) fn again(blob: &Blob, earlier: usize, ids: (Option<&str>, Option<&str
 }
 
 /// What was put into a layout; `None`: the image is not whole.
-pub(super) fn kept(folder: &Path, kept: Option<io::Result<()>>) -> Row {
+pub(super) fn kept(folder: &Path, kept: Option<io::Result<Kept>>) -> Row {
     let row = Row::new(Hop::Store, format!("oci:{}", folder.display()));
     match kept {
-        Some(Ok(())) => row.ok("kept as an OCI image layout, all of it verified"),
+        Some(Ok(kept)) => {
+            let mut says = "kept as an OCI image layout, all of it verified".to_owned();
+            if let Some(name) = kept.name {
+                if kept.replaced {
+                    let _ = write!(says, "; another image had the name `{name}` before");
+                }
+                if !kept.found_by_name {
+                    let _ = write!(
+                        says,
+                        "; its manifest is of Docker's type: Skopeo and Podman find it where it is the only image, without `:{name}`"
+                    );
+                }
+            }
+            row.ok(says)
+        }
         Some(Err(error)) => row.warning(
             "not-kept",
             format!("cannot be kept there: {}", tcp::words(&error)),
