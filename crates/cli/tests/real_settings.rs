@@ -228,7 +228,6 @@ const SIGNATURES: &[&str] = &[
     "more: 1\n",
     "default-docker: x\n",
     "default-docker: {more: 1}\n",
-    "default-docker: {lookaside: 1}\n",
     "default-docker: {lookaside: [a]}\n",
     "default-docker: {lookaside: 'https://a.test'}\n",
     "default-docker: {use-sigstore-attachments: true}\n",
