@@ -22,6 +22,7 @@ fuzz_target!(|text: &str| {
         "etc/containers/registries.conf",
         "etc/containers/policy.json",
         "etc/containers/containers.conf",
+        "etc/containers/registries.d/a.yaml",
         "etc/provider.yaml",
         "etc/subuid",
     ];

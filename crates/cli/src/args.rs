@@ -299,7 +299,7 @@ pub(crate) struct CheckArgs {
     /// Seconds that one hop may take
     ///
     /// A dead hop costs this once: layers that are asked for side by side share it. Whatever the
-    /// path is like, a walk ends within 25 times this; with `--repeat N`, N times as much.
+    /// path is like, a walk ends within 28 times this; with `--repeat N`, N times as much.
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
     pub(crate) timeout: f64,
     /// Walk so many times, to tell a passing fault from a lasting one

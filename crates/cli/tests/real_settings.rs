@@ -187,6 +187,17 @@ const POLICIES: &[&str] = &[
     r#"{"default": [{"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/a", "keyData": "aaaa"}]}"#,
     r#"{"default": [{"type": "sigstoreSigned"}]}"#,
     r#"{"default": [{"type": "sigstoreSigned", "keyPath": "/a"}]}"#,
+    r#"{"default": [{"type": "sigstoreSigned", "keyData": "*"}]}"#,
+    r#"{"default": [{"type": "sigstoreSigned", "keyPath": "/a", "signedIdentity": null}]}"#,
+    r#"{"default": [{"type": "sigstoreSigned", "keyPath": "/a", "signedIdentity": {"type": "matchRepository"}}]}"#,
+    r#"{"default": [{"type": "sigstoreSigned", "keyPath": "/a", "signedIdentity": {"type": "matchRepository", "a": 1}}]}"#,
+    r#"{"default": [{"type": "sigstoreSigned", "keyPath": "/a", "signedIdentity": {"type": "matchAll"}}]}"#,
+    r#"{"default": [{"type": "sigstoreSigned", "keyPath": "/a", "signedIdentity": {"type": "exactReference"}}]}"#,
+    r#"{"default": [{"type": "sigstoreSigned", "keyPath": "/a", "signedIdentity": {"type": "exactReference", "dockerReference": "a"}}]}"#,
+    r#"{"default": [{"type": "sigstoreSigned", "keyPath": "/a", "signedIdentity": {"type": "exactReference", "dockerReference": "a:1"}}]}"#,
+    r#"{"default": [{"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/a", "signedIdentity": {"type": "exactRepository", "dockerRepository": "A"}}]}"#,
+    r#"{"default": [{"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/a", "signedIdentity": {"type": "remapIdentity", "prefix": "a.test"}}]}"#,
+    r#"{"default": [{"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/a", "signedIdentity": {"type": "remapIdentity", "prefix": "a.test", "signedPrefix": "b.test/c"}}]}"#,
     r#"{"default": [{"type": "signedBaseLayer"}]}"#,
     r#"{"default": [{"type": "fly"}]}"#,
     r#"{"default": [{"type": 1}]}"#,
@@ -202,6 +213,30 @@ const POLICIES: &[&str] = &[
     r#"{"transports": {}}"#,
     "[]",
     "{",
+];
+
+/// Files of `registries.d`. What Podman's readers of YAML differ in is not among them.
+const SIGNATURES: &[&str] = &[
+    "docker:\n",
+    "docker: {a.test: {}}\n",
+    "docker: {a.test: ~}\n",
+    "docker: {a.test: 1}\n",
+    "docker: x\n",
+    "docker: [\n",
+    "- docker\n",
+    "x\n",
+    "more: 1\n",
+    "default-docker: x\n",
+    "default-docker: {more: 1}\n",
+    "default-docker: {lookaside: [a]}\n",
+    "default-docker: {lookaside: 'https://a.test'}\n",
+    "default-docker: {use-sigstore-attachments: true}\n",
+    "default-docker: {use-sigstore-attachments: yes}\n",
+    "default-docker: {use-sigstore-attachments: off}\n",
+    "default-docker: {use-sigstore-attachments: 1}\n",
+    "default-docker: {use-sigstore-attachments: 'true'}\n",
+    "default-docker: {use-sigstore-attachments: maybe}\n",
+    "default-docker: {use-sigstore-attachments: }\n",
 ];
 
 /// Files of containerd, beside an empty `there.toml`.
@@ -368,13 +403,15 @@ fn skopeo_refuses_what_host_says_podman_refuses() {
         return;
     }
     let mut wrong = Vec::new();
-    let registries = REGISTRIES.iter().map(|file| (*file, POLICIES[0]));
-    let policies = POLICIES.iter().map(|policy| ("", *policy));
-    for (file, policy) in registries.chain(policies) {
+    let registries = REGISTRIES.iter().map(|file| (*file, POLICIES[0], ""));
+    let policies = POLICIES.iter().map(|policy| ("", *policy, ""));
+    let signatures = SIGNATURES.iter().map(|file| ("", POLICIES[0], *file));
+    for (file, policy, signatures) in registries.chain(policies).chain(signatures) {
         let folder = tempfile::tempdir().expect("temporary folder");
         let root = folder.path();
         put(root, "etc/containers/registries.conf", file);
         put(root, "etc/containers/policy.json", policy);
+        put(root, "etc/containers/registries.d/a.yaml", signatures);
         let (stops, texts) = said(root, "podman");
         let path = |name: &str| root.join(name).display().to_string();
         // Nobody listens there: who reads the files asks, and is refused.
@@ -385,6 +422,8 @@ fn skopeo_refuses_what_host_says_podman_refuses() {
                 &path("etc/containers/registries.conf"),
                 "--policy",
                 &path("etc/containers/policy.json"),
+                "--registries.d",
+                &path("etc/containers/registries.d"),
                 "copy",
                 "--src-tls-verify=false",
                 "docker://127.0.0.1:1/a",
@@ -394,7 +433,9 @@ fn skopeo_refuses_what_host_says_podman_refuses() {
         let words = words.expect("skopeo runs");
         let refused = !words.contains("connection refused");
         if stops != refused {
-            wrong.push(format!("{file:?} {policy}: {texts:?}, and skopeo: {words}"));
+            wrong.push(format!(
+                "{file:?} {policy} {signatures:?}: {texts:?}, and skopeo: {words}"
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

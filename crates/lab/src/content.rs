@@ -8,7 +8,7 @@ use crate::answer::AnswerRow;
 /// Repository of the image.
 pub const REPOSITORY: &str = "team/app";
 
-const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
 /// The image's parts.
@@ -195,7 +195,7 @@ impl Default for Content {
     }
 }
 
-fn blob(path: String, bytes: &[u8]) -> AnswerRow {
+pub(crate) fn blob(path: String, bytes: &[u8]) -> AnswerRow {
     AnswerRow {
         path,
         status: 200,

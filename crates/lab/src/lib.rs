@@ -22,6 +22,7 @@ pub mod recorded;
 pub mod registry;
 pub mod run;
 pub mod scenario;
+pub mod signature;
 pub mod socks;
 pub mod stage;
 pub mod store;
@@ -53,6 +54,12 @@ pub enum Error {
         server: String,
         /// Why.
         source: std::io::Error,
+    },
+    /// A signature cannot be made: by a key that is not among the scenario's `signers`.
+    #[error("`{server}` has a signature by a key that is not there")]
+    Signature {
+        /// Which.
+        server: String,
     },
     /// A certificate cannot be made.
     #[error("certificate of `{server}`: {why}")]

@@ -56,6 +56,9 @@ pub struct Scenario {
     /// Whether `etc/containers` lacks the policy that its package brings along.
     #[serde(default)]
     pub no_policy: bool,
+    /// Keys that sign images: `{NAME.pub}` in files is the public one, `{NAME.pub.base64}` the same in base64.
+    #[serde(default)]
+    pub signers: Vec<String>,
     /// Folders of `files` with trust for single registries; without, one that trusts all servers.
     #[serde(default)]
     pub certs_dirs: Vec<String>,

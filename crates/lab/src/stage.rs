@@ -21,6 +21,7 @@ use crate::dns::{self, Dns};
 use crate::http::Desk;
 use crate::listener::{Bound, Running, wait_for_words};
 use crate::scenario::{Listen, Scenario, Server, Serves};
+use crate::signature::Signers;
 use crate::stream::{PATIENCE, Stream};
 use files::{Folder, runnable, write};
 use place::Place;
@@ -35,6 +36,7 @@ pub struct Stage {
     /// What the walk is asked to do.
     pub options: Options,
     desks: BTreeMap<String, (Arc<Desk>, bool)>,
+    signers: Signers,
     placeholders: Vec<(String, String)>,
     running: Vec<Running>,
     dns: Vec<Dns>,
@@ -72,6 +74,8 @@ impl Stage {
         if !scenario.files.is_empty() {
             placeholders.extend(pems(&authority).map_err(wrap)?);
         }
+        let signers = Signers::new(&scenario.signers).map_err(wrap)?;
+        placeholders.extend(signers.placeholders());
         let mut hosts = String::new();
         let mut dns = BTreeMap::new();
         for (number, (name, server)) in scenario.servers.iter().enumerate() {
@@ -99,6 +103,7 @@ impl Stage {
             image: String::new(),
             options: Options::default(),
             desks: BTreeMap::new(),
+            signers,
             placeholders,
             running: Vec::new(),
             dns: Vec::new(),
@@ -198,7 +203,7 @@ impl Stage {
                 } else {
                     None
                 };
-                let desk = Arc::new(self.desk(server, content));
+                let desk = Arc::new(self.desk(name, server, content)?);
                 self.desks
                     .insert(name.to_owned(), (Arc::clone(&desk), server.anything));
                 socket.serve(move |socket| {
@@ -212,7 +217,7 @@ impl Stage {
         Ok(())
     }
 
-    fn desk(&self, server: &Server, content: &Content) -> Desk {
+    fn desk(&self, name: &str, server: &Server, content: &Content) -> Result<Desk, Error> {
         let own = server.answers.iter().cloned();
         let mut rows: Vec<_> = own.map(|row| row.filled(&|text| self.fill(text))).collect();
         let blobs = server
@@ -224,6 +229,14 @@ impl Stage {
             Serves::Image => rows.extend(content.rows(false, blobs.as_deref())),
             Serves::Index => rows.extend(content.rows(true, blobs.as_deref())),
             Serves::Blobs => rows.extend(content.blob_rows()),
+        }
+        if !server.signatures.is_empty() {
+            let signed = self
+                .signers
+                .rows(&server.signatures, &|text| self.fill(text));
+            rows.extend(signed.ok_or_else(|| Error::Signature {
+                server: name.to_owned(),
+            })?);
         }
         let proxy = matches!(server.listen, Listen::Proxy | Listen::ProxyTls);
         if self.network == Network::Own && !proxy {
@@ -237,7 +250,7 @@ impl Stage {
                 ..AnswerRow::default()
             });
         }
-        Desk::new(rows, proxy)
+        Ok(Desk::new(rows, proxy))
     }
 
     /// Where its files are: `hosts`, `system.crt`, `docker/config.json`, and those of the scenario.

@@ -117,6 +117,32 @@ authfile = '{"auths":{"{registry}/team/app":{"auth":"{=u:a}"},"{registry}/team":
         |listen: &str| format!("[servers.registry]\nhost = 'registry.test'\nlisten = '{listen}'\n");
     // A record of TLS that is announced long and comes in time for every single read.
     let record = "bytes = '16 0303 4000 02 003ffc 0303'\ndrip_ms = 100\n";
+    // Nine signatures, that Podman is told to look for.
+    let signed = |manifest: &str, payload: &str| {
+        let layer = format!(
+            r#"{{"mediaType":"application/vnd.dev.cosign.simplesigning.v1+json","digest":"{}","size":1}}"#,
+            digest(b"signed")
+        );
+        let all = vec![layer; 9].join(",");
+        let kind = "headers = { Content-Type = 'application/vnd.oci.image.manifest.v1+json' }";
+        let body = format!(r#"body = '{{"schemaVersion":2,"layers":[{all}]}}'"#);
+        let blob = format!("/v2/team/app/blobs/{}", digest(b"signed"));
+        let signatures = [
+            answer(
+                "registry",
+                "/v2/team/app/manifests/sha256-*",
+                &format!("{kind}\n{body}\n{manifest}"),
+            ),
+            answer("registry", &blob, payload),
+        ];
+        format!(
+            "as = 'podman'\n[files]\n\
+             'etc/containers/registries.conf' = \"[[registry]]\\nlocation = '{{registry}}'\\ninsecure = true\\n\"\n\
+             'etc/containers/registries.d/a.yaml' = 'default-docker: {{use-sigstore-attachments: true}}'\n{}",
+            registry(&signatures.concat(), "")
+        )
+    };
+    let slow = "delay_ms = 450\nbody = 'signed'";
     for (name, servers) in [
         ("dns silent", dns("silent")),
         ("dns drip", dns("drip")),
@@ -175,6 +201,11 @@ authfile = '{"auths":{"{registry}/team/app":{"auth":"{=u:a}"},"{registry}/team":
             "manifest drip",
             format!("{pings}{}", answer("registry", "/v2/team/app/*", drip)),
         ),
+        ("signatures silent", signed(silent, "")),
+        ("signatures drip", signed("drip = 20", "")),
+        ("what is signed silent", signed("", silent)),
+        ("what is signed drip", signed("", drip)),
+        ("nine signatures slow", signed("", slow)),
         ("60 layers silent", registry(TLS, silent)),
         ("60 layers silent, plain", registry("", silent)),
         (

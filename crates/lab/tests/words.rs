@@ -70,7 +70,7 @@ fn said() -> Vec<(Hop, Option<Target>, String)> {
                 "too-large page no-json digest-mismatch schema-1 not-an-image unsupported invalid refused-with-code \
                  ip-denied scope-refused anonymous-scope-refused credential-refused \
                  credential-expired suspicious-refused anonymous-refused blocked denied anonymous-denied unknown-repository unknown-repository-or-tag head-refused \
-                 unknown-digest unknown-tag rate-limited unavailable odd {BROKEN}"
+                 unknown-digest unknown-tag rate-limited unavailable odd no-signature signature-refused {BROKEN}"
             ),
         ),
         (Hop::Platform, None, "none".to_owned()),

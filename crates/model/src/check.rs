@@ -86,8 +86,8 @@ impl HopRow {
     }
 
     /// Whether it leaves open if a pull would work: a wait of the engine's was not kept to; the daemon took
-    /// longer than is waited for here, and not than its clients wait; whether the image is signed
-    /// as a policy wants is not looked at, and whether Docker goes on without a login where its helper
+    /// longer than is waited for here, and not than its clients wait; whether a signature is one that
+    /// a policy takes is not verified, and whether Docker goes on without a login where its helper
     /// fails hangs on its version, where that is not known.
     #[must_use]
     pub fn leaves_open(&self) -> bool {

@@ -7,7 +7,7 @@
 //!
 //! It looks and notes; causes are decided in `diagnose`. What a hop finds is a [`HopRow`], never an
 //! error. Nothing is written, an engine is asked whether it is there and for its version, and what is
-//! sent to us is bounded: 8 KiB of a daemon's answer, 4 MiB a manifest, 64 KiB of an error, five
+//! sent to us is bounded: 8 KiB of a daemon's answer, 4 MiB a manifest, 16 signatures of 1 MiB, 64 KiB of an error, five
 //! redirects, one [`Options::timeout`] a hop, [`WALK`] of them a walk. With [`Options::pull`] every byte
 //! is fetched and verified as it comes, in memory that does not grow with the image, within
 //! [`Pull::total`]; what is written then is the layout that was asked for, and nothing else.
@@ -25,6 +25,7 @@ mod platform;
 mod repeat;
 mod rows;
 mod setup;
+mod signature;
 mod store;
 pub mod trust;
 
@@ -50,10 +51,11 @@ use pullwhy_model::Image;
 
 /// How many times its timeout a walk takes at most, whatever it meets; the bytes of a pull have
 /// [`Pull::total`] besides. If every hop takes nearly all
-/// of its time and works, it comes to 24: the engine's daemon; a credential helper; registry, token service and host of
-/// the layers with a name, a connection, a proxy and TLS each; ten requests one after the other.
+/// of its time and works, it comes to 27: the engine's daemon; a credential helper; registry, token service and host of
+/// the layers with a name, a connection, a proxy and TLS each; ten requests one after the other; a lookaside, the
+/// manifest of signatures, and what is signed.
 /// Redirects and further logins would make it longer without end.
-pub const WALK: u32 = 25;
+pub const WALK: u32 = 28;
 
 /// What a walk found.
 #[derive(Clone, Debug)]

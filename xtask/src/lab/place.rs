@@ -367,7 +367,8 @@ pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
 fn copy(from: &Path, to: &Path) -> Result<(), String> {
     make(to)?;
     let (from, to) = (format!("{}/.", from.display()), to.display().to_string());
-    run("cp", &["-r", &from, &to])
+    // What is a link there leads out of this place, and must not be written through.
+    run("cp", &["-r", "--remove-destination", &from, &to])
 }
 
 fn make(folder: &Path) -> Result<(), String> {

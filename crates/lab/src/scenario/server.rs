@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde::Deserialize;
 
 use crate::answer::AnswerRow;
+use crate::signature::Signature;
 
 /// How a server takes connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -115,6 +116,9 @@ pub struct Server {
     /// Names that a DNS server knows; others do not exist.
     #[serde(default, rename = "name")]
     pub names: Vec<DnsName>,
+    /// Signatures that it has besides, attached to the image.
+    #[serde(default, rename = "signature")]
+    pub signatures: Vec<Signature>,
     /// Requests in no row are no mistake of the scenario.
     #[serde(default)]
     pub anything: bool,

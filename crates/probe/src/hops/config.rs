@@ -26,6 +26,17 @@ pub(super) fn tell(image: &Image, route: &Route, rows: &mut Rows<'_>) {
     for trouble in route.troubles.iter().take(TOLD) {
         rows.push(row_of(trouble));
     }
+    if let Some(wanted) = &route.wanted
+        && let Some(first) = wanted.requirements.first()
+    {
+        let row = Row::new(Hop::Config, first.source.to_string()).role(Target::Registry);
+        let says = format!(
+            "the policy wants {} signed: {}",
+            wanted.scope,
+            wanted.says()
+        );
+        rows.push(placed(row, &first.source).ok(says));
+    }
     order(image, route, rows);
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod follow;
 pub(crate) mod limits;
 pub(crate) mod manifest;
 pub(crate) mod registry;
+mod signature;
 pub(crate) mod token;
 
 use pullwhy_model::{Hop, HopRow, Image, Status, Target};
@@ -247,6 +248,7 @@ fn walk_endpoint(
         return None;
     }
     let manifest = manifest_with(&mut session, &held, image, rows)?;
+    signature::look(&mut session, image, endpoint, &manifest, rows);
     if options.until.is_some_and(|last| last <= Hop::Platform) {
         return Some(manifest);
     }

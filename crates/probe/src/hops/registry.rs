@@ -33,6 +33,8 @@ pub(crate) struct Session<'n, 'o> {
     pub namespace: Option<String>,
     /// Whether `/v2/` is asked first.
     pub asks_first: bool,
+    /// Whether it says that it keeps signatures of images itself, as that of `OpenShift` does.
+    pub keeps_signatures: bool,
     pub credential: Option<Credential>,
     /// What was known of it before it was sent.
     pub flaw: Flaw,
@@ -59,6 +61,7 @@ impl<'n, 'o> Session<'n, 'o> {
             repository: endpoint.repository.clone(),
             namespace: endpoint.namespace.clone(),
             asks_first: endpoint.asks_first,
+            keeps_signatures: false,
             credential: None,
             flaw: Flaw::None,
             challenge: None,
@@ -175,6 +178,7 @@ impl<'n, 'o> Session<'n, 'o> {
             .fact("host", answer.at.host.as_str());
         let row = note_code(super::limits::note(row, &response), &response);
         self.challenge = pick(response.all("www-authenticate"));
+        self.keeps_signatures = response.field("x-registry-supports-signatures") == Some("1");
         let version = response.field("docker-distribution-api-version").is_some();
         let (row, usable) = match response.status {
             200 if response.is_page() => (

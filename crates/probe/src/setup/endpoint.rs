@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use pullwhy_model::Image;
 use pullwhy_reference::DOCKER_HUB;
 
+use super::policy::Wanted;
 use super::{Trouble, containerd, docker, podman as own};
 use crate::engine::Engine;
 use crate::net::connect::Plain;
@@ -36,6 +37,8 @@ pub(crate) struct Route {
     pub endpoints: Vec<Endpoint>,
     /// What is wrong with the way itself.
     pub troubles: Vec<Trouble>,
+    /// Signatures that the image must have.
+    pub wanted: Option<Wanted>,
 }
 
 /// An endpoint.
@@ -206,11 +209,11 @@ fn whole_route(order: &Order, image: &Image) -> Route {
     match order {
         Order::Plain => Route {
             endpoints: Endpoint::of(image).into_iter().collect(),
-            troubles: Vec::new(),
+            ..Route::default()
         },
         Order::Docker(registries) => Route {
             endpoints: of_docker(registries, image),
-            troubles: Vec::new(),
+            ..Route::default()
         },
         Order::Containerd(registries) => hosts::route(registries, image),
         Order::Podman(configured) => podman::route(configured, image),

@@ -20,7 +20,7 @@ pub(super) fn places(text: &str) -> HashMap<String, usize> {
 }
 
 /// The first key that stands twice in its table, and where it does so again.
-pub(super) fn twice(text: &str) -> Option<(String, usize)> {
+pub(crate) fn twice(text: &str) -> Option<(String, usize)> {
     scan(text).1
 }
 

@@ -5,7 +5,7 @@
 //! ```text
 //! Docker      daemon.json, systemd unit and drop-ins, the running daemon
 //! containerd  config.toml and its imports, hosts.toml, the same of its service
-//! Podman      registries.conf and .d, short-name aliases, policy.json, containers.conf
+//! Podman      registries.conf and .d, short-name aliases, policy.json, registries.d, containers.conf
 //! kubelet     containerd's, and the configuration of credential providers
 //! all         /etc/subuid, /etc/subgid
 //! ```
@@ -20,11 +20,13 @@ mod duration;
 pub(crate) mod endpoint;
 mod folders;
 mod ids;
-mod json;
+pub(crate) mod json;
 mod kubelet;
 pub(crate) mod podman;
 pub(crate) mod policy;
 pub(crate) mod registries;
+pub(crate) mod registries_d;
+mod scopes;
 mod service;
 mod text;
 mod tree;

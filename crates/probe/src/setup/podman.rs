@@ -1,4 +1,4 @@
-//! Podman and what shares its libraries: registries and short names, the policy, and of
+//! Podman and what shares its libraries: registries and short names, the policy, where signatures are, and of
 //! `containers.conf` (common, `pkg/config`) the environment of the engine itself.
 
 use std::time::Duration;
@@ -9,6 +9,7 @@ use toml::de::DeTable;
 use super::endpoint::Order;
 use super::policy::{self, Policy};
 use super::registries::{self, Registries};
+use super::registries_d::{self, RegistriesD};
 use super::text::{Text, files_of};
 use super::{EngineProxy, Setting, Setup, duration, ids, tree};
 use crate::Environment;
@@ -28,6 +29,9 @@ pub(crate) struct Repeats {
 pub(crate) struct Podman {
     pub registries: Registries,
     pub policy: Option<Policy>,
+    pub signatures: RegistriesD,
+    /// What says that it is built without sigstore.
+    pub no_sigstore: Option<Source>,
     pub repeats: Repeats,
 }
 
@@ -57,11 +61,27 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     ids::of_podman(environment, setup);
     let policy = policy::read(environment, setup);
     setup.further.extend(policy.iter().flat_map(Policy::shown));
+    let signatures = registries_d::read(environment, setup);
+    setup.further.extend(signatures.shown());
     setup.order = Order::Podman(Box::new(Podman {
         registries,
         policy,
+        signatures,
+        no_sigstore: without_sigstore(environment),
         repeats,
     }));
+}
+
+/// Debian 12 leaves the libraries of sigstore out of Podman, Buildah and Skopeo: they take no such signature,
+/// and say `Debian-local change: sigstore disabled`. Tried there, and with those of Debian forky, which have it.
+fn without_sigstore(environment: &Environment) -> Option<Source> {
+    let file = Text::read(&environment.rooted("etc/os-release")).ok()??;
+    let has = |name: &str, wanted: &str| {
+        let value = file.text.lines().find_map(|line| line.strip_prefix(name));
+        value.is_some_and(|value| value.trim_matches(['"', '\'']) == wanted)
+    };
+    let is = has("ID=", "debian") && has("VERSION_ID=", "12");
+    is.then(|| Source::file(&file.path))
 }
 
 /// `env` of `[engine]`, which Podman sets for itself; and how often it repeats a pull.

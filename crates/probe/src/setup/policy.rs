@@ -1,17 +1,18 @@
 //! `policy.json` (containers/image, `signature/policy_config.go`, `policy_eval.go`): which images may be
-//! taken at all. Signatures are not verified here.
+//! taken at all. What it says of one is in `judge`; whether signatures are right is for `signature`.
 
 mod form;
+mod judge;
 
 use std::collections::HashMap;
 
-use pullwhy_model::Image;
 use serde_json::{Map, Value};
 
 use super::text::Text;
-use super::{Setting, Setup, Trouble, json};
+use super::{Setting, Setup, json};
 use crate::Environment;
 use crate::trust::Source;
+pub(crate) use judge::{Kind, Requirement, Wanted};
 
 /// Requirements of a scope that are looked at.
 const MOST: usize = 64;
@@ -123,6 +124,34 @@ impl Policy {
         for (source, says) in found {
             setup.breaks(&source, says);
         }
+        self.newer(setup);
+    }
+
+    /// What only newer releases know: older ones refuse the whole file.
+    fn newer(&self, setup: &mut Setup) {
+        let transports = self.root.get("transports").and_then(Value::as_object);
+        let scopes = transports
+            .into_iter()
+            .flatten()
+            .flat_map(|(transport, scopes)| {
+                let scopes = scopes.as_object().into_iter().flatten();
+                scopes.map(move |(scope, list)| (format!("transports.{transport}.{scope}"), list))
+            });
+        let default = self
+            .root
+            .get("default")
+            .map(|list| ("default".to_owned(), list));
+        for (place, list) in default.into_iter().chain(scopes.take(MOST * 4)) {
+            let list = list.as_array().into_iter().flatten().take(MOST);
+            for (at, one) in list.enumerate() {
+                if let Some((key, since)) = form::newer(one) {
+                    let says = format!(
+                        "`{key}` is known to Podman from {since} on; older releases refuse the whole file"
+                    );
+                    setup.warns(&self.source(&format!("{place}[{at}]")), says);
+                }
+            }
+        }
     }
 
     /// What is asked of which images, line by line.
@@ -163,170 +192,5 @@ impl Policy {
             }
         }
         all
-    }
-
-    /// What the policy says about an image: nothing, where it may be taken.
-    pub(crate) fn judge(&self, image: &Image) -> Option<Trouble> {
-        let scopes = self.root.get("transports").and_then(|t| t.get("docker"));
-        let scopes = scopes.and_then(Value::as_object);
-        let own = scopes.and_then(|scopes| {
-            names(image)
-                .into_iter()
-                .find_map(|name| Some((name.clone(), scopes.get(&name)?)))
-        });
-        let (place, scope, list) = match own {
-            Some((scope, list)) => (
-                format!("transports.docker.{scope}"),
-                format!("`{scope}`"),
-                list,
-            ),
-            None => (
-                "default".to_owned(),
-                "all others (`default`)".to_owned(),
-                self.root.get("default")?,
-            ),
-        };
-        let wanted = list.as_array()?.iter().take(MOST).enumerate();
-        let mut doubts: Vec<(Source, String)> = Vec::new();
-        for (at, requirement) in wanted {
-            let source = self.source(&format!("{place}[{at}]"));
-            let trouble = |saw, stops, says| Trouble {
-                source: source.clone(),
-                saw,
-                says,
-                stops,
-            };
-            match requirement["type"].as_str() {
-                Some("reject") => {
-                    let says =
-                        format!("the policy rejects {scope}: Podman says `is rejected by policy`");
-                    return Some(trouble("policy-rejects", true, says));
-                }
-                Some(kind @ ("signedBy" | "sigstoreSigned" | "signedBaseLayer")) => {
-                    if let Some(path) = self.missing_key(requirement) {
-                        let says = format!(
-                            "the policy wants {scope} signed (`{kind}`), and names {path}, which is not there: Podman refuses the image"
-                        );
-                        return Some(trouble("policy-rejects", true, says));
-                    }
-                    doubts.push((source, format!("`{kind}`{}", signer(requirement))));
-                }
-                _ => {}
-            }
-        }
-        // All of them must hold.
-        let (source, _) = doubts.first()?.clone();
-        let all: Vec<String> = doubts.into_iter().map(|(_, says)| says).collect();
-        Some(Trouble {
-            source,
-            saw: "signature-wanted",
-            says: format!(
-                "the policy wants {scope} signed: {}; whether the image has such a signature is not checked here",
-                all.join(", and ")
-            ),
-            stops: false,
-        })
-    }
-
-    /// A file of keys or authorities that is named and not there.
-    fn missing_key(&self, requirement: &Value) -> Option<String> {
-        let mut paths = files(requirement).into_iter();
-        paths
-            .find(|path| !self.environment.rooted(path).exists())
-            .map(str::to_owned)
-    }
-}
-
-/// Files of keys and authorities that a requirement names.
-fn files(requirement: &Value) -> Vec<&str> {
-    let many = ["keyPaths", "rekorPublicKeyPaths"]
-        .into_iter()
-        .flat_map(|name| requirement[name].as_array().into_iter().flatten());
-    let one = [
-        &requirement["keyPath"],
-        &requirement["rekorPublicKeyPath"],
-        &requirement["fulcio"]["caPath"],
-    ];
-    let all = one.into_iter().chain(many).filter_map(Value::as_str);
-    all.filter(|path| !path.is_empty()).take(MOST).collect()
-}
-
-/// Whose signature a requirement wants, and for which name.
-fn signer(requirement: &Value) -> String {
-    let mut says = String::new();
-    let files = files(requirement);
-    if !files.is_empty() {
-        says.push_str(&format!(" by {}", files.join(", ")));
-    } else if requirement["keyData"].is_string() || requirement["keyDatas"].is_array() {
-        says.push_str(" by a key that stands in the policy");
-    }
-    let fulcio = &requirement["fulcio"];
-    for (name, word) in [("subjectEmail", "of"), ("oidcIssuer", "known to")] {
-        if let Some(value) = fulcio[name].as_str() {
-            says.push_str(&format!(" {word} {value}"));
-        }
-    }
-    if let Some(kind) = requirement["signedIdentity"]["type"].as_str() {
-        says.push_str(&format!(" (signedIdentity: {kind})"));
-    }
-    says
-}
-
-/// Names under which an image's requirements may stand, the closest first.
-fn names(image: &Image) -> Vec<String> {
-    let registry = image.registry.clone().unwrap_or_default();
-    let name = format!(
-        "{registry}/{}",
-        image.repository.clone().unwrap_or_default()
-    );
-    let mut all = Vec::new();
-    all.extend(
-        image
-            .digest
-            .as_ref()
-            .map(|digest| format!("{name}@{digest}")),
-    );
-    if image.digest.is_none() {
-        all.extend(image.tag.as_ref().map(|tag| format!("{name}:{tag}")));
-    }
-    let mut part = name.as_str();
-    all.push(part.to_owned());
-    while let Some((parent, _)) = part.rsplit_once('/') {
-        part = parent;
-        all.push(part.to_owned());
-    }
-    let mut host = registry.split(':').next().unwrap_or_default();
-    while let Some((_, rest)) = host.split_once('.') {
-        host = rest;
-        all.push(format!("*.{host}"));
-    }
-    all.push(String::new());
-    all
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn scopes_go_from_the_tag_to_the_domain() {
-        let image = Image {
-            registry: Some("r.a.test:5000".to_owned()),
-            repository: Some("x/y".to_owned()),
-            tag: Some("1".to_owned()),
-            ..Image::default()
-        };
-        assert_eq!(
-            names(&image),
-            [
-                "r.a.test:5000/x/y:1",
-                "r.a.test:5000/x/y",
-                "r.a.test:5000/x",
-                "r.a.test:5000",
-                "*.a.test",
-                "*.test",
-                ""
-            ]
-        );
     }
 }

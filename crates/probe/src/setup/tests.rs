@@ -215,6 +215,7 @@ fn any_text_is_settings_or_a_trouble() {
             "etc/containers/registries.conf",
             "etc/containers/policy.json",
             "etc/containers/containers.conf",
+            "etc/containers/registries.d/a.yaml",
             "etc/provider.yaml",
             "etc/subuid",
             "proc/1/comm",

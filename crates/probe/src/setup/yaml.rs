@@ -1,8 +1,8 @@
 //! A YAML document as values with their lines. All scalars are texts; aliases are left out.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use saphyr_parser::{Event, Parser};
+use saphyr_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Value};
 
 /// Events of a document that are read, and levels.
@@ -15,15 +15,34 @@ enum Open {
     Table(Map<String, Value>, Option<String>),
 }
 
+/// The first document of a text.
+#[derive(Debug, Default)]
+pub(super) struct Document {
+    pub value: Value,
+    /// Lines of its values by their paths (`providers[0].name`).
+    pub lines: HashMap<String, usize>,
+    /// Paths of the texts that stand in quotes: `"true"` is no truth value.
+    pub quoted: HashSet<String>,
+    /// The first key that stands twice in its table, and the line where it does so again.
+    pub twice: Option<(String, usize)>,
+    /// Whether anything stands for something else: what an alias leads to is not known here.
+    pub aliases: bool,
+}
+
 /// The first document, and the lines of its values by their paths (`providers[0].name`); else what
 /// is wrong, and the line.
 pub(super) fn parse(text: &str) -> Result<(Value, HashMap<String, usize>), (usize, String)> {
+    document(text).map(|document| (document.value, document.lines))
+}
+
+/// The same, with all that was seen on the way.
+pub(super) fn document(text: &str) -> Result<Document, (usize, String)> {
     let mut parser = Parser::new_from_str(text);
-    let mut lines = HashMap::new();
+    let mut found = Document::default();
     let mut open: Vec<Open> = Vec::new();
     for _ in 0..EVENTS {
         let Some(next) = parser.next_event() else {
-            return Ok((Value::Null, lines));
+            return Ok(found);
         };
         let (event, span) = next.map_err(|error| {
             (
@@ -33,15 +52,26 @@ pub(super) fn parse(text: &str) -> Result<(Value, HashMap<String, usize>), (usiz
         })?;
         let line = span.start.line().max(1);
         let mut done = match event {
-            Event::Scalar(text, ..) => {
-                if let Some(Open::Table(_, key @ None)) = open.last_mut() {
+            Event::Scalar(text, style, ..) => {
+                if let Some(Open::Table(table, key @ None)) = open.last_mut() {
+                    let again = table.contains_key(text.as_ref());
                     *key = Some(text.into_owned());
+                    if again && found.twice.is_none() {
+                        found.twice = Some((path(&open), line));
+                    }
                     continue;
                 }
-                lines.entry(path(&open)).or_insert(line);
+                let path = path(&open);
+                if style != ScalarStyle::Plain {
+                    found.quoted.insert(path.clone());
+                }
+                found.lines.entry(path).or_insert(line);
                 Value::String(text.into_owned())
             }
-            Event::Alias(_) => Value::Null,
+            Event::Alias(_) => {
+                found.aliases = true;
+                Value::Null
+            }
             Event::SequenceStart(..) | Event::MappingStart(..) => {
                 if open.len() >= DEPTH {
                     return Err((line, "is nested too deeply".to_owned()));
@@ -49,7 +79,7 @@ pub(super) fn parse(text: &str) -> Result<(Value, HashMap<String, usize>), (usiz
                 if matches!(open.last(), Some(Open::Table(_, None))) {
                     return Err((line, "has a key that is no text".to_owned()));
                 }
-                lines.entry(path(&open)).or_insert(line);
+                found.lines.entry(path(&open)).or_insert(line);
                 open.push(match event {
                     Event::SequenceStart(..) => Open::List(Vec::new()),
                     _ => Open::Table(Map::new(), None),
@@ -61,7 +91,7 @@ pub(super) fn parse(text: &str) -> Result<(Value, HashMap<String, usize>), (usiz
                 Some(Open::Table(table, _)) => Value::Object(table),
                 None => Value::Null,
             },
-            Event::DocumentEnd | Event::StreamEnd => return Ok((Value::Null, lines)),
+            Event::DocumentEnd | Event::StreamEnd => return Ok(found),
             _ => continue,
         };
         match open.last_mut() {
@@ -73,7 +103,10 @@ pub(super) fn parse(text: &str) -> Result<(Value, HashMap<String, usize>), (usiz
                 // An alias in place of a key.
                 None => *key = Some(String::new()),
             },
-            None => return Ok((done, lines)),
+            None => {
+                found.value = done;
+                return Ok(found);
+            }
         }
     }
     Err((1, "is too long to be read".to_owned()))

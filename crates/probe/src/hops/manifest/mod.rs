@@ -15,7 +15,7 @@ pub(crate) use document::{Blob, Manifest, Open, digest};
 use document::{LAYERS, choose, kind, names_digests, read};
 pub(crate) use platform::told as platform;
 pub(crate) use reader::Reader;
-use refused::refused;
+pub(super) use refused::refused;
 
 use super::again::as_often;
 use super::limits;

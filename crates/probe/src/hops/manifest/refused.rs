@@ -12,7 +12,7 @@ use crate::rows::Row;
 const TAGS: usize = 1 << 20;
 
 /// Why the registry does not give a manifest.
-pub(super) fn refused(
+pub(in crate::hops) fn refused(
     session: &mut Session<'_, '_>,
     row: Row,
     response: &Response,

@@ -18,9 +18,10 @@ pub(super) fn route(podman: &Podman, image: &Image) -> Route {
     let Some(own) = Endpoint::of(image) else {
         return route;
     };
-    route
-        .troubles
-        .extend(podman.policy.as_ref().and_then(|p| p.judge(image)));
+    if let Some(judged) = podman.policy.as_ref().map(|policy| policy.judge(image)) {
+        route.troubles.extend(judged.refuses);
+        route.wanted = judged.wanted;
+    }
     let name = format!("{}/{}", own.registry, own.repository);
     let Some(entry) = podman.registries.find(&name) else {
         route.endpoints.push(Endpoint {

@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::signature::{Identity, unbase64};
+
 /// Requirements of a scope that are looked at.
 const MOST: usize = 64;
 
@@ -119,6 +121,66 @@ fn requirement(own: &Map<String, Value>) -> Option<String> {
             return Some(format!("`{name}` has more than one of `{all}`"));
         }
     }
-    let kind = own.get("keyType").and_then(Value::as_str)?;
-    (!KEY_TYPES.contains(&kind)).then(|| format!("`{kind}` is no `keyType`"))
+    if let Some(kind) = own.get("keyType").and_then(Value::as_str)
+        && !KEY_TYPES.contains(&kind)
+    {
+        return Some(format!("`{kind}` is no `keyType`"));
+    }
+    if let Some(key) = KEY_DATA.iter().find(|key| !is_base64(own.get(**key))) {
+        return Some(format!("`{key}` is no base64"));
+    }
+    let logs = LOGS.iter().filter(|key| own.contains_key(**key)).count();
+    let certificates = ["fulcio", "pki"].map(|key| own.contains_key(key));
+    match (logs, certificates) {
+        (2.., _) => return Some(format!("more than one of `{}`", LOGS.join("`, `"))),
+        (0, [true, _]) => return Some(format!("`fulcio` needs one of `{}`", LOGS.join("`, `"))),
+        (1, [_, true]) => return Some("a key of Rekor does not go with `pki`".to_owned()),
+        _ => {}
+    }
+    let identity = own.get("signedIdentity");
+    Identity::read(identity).err()
+}
+
+/// Keys of a transparency log.
+const LOGS: [&str; 4] = [
+    "rekorPublicKeyPath",
+    "rekorPublicKeyPaths",
+    "rekorPublicKeyData",
+    "rekorPublicKeyDatas",
+];
+
+/// Keys that hold a key, or a list of them.
+const KEY_DATA: [&str; 4] = [
+    "keyData",
+    "keyDatas",
+    "rekorPublicKeyData",
+    "rekorPublicKeyDatas",
+];
+
+/// Whether all that there is in base64 is it.
+fn is_base64(value: Option<&Value>) -> bool {
+    match value {
+        Some(Value::String(text)) => unbase64(text).is_some(),
+        Some(Value::Array(all)) => all.iter().all(|one| is_base64(Some(one))),
+        _ => true,
+    }
+}
+
+/// The first key of a requirement that older releases do not know, and the release that does: Podman's
+/// that has containers/image 5.24, 5.33 and 5.35.
+pub(super) fn newer(requirement: &Value) -> Option<(&'static str, &'static str)> {
+    const SINCE: [(&str, &str); 8] = [
+        ("pki", "5.5"),
+        ("keyPaths", "5.3"),
+        ("keyDatas", "5.3"),
+        ("rekorPublicKeyPaths", "5.3"),
+        ("rekorPublicKeyDatas", "5.3"),
+        ("fulcio", "4.4"),
+        ("rekorPublicKeyPath", "4.4"),
+        ("rekorPublicKeyData", "4.4"),
+    ];
+    let own = requirement.as_object()?;
+    let sigstore = own.get("type").is_some_and(|kind| kind == "sigstoreSigned");
+    let mut newer = SINCE.into_iter().filter(|_| sigstore);
+    newer.find(|(key, _)| own.contains_key(*key))
 }
