@@ -23,7 +23,7 @@ fn said() -> Vec<(Hop, Option<Target>, String)> {
                name-mismatch bad-certificate client-certificate client-certificate-refused unrecognised-name refused \
                incompatible not-tls plain-http interceptor";
     let blobs =
-        format!("missing denied ip-denied rate-limited unavailable odd wrong-size {BROKEN}");
+        format!("missing denied ip-denied rate-limited unavailable odd page wrong-size {BROKEN}");
     let mut table = vec![
         (Hop::Reference, None, "invalid short-name".to_owned()),
         (
@@ -67,7 +67,7 @@ fn said() -> Vec<(Hop, Option<Target>, String)> {
             Hop::Manifest,
             registry,
             format!(
-                "too-large page no-json digest-mismatch schema-1 not-an-image unsupported invalid refused-with-code \
+                "too-large page no-json digest-mismatch wrong-size schema-1 not-an-image unsupported invalid refused-with-code \
                  ip-denied scope-refused anonymous-scope-refused credential-refused \
                  credential-expired suspicious-refused anonymous-refused blocked denied anonymous-denied unknown-repository unknown-repository-or-tag head-refused \
                  unknown-digest unknown-tag rate-limited unavailable odd no-signature signature-refused {BROKEN}"

@@ -24,6 +24,7 @@ mod options;
 mod platform;
 mod repeat;
 mod rows;
+mod secrets;
 mod setup;
 mod signature;
 mod store;
@@ -48,6 +49,8 @@ pub use store::{StartLimit, StoreKind, StorePlace, StorePlan, look_at_disk, stor
 use std::time::Instant;
 
 use pullwhy_model::Image;
+
+use secrets::Secrets;
 
 /// How many times its timeout a walk takes at most, whatever it meets; the bytes of a pull have
 /// [`Pull::total`] besides. If every hop takes nearly all
@@ -97,7 +100,7 @@ impl Observer for () {
 /// Walks the path to a registry, up to its first answer: `HOST` or `HOST:PORT`.
 pub fn walk_to_registry(host: &str, options: &Options, observer: &mut dyn Observer) -> Walk {
     let started = Instant::now();
-    let mut rows = rows::Rows::new(observer);
+    let mut rows = rows::Rows::hiding(observer, Secrets::of(host, options));
     hops::walk_to_registry(host, options, &mut rows);
     Walk {
         image: Image {
@@ -114,7 +117,7 @@ pub fn walk_to_registry(host: &str, options: &Options, observer: &mut dyn Observ
 /// [`Options::ask_engine`].
 pub fn walk_to_daemon(options: &Options, observer: &mut dyn Observer) -> Walk {
     let started = Instant::now();
-    let mut rows = rows::Rows::new(observer);
+    let mut rows = rows::Rows::hiding(observer, Secrets::of("", options));
     hops::walk_to_daemon(options, &mut rows);
     Walk {
         image: Image::default(),
@@ -126,7 +129,7 @@ pub fn walk_to_daemon(options: &Options, observer: &mut dyn Observer) -> Walk {
 /// Walks the path of `reference`.
 pub fn walk(reference: &str, options: &Options, observer: &mut dyn Observer) -> Walk {
     let started = Instant::now();
-    let mut rows = rows::Rows::new(observer);
+    let mut rows = rows::Rows::hiding(observer, Secrets::of(reference, options));
     let image = hops::walk(reference, options, &mut rows);
     Walk {
         image,

@@ -1,11 +1,13 @@
 //! Rows as they are made: timed, cleaned, told to the observer.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use pullwhy_model::text::{clean, scrub};
 use pullwhy_model::{Fact, Facts, Hop, HopRow, Status, Target};
 
 use crate::Observer;
+use crate::secrets::Secrets;
 
 /// Bytes of a summary.
 const SUMMARY: usize = 400;
@@ -21,15 +23,29 @@ pub(crate) struct Rows<'o> {
     observer: &'o mut dyn Observer,
     /// Rows are not told yet: it is open whether they count.
     held: bool,
+    /// What no row shows.
+    secrets: Secrets,
 }
 
 impl<'o> Rows<'o> {
+    /// Rows of a walk that sends no secret.
     pub(crate) fn new(observer: &'o mut dyn Observer) -> Self {
+        Self::hiding(observer, Secrets::default())
+    }
+
+    /// Rows in which no secret is shown.
+    pub(crate) fn hiding(observer: &'o mut dyn Observer, secrets: Secrets) -> Self {
         Self {
             made: Vec::new(),
             observer,
             held: false,
+            secrets,
         }
+    }
+
+    /// What no row shows: whoever sends a secret adds it here first.
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     /// Rows aside, of which only progress is told.
@@ -38,11 +54,12 @@ impl<'o> Rows<'o> {
             made: Vec::new(),
             observer: self.observer,
             held: true,
+            secrets: self.secrets.clone(),
         }
     }
 
     pub(crate) fn push(&mut self, row: Row) {
-        let row = row.finish();
+        let row = row.finish(&self.secrets);
         if !self.held {
             self.observer.row(&row);
         }
@@ -51,7 +68,8 @@ impl<'o> Rows<'o> {
 
     /// Takes rows over that were made aside.
     pub(crate) fn replay(&mut self, rows: Vec<HopRow>) {
-        for row in rows {
+        for mut row in rows {
+            hide(&mut row, &self.secrets);
             if !self.held {
                 self.observer.row(&row);
             }
@@ -170,6 +188,11 @@ impl Row {
         self.ends(Status::Skipped, None, why)
     }
 
+    /// Was not made to its end: what would have come is open.
+    pub(crate) fn left_open(self, saw: &str, why: impl Into<String>) -> Self {
+        self.ends(Status::Skipped, Some(saw), why)
+    }
+
     /// Seconds since its beginning.
     pub(crate) fn seconds(&self) -> f64 {
         self.started.elapsed().as_secs_f64()
@@ -232,8 +255,12 @@ impl Row {
     }
 
     /// Everything that a server said is cleaned here, once.
-    fn finish(mut self) -> HopRow {
-        let safe = |s: &str, most| clean(&scrub(s), most);
+    fn finish(mut self, secrets: &Secrets) -> HopRow {
+        // Before anything is cut, and once more without the colours that may stand between.
+        let safe = |s: &str, most| {
+            let plain = clean(&secrets.hide(s), usize::MAX);
+            clean(&scrub(&secrets.hide(&plain)), most)
+        };
         self.row.summary = safe(&self.row.summary, SUMMARY);
         self.row.target = safe(&self.row.target, VALUE);
         for value in self.row.facts.values_mut() {
@@ -242,5 +269,18 @@ impl Row {
             }
         }
         self.row
+    }
+}
+
+/// Takes secrets out of a row that is cleaned.
+fn hide(row: &mut HopRow, secrets: &Secrets) {
+    let texts = row.facts.values_mut().filter_map(|value| match value {
+        Fact::Text(text) => Some(text),
+        _ => None,
+    });
+    for text in texts.chain([&mut row.summary, &mut row.target]) {
+        if let Cow::Owned(hidden) = secrets.hide(text) {
+            *text = hidden;
+        }
     }
 }

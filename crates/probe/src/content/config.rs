@@ -1,5 +1,7 @@
 //! The configuration: fetched whole, and set beside the manifest.
 
+mod form;
+
 use std::time::Instant;
 
 use pullwhy_model::{Hop, Target};
@@ -11,7 +13,7 @@ use super::layout::Layout;
 use super::transfer::{Failed, Transfer};
 use crate::engine::again::Asked;
 use crate::hops::blobs::size;
-use crate::hops::manifest::{Blob, Manifest, Reader, platform};
+use crate::hops::manifest::{Manifest, Reader, as_engines_read, platform};
 use crate::platform::Platform;
 use crate::rows::{Row, Rows};
 
@@ -55,13 +57,18 @@ pub(super) fn fetch(
         rows.push(row.failed("unsupported", "a digest of a kind that engines do not know"));
         return Config::default();
     };
+    if blob.size == 0 && Reader::of(asker.session().net.options) == Reader::Containerd {
+        let says = "the manifest gives it no size, and containerd refuses that";
+        rows.push(row.failed("unsupported", says));
+        return Config::default();
+    }
     if blob.size > MOST {
         rows.push(row.failed("unsupported", "a configuration of more than 4 MiB"));
         return Config::default();
     }
     let started = Instant::now();
     let mut transfer = Transfer::new(asker, blob, Asked::Config);
-    let came = whole(&mut transfer, blob, rows);
+    let came = whole(&mut transfer, rows);
     let row = row
         .role(transfer.role)
         .fact("host", transfer.host.as_str())
@@ -84,6 +91,12 @@ pub(super) fn fetch(
         rows.push(row);
         return Config::default();
     }
+    let refused = transfer.refused_for_size();
+    let follows = Reader::of(asker.session().net.options) != Reader::Any;
+    if let Some(says) = refused.as_ref().filter(|_| follows) {
+        rows.push(row.failed("wrong-size", says.as_str()));
+        return Config::default();
+    }
     let kept = layout.map_or(Ok(()), |layout| {
         let mut kept = layout.blob(&wanted)?;
         kept.write(&bytes)?;
@@ -91,6 +104,10 @@ pub(super) fn fetch(
     });
     told(Some(&bytes), rows);
     let (row, diff_ids) = read(row, &bytes, manifest, asker);
+    let row = match refused {
+        Some(says) if !row.is_failure() => row.and_warns("wrong-size", &says),
+        _ => row,
+    };
     let row = transfer.tell_passed(row);
     let verified = kept.is_ok() && !row.is_failure();
     rows.push(row);
@@ -108,11 +125,7 @@ pub(crate) fn verified(row: Row, wanted: &Wanted, bytes: &[u8]) -> Row {
         .failed("digest-mismatch", format!("the bytes are those of {own}"))
 }
 
-fn whole(
-    transfer: &mut Transfer<'_, '_, '_, '_>,
-    blob: &Blob,
-    rows: &mut Rows<'_>,
-) -> Result<Vec<u8>, Failed> {
+fn whole(transfer: &mut Transfer<'_, '_, '_, '_>, rows: &mut Rows<'_>) -> Result<Vec<u8>, Failed> {
     transfer.open(rows)?;
     let mut bytes = Vec::new();
     let mut buffer = vec![0; 64 << 10];
@@ -122,8 +135,8 @@ fn whole(
             return Ok(bytes);
         }
         bytes.extend_from_slice(&buffer[..read]);
-        // A manifest that gives no size bounds nothing.
-        if blob.size == 0 && bytes.len() as u64 > MOST {
+        // A size that does not count bounds nothing.
+        if bytes.len() as u64 > MOST {
             return Err(Failed::TooLong);
         }
     }
@@ -135,20 +148,22 @@ fn read(
     manifest: &Manifest,
     asker: &Asker<'_, '_, '_>,
 ) -> (Row, Option<Vec<Wanted>>) {
-    let value: Option<Value> = serde_json::from_slice(bytes).ok();
-    let Some(value) = value.filter(Value::is_object) else {
+    let Some(value) = as_engines_read(bytes).filter(Value::is_object) else {
         return (
             row.failed("config-mismatch", "the configuration is no JSON"),
             None,
         );
     };
+    if let Some(says) = form::unreadable(&value) {
+        return (row.failed("unsupported", says), None);
+    }
+    let reader = Reader::of(asker.session().net.options);
     let word = |name: &str| value[name].as_str().unwrap_or_default();
     let row = row
         .fact("os", word("os"))
         .fact("architecture", word("architecture"));
     let Some(listed) = value["rootfs"]["diff_ids"].as_array() else {
         // Tried with containerd 1.6: where there is no layer, nothing is missed.
-        let reader = Reader::of(asker.session().net.options);
         if reader == Reader::Containerd && manifest.layers.is_empty() {
             let says = format!("{} bytes, and there are no layers", bytes.len());
             return (row.ok(says), Some(Vec::new()));
@@ -167,7 +182,7 @@ fn read(
             listed.len(),
             manifest.layers.len()
         );
-        let says = and_of_podman(says, Reader::of(asker.session().net.options));
+        let says = and_of_podman(says, reader);
         return (row.failed("config-mismatch", says), None);
     }
     let wanted = &asker.session().net.options.platform;
@@ -189,7 +204,22 @@ fn read(
             ),
         )
     };
+    let row = match too_much_history(&value, ids.len()) {
+        Some(says) if reader == Reader::Docker => row.failed("config-mismatch", says),
+        Some(says) if reader == Reader::Any => row.and_warns("history", &says),
+        _ => row,
+    };
     (row, Some(ids))
+}
+
+/// A history of more layers than there are. Tried with Docker 20.10, which refuses it when all is unpacked
+/// (moby, `image/store.go`); containerd 1.6 and Podman 4.3 do not look.
+fn too_much_history(config: &Value, layers: usize) -> Option<String> {
+    let history = config["history"].as_array()?;
+    let full = history.iter().filter(|one| one["empty_layer"] != true);
+    let told = full.count();
+    (told > layers)
+        .then(|| format!("its history is of {told} layers, and it has {layers}: Docker refuses it"))
 }
 
 /// Says since when Podman holds layers against the configuration: containers/image does from 5.34 on.

@@ -312,6 +312,10 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
             );
             return tell::unsupported(blob, host, says);
         }
+        if self.reader == Reader::Containerd && blob.size == 0 {
+            let says = "the manifest gives it no size, and containerd refuses that".to_owned();
+            return tell::unsupported(blob, host, says);
+        }
         let Some(wanted) = Wanted::parse(&blob.digest) else {
             let says = "a digest of a kind that engines do not know".to_owned();
             return tell::unsupported(blob, host, says);
@@ -324,26 +328,32 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
         if let Err(failed) = opened {
             return tell::failed(&transfer, failed);
         }
-        let mut kept = self
-            .layout
-            .and_then(|layout| self.kept(layout.blob(&wanted)));
         let diff = self.diff_ids.and_then(|ids| ids.get(at));
-        let came = layer::fetch(
-            &mut transfer,
-            &wanted,
-            &mut kept,
-            Bench {
-                diff: diff.cloned().unwrap_or_else(Wanted::any),
-                archive: Archive::new(Entries::new(
-                    self.range,
-                    Paths::new(Arc::clone(&self.paths)),
-                    self.reader,
-                )),
-                swell: self.swell,
-                room: &self.room,
-                watched,
-            },
-        );
+        let (came, kept) = loop {
+            let mut kept = self
+                .layout
+                .and_then(|layout| self.kept(layout.blob(&wanted)));
+            let came = layer::fetch(
+                &mut transfer,
+                &wanted,
+                &mut kept,
+                Bench {
+                    diff: diff.cloned().unwrap_or_else(Wanted::any),
+                    archive: Archive::new(Entries::new(
+                        self.range,
+                        Paths::new(Arc::clone(&self.paths)),
+                        self.reader,
+                    )),
+                    swell: self.swell,
+                    room: &self.room,
+                    watched,
+                },
+            );
+            let wrong = came.failed.is_none() && came.digest != wanted.text();
+            if !(wrong && transfer.starts_over()) {
+                break (came, kept);
+            }
+        };
         if let Some(error) = came.unkept {
             self.kept::<()>(Err(error));
         }

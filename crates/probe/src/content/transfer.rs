@@ -5,6 +5,7 @@
 //! Where none is followed, it is tried as long as any of them would.
 
 mod again;
+mod told;
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -15,13 +16,12 @@ use super::asker::Asker;
 use crate::engine::again::{Asked, Resume};
 use crate::hops::again::Tries;
 use crate::hops::blobs::{judge, path, sent_elsewhere};
-use crate::hops::follow::{Ask, Stopped, broken, follow_with};
-use crate::hops::manifest::Blob;
+use crate::hops::follow::{Ask, Stopped, follow_with};
+use crate::hops::manifest::{Blob, Reader};
 use crate::hops::registry::ERROR;
 use crate::net::body::{Incoming, Opened};
 use crate::net::connect::Net;
 use crate::net::http::Response;
-use crate::net::tcp;
 use crate::rows::{Row, Rows};
 
 /// Errors in a row without progress, after which a blob is given up.
@@ -32,6 +32,8 @@ const PROGRESS: u64 = 1 << 20;
 const ATTEMPTS: u32 = 32;
 /// Places of breaks that are told.
 const CUTS: usize = 8;
+/// Bytes that are read beyond a size that does not count, to see whether they are the right ones.
+const BEYOND: u64 = 1 << 30;
 /// The first pause between attempts; each further one is twice as long.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -53,6 +55,9 @@ pub(super) enum Failed {
 pub(super) struct Transfer<'t, 's, 'n, 'o> {
     asker: &'t Asker<'s, 'n, 'o>,
     pub(super) blob: &'t Blob,
+    what: Asked,
+    /// Whose engine it is fetched for.
+    reader: Reader,
     incoming: Option<Incoming>,
     /// Bytes that came.
     pub(super) got: u64,
@@ -70,6 +75,12 @@ pub(super) struct Transfer<'t, 's, 'n, 'o> {
     renewed: bool,
     /// It is asked for from its beginning, though some of it is here.
     anew: bool,
+    /// What came for its rest was of no use, and it was begun anew.
+    pub(super) begun_anew: bool,
+    /// It is a page for people.
+    pub(super) page: bool,
+    /// It was compressed for the way, and that is undone.
+    pub(super) undone: bool,
     fruitless: u32,
     /// The registry has it not, and the manifest says where it is: it is asked for there.
     elsewhere: bool,
@@ -88,6 +99,8 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
         Self {
             asker,
             blob,
+            what,
+            reader: Reader::of(asker.session().net.options),
             incoming: None,
             got: 0,
             attempts: 0,
@@ -97,6 +110,9 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
             reconnected: None,
             renewed: false,
             anew: false,
+            begun_anew: false,
+            page: false,
+            undone: false,
             fruitless: 0,
             elsewhere: false,
             mark: 0,
@@ -158,8 +174,16 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
                 continue;
             };
             match incoming.read(into) {
-                Ok(0) if self.got < self.blob.size => {
+                // An end that the answer itself has shown is none that engines ask again after.
+                Ok(0)
+                    if self.got < self.blob.size
+                        && self.tries.is_none()
+                        && !incoming.shows_end() =>
+                {
                     self.note(io::ErrorKind::UnexpectedEof.into())?;
+                }
+                Ok(0) if self.got < self.blob.size && self.reader == Reader::Containerd => {
+                    return Err(Failed::Cut(io::ErrorKind::UnexpectedEof.into()));
                 }
                 Ok(0) => {
                     if let Some(incoming) = self.incoming.take() {
@@ -168,8 +192,11 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
                     return Ok(0);
                 }
                 Ok(read) => {
+                    if self.got == 0 {
+                        self.page |= is_page(&into[..read]);
+                    }
                     self.got += u64::try_from(read).unwrap_or(u64::MAX);
-                    if self.blob.size > 0 && self.got > self.blob.size {
+                    if self.blob.size > 0 && self.got > self.most() {
                         return Err(Failed::TooLong);
                     }
                     return Ok(read);
@@ -177,6 +204,46 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
                 Err(error) => self.note(error)?,
             }
         }
+    }
+
+    /// Whether an engine refuses it if it has another size than the manifest gives. Tried with Docker
+    /// 20.10, containerd 1.6 and Podman 4.3: Docker goes by the digest, Podman does so for layers.
+    fn is_held_to_its_size(&self) -> bool {
+        match self.reader {
+            Reader::Containerd => true,
+            Reader::Podman => self.what == Asked::Config,
+            Reader::Docker | Reader::Any => false,
+        }
+    }
+
+    /// How many bytes are read at most.
+    fn most(&self) -> u64 {
+        match self.is_held_to_its_size() {
+            true => self.blob.size,
+            false => self.blob.size.saturating_add(BEYOND),
+        }
+    }
+
+    /// Who refuses it for its size, though all bytes are right; `None`: its size is right, or whoever is
+    /// followed does not look at it.
+    pub(super) fn refused_for_size(&self) -> Option<String> {
+        if self.got == self.blob.size && self.got > 0 {
+            return None;
+        }
+        let who = match (self.reader, self.what) {
+            (Reader::Any, Asked::Config) => "containerd and Podman refuse it",
+            (Reader::Any, _) => "containerd refuses it",
+            (Reader::Containerd, _) => "containerd refuses it",
+            (Reader::Podman, Asked::Config) => "Podman refuses it",
+            _ => return None,
+        };
+        Some(match self.blob.size {
+            0 => format!("the manifest gives it no size: {who}"),
+            size => format!(
+                "the manifest gives it {size} bytes, and not {}: {who}",
+                self.got
+            ),
+        })
     }
 
     /// Asks for what is left of it.
@@ -221,6 +288,8 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
         let Some(mut incoming) = opened.incoming else {
             return self.refused(opened.response, number);
         };
+        self.page = opened.response.is_page();
+        self.undone |= opened.response.undone;
         incoming.allow(session.net.options.timeout, self.asker.ends);
         self.renewed = false;
         if let Some(tries) = &mut self.tries
@@ -228,10 +297,18 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
         {
             tries.fresh();
         }
+        if self.got == 0 && !self.is_held_to_its_size() {
+            self.incoming = Some(incoming);
+            return Ok(());
+        }
         if self.got == 0 {
             // A length that is wrong is known before a byte has come.
             let row = judge(Row::new(Hop::Layer, ""), &opened.response, self.blob);
             if row.is_failure() {
+                // Its beginning tells whether it is a blob at all.
+                let mut start = [0; 64];
+                let read = incoming.read(&mut start).unwrap_or_default();
+                self.page |= is_page(&start[..read]);
                 return Err(Failed::Refused(Box::new(opened.response)));
             }
             self.incoming = Some(incoming);
@@ -249,7 +326,7 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
                 self.no_range = true;
                 self.pass_over(incoming)?;
             }
-            _ => return Err(Failed::Refused(Box::new(opened.response))),
+            _ => return self.without_rest(opened.response),
         }
         Ok(())
     }
@@ -282,71 +359,16 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
         self.incoming = Some(incoming);
         Ok(())
     }
+}
 
-    /// Tells in a row why it did not come.
-    pub(super) fn tell(&self, failed: Failed, row: Row) -> Row {
-        let row = self.told(failed, row.role(self.role).fact("host", self.host.as_str()));
-        match &self.tries {
-            Some(tries) => row.edit(|row| tries.tell_failed(row)),
-            None => row,
-        }
+/// Whether a body begins as a page for people does.
+fn is_page(start: &[u8]) -> bool {
+    let start = &start[..start.len().min(512)];
+    Response {
+        body: start.to_vec(),
+        ..Response::default()
     }
-
-    /// Tells in a row what came before it came.
-    pub(super) fn tell_passed(&self, row: Row) -> Row {
-        match &self.tries {
-            Some(tries) => row.edit(|row| tries.tell_passed(row)),
-            None => row,
-        }
-    }
-
-    /// Whether an engine is followed.
-    pub(super) fn follows(&self) -> bool {
-        self.tries.is_some()
-    }
-
-    fn told(&self, failed: Failed, row: Row) -> Row {
-        let of = || format!("{} of {} bytes", self.got, self.blob.size);
-        let times = match self.attempts {
-            0 | 1 => String::new(),
-            // By an engine's tries it is told how often.
-            _ if self.tries.is_some() => String::new(),
-            n => format!(", in {n} attempts"),
-        };
-        match failed {
-            Failed::Stopped(stopped) => stopped.tell(row),
-            Failed::Refused(response) => {
-                let told = judge(row, &response, self.blob);
-                if told.is_failure() {
-                    told
-                } else {
-                    told.failed("odd", "the server goes on elsewhere than it was asked to")
-                }
-            }
-            Failed::TooLong => row.failed(
-                "wrong-size",
-                format!(
-                    "more bytes come than the {} of the manifest",
-                    self.blob.size
-                ),
-            ),
-            Failed::Late => row.failed(
-                "timeout",
-                format!("{} came before the time for the pull was over", of()),
-            ),
-            Failed::Cut(error) => match tcp::Failure::of(&error) {
-                tcp::Failure::Timeout => {
-                    let silence = self.asker.session().net.options.timeout.as_secs_f64();
-                    row.failed(
-                        "timeout",
-                        format!("no byte for {silence} s, at {}{times}", of()),
-                    )
-                }
-                tcp::Failure::Reset => row.failed("cut", format!("cut at {}{times}", of())),
-                _ => broken(row, &error),
-            },
-        }
-    }
+    .is_page()
 }
 
 /// The byte at which an answer begins.

@@ -73,6 +73,8 @@ pub(crate) enum Resume {
         bytes: u64,
         since: Duration,
         pause: Duration,
+        /// Who does so from which release on, for people.
+        says: &'static str,
     },
 }
 
@@ -80,6 +82,14 @@ impl Resume {
     /// Whether it goes on where the server sends all instead of the rest.
     pub(crate) fn passes_over(self) -> bool {
         matches!(self, Self::WhileBytesCome { .. })
+    }
+
+    /// Since when it is asked for again at all, where not all releases do so.
+    pub(crate) fn since(self) -> Option<&'static str> {
+        match self {
+            Self::Reconnect { says, .. } => Some(says),
+            Self::InPairs | Self::WhileBytesCome { .. } => None,
+        }
     }
 }
 
@@ -223,12 +233,16 @@ const TOO_MANY: Rule = Rule {
     says: "containers/image asks again",
 };
 
-/// containers/image (v5.25 on), `docker/body_reader.go`.
-const RECONNECT: Resume = Resume::Reconnect {
-    bytes: 1 << 20,
-    since: Duration::from_secs(60),
-    pause: SECOND,
-};
+/// containers/image (v5.25 on), `docker/body_reader.go`. Tried with Podman 4.3, which has an older one, and
+/// fails.
+const fn reconnects(says: &'static str) -> Resume {
+    Resume::Reconnect {
+        bytes: 1 << 20,
+        since: Duration::from_secs(60),
+        pause: SECOND,
+        says,
+    }
+}
 
 /// containers/common (v0.64), `libimage/copier.go` around `pkg/retry/retry.go` (`IsErrorRetryable`).
 /// An end within a body is none of its errors, a reset is. So is each error of the distribution API with words of its
@@ -266,7 +280,7 @@ static PODMAN: Policy = Policy {
         },
     ],
     set: Some(Asked::Pull),
-    resume: RECONNECT,
+    resume: reconnects("as Podman does from 4.5 on, and not before"),
 };
 
 /// CRI-O has containers/image without what libimage puts around it.
@@ -274,7 +288,7 @@ static CRI_O: Policy = Policy {
     who: "CRI-O",
     rules: &[TOO_MANY],
     set: None,
-    resume: RECONNECT,
+    resume: reconnects("as CRI-O does from 1.27 on, and not before"),
 };
 
 impl Policy {

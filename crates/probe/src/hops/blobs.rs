@@ -315,7 +315,15 @@ pub(crate) fn judge(row: Row, response: &Response, blob: &Blob) -> Row {
             let length = range
                 .or_else(|| response.field("content-length"))
                 .and_then(|l| l.trim().parse::<u64>().ok());
-            match length {
+            // What a HEAD says of a body that is compressed for the way is not its size.
+            let coded = response
+                .field("content-encoding")
+                .is_some_and(|c| !c.eq_ignore_ascii_case("identity"));
+            match length.filter(|_| !coded) {
+                Some(length) if length != blob.size && blob.size > 0 && response.is_page() => row.failed(
+                    "page",
+                    format!("a page for people, of {length} bytes, where the registry answers with one of its blobs"),
+                ),
                 Some(length)
                     if length != blob.size
                         && blob.size > 0

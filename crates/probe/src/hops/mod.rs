@@ -214,12 +214,15 @@ fn walk_endpoint(
     if !last && trust.problems.iter().any(|problem| problem.stops) {
         return None;
     }
-    let net = Net::new(options, trust, endpoint.plain.clone(), (ends, last));
+    let mut net = Net::new(options, trust, endpoint.plain.clone(), (ends, last));
+    net.secrets = rows.secrets().clone();
     // Where only a registry is walked to, there is no repository that a credential could be for.
     let held = match image.repository {
         Some(_) => endpoints::credentials(endpoint, options, rows),
         None => Vec::new(),
     };
+    held.iter()
+        .for_each(|held| net.secrets.add(&held.credential));
     if options.until.is_some_and(|last| last <= Hop::Credentials) {
         return None;
     }
@@ -276,8 +279,7 @@ fn manifest_with(
     let mut reached = Vec::new();
     for (at, own) in held.iter().enumerate() {
         session.hold(own);
-        let mut observer = ();
-        let mut tried = Rows::new(&mut observer);
+        let mut tried = rows.aside();
         let manifest = admitted(session, image, &mut tried);
         let tried = tried.done();
         if manifest.is_none() {

@@ -16,6 +16,7 @@ use crate::net::http::Response;
 use crate::net::origin::Origin;
 use crate::net::tcp;
 use crate::rows::{Row, Rows};
+use crate::secrets::CUT;
 use crate::setup::endpoint::Endpoint;
 
 /// Bytes of an error's body that are read.
@@ -398,11 +399,12 @@ pub(crate) fn said(response: &Response) -> String {
     let errors = errors(response);
     if errors.is_empty() {
         let text = response.text();
-        let start: String = text.trim().chars().take(120).collect();
-        return if start.is_empty() {
-            "no words with it".to_owned()
-        } else {
-            start
+        let text = text.trim();
+        let start: String = text.chars().take(120).collect();
+        return match start.len() {
+            0 => "no words with it".to_owned(),
+            short if short < text.len() => start + CUT,
+            _ => start,
         };
     }
     let one = |e: &ApiError| format!("{}: {}", e.code, e.message);

@@ -170,6 +170,7 @@ impl Session<'_, '_> {
             rows.push(row);
             return false;
         };
+        self.net.secrets.add_token(&token);
         let granted = grants(&token, scope);
         let who = match &self.credential {
             Some(Credential::Basic { user, .. }) => format!("for user `{user}`"),

@@ -3,6 +3,8 @@
 use std::io::{self, Read};
 use std::time::Duration;
 
+use flate2::read::MultiGzDecoder;
+
 use super::Deadline;
 use super::connect::Way;
 use super::http::{Head, Request, Response, body, no_http, send};
@@ -34,13 +36,23 @@ enum Left {
     Nothing,
 }
 
-/// A body as it comes.
-pub(crate) struct Incoming {
+/// A body as it comes, without what was done to it for the way.
+pub(crate) struct Incoming(Kind);
+
+enum Kind {
+    AsItIs(Raw),
+    Gzip(Box<MultiGzDecoder<Raw>>),
+}
+
+/// A body as it is on the way.
+struct Raw {
     stream: Stream,
     origin: Origin,
     ahead: Vec<u8>,
     at: usize,
     left: Left,
+    /// Its length was said.
+    by_length: bool,
     /// A chunk has been read, and with it comes the end of its line.
     in_chunks: bool,
     keep: bool,
@@ -86,7 +98,7 @@ impl Shared {
             });
         }
         let ahead = head.rest;
-        let response = Response {
+        let mut response = Response {
             status: head.status,
             fields: head.fields,
             ..Response::default()
@@ -106,17 +118,25 @@ impl Shared {
             }
         };
         let keep = !says("connection", "close") && left != Left::Rest;
+        let wire = Raw {
+            stream,
+            origin: origin.clone(),
+            ahead,
+            at: 0,
+            by_length: matches!(left, Left::Bytes(_)),
+            left,
+            in_chunks: false,
+            keep,
+        };
+        let kind = if request.asks_for_gzip() && response.is_gzip() {
+            response.note_undone();
+            Kind::Gzip(Box::new(MultiGzDecoder::new(wire)))
+        } else {
+            Kind::AsItIs(wire)
+        };
         Ok(Opened {
             response,
-            incoming: Some(Incoming {
-                stream,
-                origin: origin.clone(),
-                ahead,
-                at: 0,
-                left,
-                in_chunks: false,
-                keep,
-            }),
+            incoming: Some(Incoming(kind)),
         })
     }
 }
@@ -124,19 +144,44 @@ impl Shared {
 impl Incoming {
     /// The connection, where the body was read to its end and another request may follow.
     pub(super) fn into_stream(self) -> Option<(Origin, Stream)> {
-        let ended = self.left == Left::Nothing && self.at == self.ahead.len();
-        (self.keep && ended).then_some((self.origin, self.stream))
+        let wire = match self.0 {
+            Kind::AsItIs(wire) => wire,
+            Kind::Gzip(gzip) => gzip.into_inner(),
+        };
+        let ended = wire.left == Left::Nothing && wire.at == wire.ahead.len();
+        (wire.keep && ended).then_some((wire.origin, wire.stream))
     }
 
     /// From now on silence for so long is an error, and so is all that takes longer than to the
     /// deadline.
     pub(crate) fn allow(&mut self, silence: Duration, deadline: Deadline) {
-        self.stream.while_it_comes(silence, deadline);
+        let wire = match &mut self.0 {
+            Kind::AsItIs(wire) => wire,
+            Kind::Gzip(gzip) => gzip.get_mut(),
+        };
+        wire.stream.while_it_comes(silence, deadline);
+    }
+
+    /// Whether its end is no other than the server meant.
+    pub(crate) fn shows_end(&self) -> bool {
+        match &self.0 {
+            Kind::AsItIs(wire) => wire.by_length,
+            Kind::Gzip(_) => true,
+        }
     }
 
     /// Reads some bytes; none is the end. Silence is an error of kind `TimedOut`, and an end before
     /// its time one of kind `UnexpectedEof`.
     pub(crate) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match &mut self.0 {
+            Kind::AsItIs(wire) => wire.read(into),
+            Kind::Gzip(gzip) => gzip.read(into),
+        }
+    }
+}
+
+impl Read for Raw {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.left == Left::Chunk(0) {
             self.next_chunk()?;
         }
@@ -172,7 +217,9 @@ impl Incoming {
         }
         Ok(read)
     }
+}
 
+impl Raw {
     fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.stream.read(into) {

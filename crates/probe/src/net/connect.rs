@@ -24,6 +24,7 @@ use super::{Deadline, is_loopback, lock};
 use crate::hops::blobs;
 use crate::options::Options;
 use crate::rows::{Row, Rows};
+use crate::secrets::Secrets;
 use crate::trust::{RegistryTrust, Source};
 
 /// Spare connections to the registry while it is pinged and asked for the manifest: with the one
@@ -79,6 +80,8 @@ impl Plain {
 /// The network of a walk.
 pub(crate) struct Net<'a> {
     pub(crate) options: &'a Options,
+    /// What is sent and not shown.
+    pub(crate) secrets: Secrets,
     pub(super) plain: Plain,
     pub(crate) clock: Clock,
     pub(super) shared: Arc<Shared>,
@@ -114,6 +117,7 @@ impl<'a> Net<'a> {
             last,
             hop: Mutex::default(),
             options,
+            secrets: Secrets::default(),
             plain,
             shared,
             blobs: AtomicUsize::new(0),

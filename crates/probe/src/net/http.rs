@@ -1,5 +1,7 @@
 //! HTTP/1.1 over a connection of ours: bounded, with a deadline, keeping what the other side said.
 
+mod coding;
+
 use std::io::{self, Read, Write};
 
 use super::Deadline;
@@ -50,6 +52,8 @@ pub(crate) struct Response {
     pub cut: bool,
     /// The connection can be used again.
     pub keep: bool,
+    /// It was compressed for the way, and that is undone.
+    pub undone: bool,
 }
 
 impl Response {
@@ -202,6 +206,9 @@ pub(super) fn send(
         let value: String = value.chars().filter(|c| !c.is_control()).collect();
         text.push_str(&format!("{name}: {value}\r\n"));
     }
+    if request.asks_for_gzip() {
+        text.push_str("Accept-Encoding: gzip\r\n");
+    }
     if let Some(body) = &request.body {
         text.push_str(&format!("Content-Length: {}\r\n", body.len()));
     }
@@ -222,6 +229,14 @@ pub(super) fn send(
 
 /// Reads what comes behind a head, as far as the request wants it.
 pub(super) fn body(stream: &mut Stream, head: Head, request: &Request<'_>) -> io::Result<Response> {
+    let mut response = as_it_comes(stream, head, request)?;
+    if request.asks_for_gzip() && response.is_gzip() {
+        response.undo(request.most);
+    }
+    Ok(response)
+}
+
+fn as_it_comes(stream: &mut Stream, head: Head, request: &Request<'_>) -> io::Result<Response> {
     let mut response = Response {
         status: head.status,
         fields: head.fields,

@@ -33,12 +33,18 @@ impl Origin {
         if location.is_empty() {
             return None;
         }
-        if location.contains("://") && !location.starts_with('/') {
-            return Self::parse(location);
+        let there = |url: &str| {
+            let (origin, path) = Self::parse(url)?;
+            Some((origin, without_dots(&path)))
+        };
+        // A path may hold a URL in its query.
+        let scheme_ends = location.find("://");
+        if scheme_ends.is_some_and(|at| !location[..at].contains(['/', '?', '#'])) {
+            return there(location);
         }
         let scheme = if plain { "http" } else { "https" };
         if let Some(rest) = location.strip_prefix("//") {
-            return Self::parse(&format!("{scheme}://{rest}"));
+            return there(&format!("{scheme}://{rest}"));
         }
         let here = path.split('?').next().unwrap_or_default();
         let folder = &here[..here.rfind('/').map_or(0, |at| at + 1)];
@@ -47,7 +53,7 @@ impl Origin {
             Some(b'?') => format!("{here}{location}"),
             _ => format!("{folder}{location}"),
         };
-        let (_, path) = Self::parse(&format!("{scheme}://{}{path}", self.target()))?;
+        let (_, path) = there(&format!("{scheme}://{}{path}", self.target()))?;
         Some((self.clone(), path))
     }
 
@@ -83,6 +89,24 @@ impl Origin {
     }
 }
 
+/// A path without segments of dots (RFC 3986, 5.2.4); its query is as it was.
+fn without_dots(path: &str) -> String {
+    let (path, query) = path.split_at(path.find('?').unwrap_or(path.len()));
+    let segments: Vec<&str> = path.split('/').skip(1).collect();
+    let mut kept: Vec<&str> = Vec::with_capacity(segments.len());
+    for segment in &segments {
+        match *segment {
+            "." => {}
+            ".." => drop(kept.pop()),
+            other => kept.push(other),
+        }
+    }
+    // What ends in dots is a folder.
+    let folder = matches!(segments.last(), Some(&("." | ".."))) && !kept.is_empty();
+    let end = if folder { "/" } else { "" };
+    format!("/{}{end}{query}", kept.join("/"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,6 +123,23 @@ mod tests {
             ("z", Some("true r.test:443 /v2/a/blobs/z")),
             ("?q=2", Some("true r.test:443 /v2/a/blobs/x?q=2")),
             ("//b.test:8/z", Some("true b.test:8 /z")),
+            ("../../b/blobs/x", Some("true r.test:443 /v2/b/blobs/x")),
+            (
+                "../../../../../z?u=/a/../b",
+                Some("true r.test:443 /z?u=/a/../b"),
+            ),
+            ("./z/.", Some("true r.test:443 /v2/a/blobs/z/")),
+            ("/a/./b/../c", Some("true r.test:443 /a/c")),
+            (
+                "/z?to=https://b.test/",
+                Some("true r.test:443 /z?to=https://b.test/"),
+            ),
+            (
+                "z?to=https://b.test/",
+                Some("true r.test:443 /v2/a/blobs/z?to=https://b.test/"),
+            ),
+            ("https://b.test/a/../z", Some("true b.test:443 /z")),
+            ("/..", Some("true r.test:443 /")),
             ("http://b.test", Some("false b.test:80 /")),
             ("https://u:p@b.test/z#f", Some("true b.test:443 /z")),
             ("/z HTTP/1.1", None),

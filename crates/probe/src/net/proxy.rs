@@ -93,6 +93,13 @@ pub(crate) fn choose(environment: &ProxyEnvironment, https: bool, host: &str, po
     }
 }
 
+/// User and password of a proxy's URL.
+pub(crate) fn login(url: &str) -> Option<(String, String)> {
+    let (user, password) = parse(url.trim())?.login?;
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Some((text(user), text(password)))
+}
+
 fn parse(url: &str) -> Option<Proxy> {
     let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
     let (kind, default) = match scheme.to_ascii_lowercase().as_str() {

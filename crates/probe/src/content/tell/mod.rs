@@ -172,11 +172,12 @@ pub(super) fn layer(
         None if digest != blob.digest => {
             let row = row
                 .fact("expected_digest", blob.digest.as_str())
-                .fact("actual_digest", digest.as_str())
-                .failed(
-                    "digest-mismatch",
-                    format!("the bytes are those of {digest}{says}"),
-                );
+                .fact("actual_digest", digest.as_str());
+            let row = wrong_bytes(
+                transfer,
+                row,
+                &format!("the bytes are those of {digest}{says}"),
+            );
             return without(row, blob, "its bytes are not those promised");
         }
         None => {}
@@ -191,8 +192,7 @@ pub(super) fn layer(
     let (unpack, paths) = if let Some(unpacked) = unpacked {
         unpack::unpack(blob, unpacked, meant)
     } else {
-        let says = "it is empty: not even an archive";
-        (unpack_row(blob).failed("cut-short", says), None)
+        (unpack::nothing(blob, meant), None)
     };
     Told {
         layer: transferred(transfer, row),
@@ -200,6 +200,26 @@ pub(super) fn layer(
         counted,
         paths,
     }
+}
+
+/// All of it came, and it is not what the digest is of.
+fn wrong_bytes(transfer: &Transfer<'_, '_, '_, '_>, row: Row, says: &str) -> Row {
+    let (got, size) = (transfer.got, transfer.blob.size);
+    let says = &match transfer.undone {
+        true => format!(
+            "{says}; it came with `Content-Encoding: gzip`, which engines undo first, Docker's own builds from 24.0 on"
+        ),
+        false => says.to_owned(),
+    };
+    if transfer.page {
+        let says = format!("a page for people, where the registry answers with a layer; {says}");
+        return row.failed("page", says);
+    }
+    if got != size && size > 0 {
+        let says = format!("{got} bytes where the manifest says {size}; {says}");
+        return row.failed("wrong-size", says);
+    }
+    row.failed("digest-mismatch", says)
 }
 
 fn again_says(repeats: Repeats) -> Option<(&'static str, &'static str)> {
@@ -215,8 +235,12 @@ fn transferred(transfer: &Transfer<'_, '_, '_, '_>, row: Row) -> Row {
     let seconds = row.seconds().max(1e-6);
     let rate = (transfer.got as f64 / seconds) as u64;
     let says = format!("{} at {}/s", size(transfer.got), size(rate));
+    let warn = |row: Row| match transfer.refused_for_size() {
+        Some(why) => row.and_warns("wrong-size", &why),
+        None => row,
+    };
     if transfer.breaks == 0 {
-        return transfer.tell_passed(row.ok(says));
+        return transfer.tell_passed(warn(row.ok(says)));
     }
     let times = match transfer.breaks {
         1 => "once".to_owned(),
@@ -224,6 +248,8 @@ fn transferred(transfer: &Transfer<'_, '_, '_, '_>, row: Row) -> Row {
     };
     let how = if transfer.no_range {
         "begun anew, since the server gives no ranges"
+    } else if transfer.begun_anew {
+        "begun anew, since what came for the rest was of no use"
     } else {
         "resumed"
     };
@@ -232,5 +258,11 @@ fn transferred(transfer: &Transfer<'_, '_, '_, '_>, row: Row) -> Row {
     } else {
         ""
     };
-    transfer.tell_passed(row.warning("resumed", format!("{says}, cut {times} and {how}{limit}")))
+    let since = transfer.resumes_since();
+    let since = since.map_or(String::new(), |since| format!(", {since}"));
+    let row = row.warning(
+        "resumed",
+        format!("{says}, cut {times} and {how}{limit}{since}"),
+    );
+    transfer.tell_passed(warn(row))
 }

@@ -36,6 +36,21 @@ pub(super) fn unpack(blob: &Blob, unpacked: Unpacked, meant: &Meant<'_>) -> (Row
     (row, whole.then_some(entries.paths))
 }
 
+/// A layer of no bytes. Tried with Docker 20.10 and Podman 4.3, which unpack nothing of it.
+pub(super) fn nothing(blob: &Blob, meant: &Meant<'_>) -> Row {
+    let row = unpack_row(blob);
+    match meant.diff {
+        Some(diff) if diff.of(&[]) != diff.text() => {
+            let says = format!(
+                "it is empty, and the configuration promises {}",
+                diff.text()
+            );
+            row.failed("diff-id", and_of_podman(says, meant.reader))
+        }
+        _ => row.ok("it is empty, not even an archive: engines unpack nothing"),
+    }
+}
+
 /// A hard link whose file is not in its layer. `copies`: the store is known to be one in which each
 /// layer is a full copy of those below.
 pub(in crate::content) fn lost(row: Row, lost: (&Waiting, Place), copies: bool) -> Row {

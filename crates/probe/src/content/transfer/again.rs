@@ -66,6 +66,7 @@ impl Transfer<'_, '_, '_, '_> {
                 bytes,
                 since: long,
                 pause,
+                ..
             } => {
                 let may = self
                     .reconnected
@@ -113,6 +114,50 @@ impl Transfer<'_, '_, '_, '_> {
         Err(Failed::Cut(io::ErrorKind::UnexpectedEof.into()))
     }
 
+    /// What comes for the rest is not the rest.
+    pub(super) fn without_rest(&mut self, response: Response) -> Result<(), Failed> {
+        if self.begins_anew(Some(&response)) {
+            return Ok(());
+        }
+        Err(Failed::Refused(Box::new(response)))
+    }
+
+    /// Whether Docker asks once more, for all of it: it throws away what it has after any answer to a
+    /// request for the rest that it has no use for (moby, `layerDescriptor.Download`).
+    fn begins_anew(&mut self, response: Option<&Response>) -> bool {
+        let until = self.asker.wait();
+        let Some(tries) = &mut self.tries else {
+            return false;
+        };
+        if self.anew || self.got == 0 || tries.resume() != Resume::InPairs {
+            return false;
+        }
+        tries.allow(until);
+        if let Some(response) = response {
+            let row = judge(Row::new(Hop::Layer, ""), response, self.blob);
+            let says = format!(
+                "the request for the rest is answered with {}",
+                response.status
+            );
+            tries.note(row.failed("cut", says).so_far());
+        }
+        self.anew = tries.ended(Came::Cut);
+        self.begun_anew |= self.anew;
+        self.anew
+    }
+
+    /// Whether Docker fetches all of it once more, since the bytes are wrong after it was resumed; if so,
+    /// nothing of it has come.
+    pub(in crate::content) fn starts_over(&mut self) -> bool {
+        let resumed = self.breaks > 0 && !self.no_range && !self.begun_anew;
+        let again = resumed && self.begins_anew(None);
+        if again {
+            (self.got, self.mark, self.anew) = (0, 0, false);
+            self.incoming = None;
+        }
+        again
+    }
+
     pub(super) fn stopped(&mut self, stopped: Stopped) -> Result<(), Failed> {
         let until = self.asker.wait();
         if let Some(tries) = &mut self.tries {
@@ -120,11 +165,14 @@ impl Transfer<'_, '_, '_, '_> {
                 return Err(Failed::Stopped(stopped));
             };
             tries.allow(until);
-            if self.got > 0 {
+            let rest = self.got > 0 && !self.anew;
+            if rest {
                 tries.ends(came);
             }
             tries.note(stopped.tell(Row::new(Hop::Layer, "")).so_far());
-            if tries.after(came, None) {
+            let goes_on = tries.after(came, None);
+            if goes_on {
+                self.anew |= rest && tries.resume() == Resume::InPairs;
                 return Ok(());
             }
             self.asker.ended(came == Came::Silent);
@@ -183,11 +231,11 @@ impl Transfer<'_, '_, '_, '_> {
     /// The same, as the engine that is followed does it.
     fn refused_once_more(&mut self, response: Response) -> Result<(), Failed> {
         let until = self.asker.wait();
+        if self.begins_anew(Some(&response)) {
+            return Ok(());
+        }
         if let Some(tries) = &mut self.tries {
             tries.allow(until);
-            if self.got > 0 {
-                tries.ends(Came::Status(response.status));
-            }
             let row = judge(Row::new(Hop::Layer, ""), &response, self.blob);
             if tries.again(row.so_far()) {
                 return Ok(());

@@ -43,6 +43,14 @@ impl Head {
         }
     }
 
+    /// The length of what HEAD has found.
+    fn length(response: &Response) -> Option<usize> {
+        response.field("docker-content-digest")?;
+        let is_found = response.status == 200;
+        let length = response.field("content-length")?.trim();
+        length.parse().ok().filter(|_| is_found)
+    }
+
     /// What one try was answered, for those who may ask again.
     fn row(&self) -> Row {
         let row = Row::new(Hop::Manifest, "");
@@ -137,12 +145,31 @@ pub(super) fn note(head: Option<&Head>, row: Row) -> Row {
     }
 }
 
-/// Sets the answer to HEAD beside the manifest, which GET has given.
-pub(super) fn judge(session: &Session<'_, '_>, row: Row, head: Option<&Head>) -> Row {
+/// Sets the answer to HEAD beside the manifest, which GET has given, and which has so many bytes.
+pub(super) fn judge(session: &Session<'_, '_>, row: Row, head: Option<&Head>, bytes: usize) -> Row {
     match head {
-        Some(head) if head.works() => head.note(row),
+        Some(head) if head.works() => {
+            let length = head.answer.as_ref().ok().and_then(Head::length);
+            let reader = Reader::of(session.net.options);
+            head.note(sized(row, length, bytes, reader))
+        }
         Some(head) => head.note(refused(session, row, head)),
         None => row,
+    }
+}
+
+/// containerd takes the length that HEAD says for the manifest's, where its digest is said too
+/// (`core/remotes/docker/resolver.go`): of one that is compressed for the way it is another.
+fn sized(row: Row, length: Option<usize>, bytes: usize, reader: Reader) -> Row {
+    let Some(length) = length.filter(|length| *length > 0 && *length != bytes) else {
+        return row;
+    };
+    let says = format!("HEAD says {length} bytes, and GET gives {bytes}: containerd refuses that");
+    match reader {
+        _ if row.is_failure() => row,
+        Reader::Containerd => row.failed("wrong-size", says),
+        Reader::Any => row.and_warns("wrong-size", &says),
+        Reader::Docker | Reader::Podman => row,
     }
 }
 

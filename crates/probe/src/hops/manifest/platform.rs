@@ -1,9 +1,8 @@
 //! The platform of a manifest that does not say it: its configuration does.
 
 use pullwhy_model::Hop;
-use serde_json::Value;
 
-use super::{Open, Reader};
+use super::{Open, Reader, as_engines_read};
 use crate::platform::Platform;
 use crate::rows::Row;
 
@@ -18,7 +17,7 @@ pub(crate) fn told(
     let Some(bytes) = configuration else {
         return row.skipped("the configuration, which tells the platform, did not come");
     };
-    let value: Value = serde_json::from_slice(bytes).unwrap_or_default();
+    let value = as_engines_read(bytes).unwrap_or_default();
     let Some(own) = Platform::read(&value) else {
         return row.skipped("neither manifest nor configuration says for which platform it is");
     };
@@ -29,6 +28,20 @@ pub(crate) fn told(
     let says = format!("it is for {own} only, as its configuration says");
     if open == Open::InIndex && reader == Reader::Containerd {
         return row.failed("none", says);
+    }
+    // Tried with Docker 20.10, on Linux: Windows is no system of its (moby, `distribution/config.go`).
+    let foreign = !own.os.is_empty() && !own.os.eq_ignore_ascii_case(&wanted.os);
+    if foreign && reader == Reader::Docker {
+        return row.failed(
+            "none",
+            format!("{says}, and Docker refuses what is for another system"),
+        );
+    }
+    if foreign && reader == Reader::Any {
+        let says = format!(
+            "{says}: Docker refuses it, other engines pull it, and it does not run on {wanted}"
+        );
+        return row.warning("other-platform", says);
     }
     row.warning(
         "other-platform",
