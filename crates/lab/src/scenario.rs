@@ -114,6 +114,9 @@ pub struct Scenario {
 /// A kubelet's unit, as kubeadm has it, with containerd as its runtime.
 pub const KUBELET_UNIT: &str = "[Service]\nExecStart=/usr/bin/kubelet --container-runtime-endpoint=unix:///run/containerd/containerd.sock\n";
 
+/// Where Debian lists its packages: by that `check` knows the release of an engine below a root.
+const DPKG: &str = "var/lib/dpkg/status";
+
 /// What is wrong with a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -190,7 +193,10 @@ impl Scenario {
     fn is_of_containerd(&self) -> bool {
         let given = [&self.config, &self.node_config, &self.authfile];
         given.iter().all(|text| text.is_none())
-            && self.files.keys().all(|n| n.starts_with("etc/containerd/"))
+            && self
+                .files
+                .keys()
+                .all(|n| n.starts_with("etc/containerd/") || n == DPKG)
     }
 
     /// The cause that strikes an engine.

@@ -37,7 +37,7 @@ pub(super) fn fetch(
     let told = |bytes: Option<&[u8]>, rows: &mut Rows<'_>| {
         let options = asker.session().net.options;
         if let Some(open) = manifest.open {
-            let row = platform(bytes, open, &options.platform, Reader::of(options));
+            let row = platform(bytes, open, options);
             rows.push(row);
         }
     };
@@ -149,7 +149,7 @@ fn read(
     let Some(listed) = value["rootfs"]["diff_ids"].as_array() else {
         // Tried with containerd 1.6: where there is no layer, nothing is missed.
         let reader = Reader::of(asker.session().net.options);
-        if reader == Reader::Containerd && manifest.layers.is_empty() {
+        if reader.is_containerd() && manifest.layers.is_empty() {
             let says = format!("{} bytes, and there are no layers", bytes.len());
             return (row.ok(says), Some(Vec::new()));
         }

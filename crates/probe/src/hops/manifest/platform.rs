@@ -3,17 +3,15 @@
 use pullwhy_model::Hop;
 use serde_json::Value;
 
+use super::document::KEPT;
 use super::{Open, Reader};
+use crate::options::Options;
 use crate::platform::Platform;
 use crate::rows::Row;
 
 /// What a configuration says of the platform; `None`: it did not come.
-pub(crate) fn told(
-    configuration: Option<&[u8]>,
-    open: Open,
-    wanted: &Platform,
-    reader: Reader,
-) -> Row {
+pub(crate) fn told(configuration: Option<&[u8]>, open: Open, options: &Options) -> Row {
+    let wanted = &options.platform;
     let row = Row::new(Hop::Platform, wanted.to_string()).fact("platform", wanted.to_string());
     let Some(bytes) = configuration else {
         return row.skipped("the configuration, which tells the platform, did not come");
@@ -27,7 +25,10 @@ pub(crate) fn told(
         return row.ok(format!("{own}, as the configuration says"));
     }
     let says = format!("it is for {own} only, as its configuration says");
-    if open == Open::InIndex && reader == Reader::Containerd {
+    if open == Open::InIndex && Reader::keeps(options) {
+        return row.warning("none", format!("{says}; {KEPT}"));
+    }
+    if open == Open::InIndex && Reader::of(options).is_containerd() {
         return row.failed("none", says);
     }
     row.warning(
