@@ -137,7 +137,8 @@ pub enum HostFault {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Otherwise {
-    /// The engines: `docker`, `containerd` (`ctr`), `cri`, `podman`, `buildah`, `skopeo`.
+    /// The engines: `docker`, `docker-containerd` (with containerd's store of images), `containerd`
+    /// (`ctr`), `cri`, `podman`, `buildah`, `skopeo`.
     pub names: Vec<String>,
     /// Only of this version on.
     #[serde(default)]
@@ -167,7 +168,7 @@ impl Scenario {
     pub fn skips(&self, engine: &str, version: &str) -> Option<String> {
         let family: &[&str] = match engine {
             "containerd" | "cri" => &["containerd"],
-            "docker" => &["docker"],
+            "docker" | "docker-containerd" => &["docker"],
             // They read Docker's folder of certificates too.
             _ => &["podman", "docker"],
         };

@@ -146,6 +146,8 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     if let Some((user, source)) = remap {
         setup.note("userns-remap", user.as_str(), &source);
         ids::of_docker(environment, &user, &source, &service, setup);
+        // Tried with 28.5: containerd unpacks, and maps none.
+        setup.ids = setup.ids.filter(|_| !setup.containerd_store);
     }
     let proxy = own_proxies(file.as_ref(), &service);
     setup.proxy = proxies(&service, &proxy);
