@@ -59,8 +59,10 @@ pub fn judge(catalogue: &Catalogue, image: &Image, rows: &mut [HopRow]) -> Judge
             incident: None,
         };
     };
-    // A mirror for which was not waited may have made the pull too.
-    let not_waited = rows[..=index].iter().any(HopRow::was_not_waited_for);
+    // A mirror for which was not waited may have made the pull too; another release may ask otherwise.
+    let not_waited = rows[..=index]
+        .iter()
+        .any(|row| row.was_not_waited_for() || row.hangs_on_release());
     Judgement {
         answer: if not_waited {
             Answer::Unknown

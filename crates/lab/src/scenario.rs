@@ -117,6 +117,9 @@ pub struct Scenario {
 /// A kubelet's unit, as kubeadm has it, with containerd as its runtime.
 pub const KUBELET_UNIT: &str = "[Service]\nExecStart=/usr/bin/kubelet --container-runtime-endpoint=unix:///run/containerd/containerd.sock\n";
 
+/// Where Debian lists its packages: by that `check` knows the release of an engine below a root.
+const DPKG: &str = "var/lib/dpkg/status";
+
 /// What is wrong with a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -137,7 +140,8 @@ pub enum HostFault {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Otherwise {
-    /// The engines: `docker`, `containerd` (`ctr`), `cri`, `podman`, `buildah`, `skopeo`.
+    /// The engines: `docker`, `docker-containerd` (with containerd's store of images), `containerd`
+    /// (`ctr`), `cri`, `podman`, `buildah`, `skopeo`.
     pub names: Vec<String>,
     /// Only of this version on.
     #[serde(default)]
@@ -167,7 +171,7 @@ impl Scenario {
     pub fn skips(&self, engine: &str, version: &str) -> Option<String> {
         let family: &[&str] = match engine {
             "containerd" | "cri" => &["containerd"],
-            "docker" => &["docker"],
+            "docker" | "docker-containerd" => &["docker"],
             // They read Docker's folder of certificates too.
             _ => &["podman", "docker"],
         };
@@ -193,7 +197,10 @@ impl Scenario {
     fn is_of_containerd(&self) -> bool {
         let given = [&self.config, &self.node_config, &self.authfile];
         given.iter().all(|text| text.is_none())
-            && self.files.keys().all(|n| n.starts_with("etc/containerd/"))
+            && self
+                .files
+                .keys()
+                .all(|n| n.starts_with("etc/containerd/") || n == DPKG)
     }
 
     /// The cause that strikes an engine.

@@ -109,7 +109,7 @@ fn play(named: &Named, recorded: &Recorded, incident: &Incident, catalogue: &Cat
     // Whose rules a scenario is about is whoever printed the record.
     if scenario.engine.is_some() {
         let word = match record.engine.as_str() {
-            "docker" => "docker",
+            "docker" | "docker-containerd" => "docker",
             "containerd" => "containerd",
             "cri" => "kubelet",
             _ => "podman",

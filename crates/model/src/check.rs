@@ -85,15 +85,22 @@ impl HopRow {
         self.facts.contains_key("wait_left_out")
     }
 
+    /// Whether what is asked behind it hangs on the engine's release, which is not known.
+    #[must_use]
+    pub fn hangs_on_release(&self) -> bool {
+        self.saw.as_deref() == Some("release-unknown")
+    }
+
     /// Whether it leaves open if a pull would work: a wait of the engine's was not kept to; the daemon took
     /// longer than is waited for here, and not than its clients wait; the time for the bytes was over
     /// before all had come; whether a signature is one that a policy takes is not verified, and whether
-    /// Docker goes on without a login where its helper
-    /// fails hangs on its version, where that is not known.
+    /// Docker goes on without a login where its helper fails hangs on its version, where that is not
+    /// known, as more does.
     #[must_use]
     pub fn leaves_open(&self) -> bool {
         match self.saw.as_deref() {
             Some("signature-wanted" | "daemon-silent" | "time-over") => true,
+            _ if self.hangs_on_release() => true,
             Some("helper-missing" | "helper-failed") => {
                 !self.was_passed() && !self.facts.contains_key("client_version")
             }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use pullwhy_lab::scenario::HostFault;
+use pullwhy_lab::scenario::{HostFault, numbers};
 
 use super::cri;
 use super::place::{self, Place};
@@ -13,9 +13,22 @@ use super::system::System;
 /// The longest that a daemon may take to answer.
 const START: Duration = Duration::from_secs(30);
 
+/// An engine that is played to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Engine {
+    /// Its name in records and on the command line. That of a variant begins with its program's.
+    pub(crate) name: &'static str,
+    /// The program that is asked.
+    pub(crate) kind: Kind,
+    /// The first release that can be so.
+    from: Option<&'static str>,
+    /// What makes it a variant: keys of `daemon.json`, besides those that a scenario sets.
+    pub(crate) daemon_json: Option<&'static str>,
+}
+
 /// An engine, by the program that is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Engine {
+pub(crate) enum Kind {
     /// `docker` and `dockerd`.
     Docker,
     /// containerd by `ctr`.
@@ -42,47 +55,55 @@ pub(crate) enum Started {
 }
 
 impl Engine {
-    pub(crate) const ALL: [Self; 6] = [
-        Self::Docker,
-        Self::Containerd,
-        Self::Cri,
-        Self::Podman,
-        Self::Buildah,
-        Self::Skopeo,
+    pub(crate) const ALL: [Self; 7] = [
+        Self::plain("docker", Kind::Docker),
+        Self {
+            from: Some("23.0"),
+            daemon_json: Some(r#"{"features": {"containerd-snapshotter": true}}"#),
+            ..Self::plain("docker-containerd", Kind::Docker)
+        },
+        Self::plain("containerd", Kind::Containerd),
+        Self::plain("cri", Kind::Cri),
+        Self::plain("podman", Kind::Podman),
+        Self::plain("buildah", Kind::Buildah),
+        Self::plain("skopeo", Kind::Skopeo),
     ];
 
-    /// Its name in records and on the command line.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Docker => "docker",
-            Self::Containerd => "containerd",
-            Self::Cri => "cri",
-            Self::Podman => "podman",
-            Self::Buildah => "buildah",
-            Self::Skopeo => "skopeo",
+    const fn plain(name: &'static str, kind: Kind) -> Self {
+        Self {
+            name,
+            kind,
+            from: None,
+            daemon_json: None,
         }
     }
 
     pub(crate) fn of(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|engine| engine.name() == name)
+        Self::ALL.into_iter().find(|engine| engine.name == name)
+    }
+
+    /// Whether a release of its program can be so.
+    pub(crate) fn is_of(self, version: &str) -> bool {
+        let from = self.from.map(numbers);
+        from.is_none_or(|from| numbers(version) >= from)
     }
 
     /// The word of `check --as`.
     pub(crate) fn followed_as(self) -> &'static str {
-        match self {
-            Self::Docker => "docker",
-            Self::Containerd => "containerd",
-            Self::Cri => "kubelet",
-            Self::Podman | Self::Buildah | Self::Skopeo => "podman",
+        match self.kind {
+            Kind::Docker => "docker",
+            Kind::Containerd => "containerd",
+            Kind::Cri => "kubelet",
+            Kind::Podman | Kind::Buildah | Kind::Skopeo => "podman",
         }
     }
 
     /// Its version as it tells it: the first word that looks like one.
     pub(crate) fn version(self, system: &System) -> Result<String, String> {
-        let program = match self {
-            Self::Docker => "dockerd",
-            Self::Containerd | Self::Cri => "containerd",
-            other => other.name(),
+        let program = match self.kind {
+            Kind::Docker => "dockerd",
+            Kind::Containerd | Kind::Cri => "containerd",
+            _ => self.name,
         };
         let told = system
             .program(program)
@@ -101,10 +122,10 @@ impl Engine {
     /// Starts its daemon, if it has one, and waits until it answers; without one, the daemon refused
     /// to start.
     pub(crate) fn start(self, place: &Place) -> Result<Started, String> {
-        let (program, ready): (&str, &[&str]) = match self {
-            Self::Docker => ("dockerd", &["docker", "version"]),
-            Self::Containerd | Self::Cri => ("containerd", &["ctr", "version"]),
-            Self::Podman | Self::Buildah | Self::Skopeo => return Ok(Started::NoDaemon),
+        let (program, ready): (&str, &[&str]) = match self.kind {
+            Kind::Docker => ("dockerd", &["docker", "version"]),
+            Kind::Containerd | Kind::Cri => ("containerd", &["ctr", "version"]),
+            Kind::Podman | Kind::Buildah | Kind::Skopeo => return Ok(Started::NoDaemon),
         };
         let log = place::log("daemon")?;
         let mut daemon = place
@@ -139,7 +160,7 @@ impl Engine {
     /// A network of its own needs no bridge.
     fn daemon_arguments(self, fault: Option<HostFault>) -> Vec<&'static str> {
         let mut arguments = Vec::new();
-        if self == Self::Docker {
+        if self.kind == Kind::Docker {
             arguments.extend(["--bridge=none", "--iptables=false"]);
             // Two waits of all that it would wait; a scenario may set it itself.
             let file = std::fs::read_to_string("/etc/docker/daemon.json").unwrap_or_default();
@@ -155,50 +176,50 @@ impl Engine {
 
     /// The folder that a pull writes to.
     pub(crate) fn store(self) -> &'static str {
-        match self {
-            Self::Docker => "/var/lib/docker",
-            Self::Containerd | Self::Cri => "/var/lib/containerd",
-            Self::Podman | Self::Buildah | Self::Skopeo => "/var/lib/containers",
+        match self.kind {
+            Kind::Docker => "/var/lib/docker",
+            Kind::Containerd | Kind::Cri => "/var/lib/containerd",
+            Kind::Podman | Kind::Buildah | Kind::Skopeo => "/var/lib/containers",
         }
     }
 
     /// The command that asks for the image, with its arguments.
     pub(crate) fn pull(self, place: &Place) -> Vec<String> {
-        let mut line: Vec<&str> = match self {
-            Self::Docker => vec!["docker", "pull"],
-            Self::Containerd => {
+        let mut line: Vec<&str> = match self.kind {
+            Kind::Docker => vec!["docker", "pull"],
+            Kind::Containerd => {
                 let certs = "/etc/containerd/certs.d";
                 vec!["ctr", "images", "pull", "--hosts-dir", certs]
             }
-            Self::Cri => return cri::command(&place.image, place.creds.as_deref()),
-            Self::Podman => vec!["podman", "pull"],
-            Self::Buildah => vec!["buildah", "pull"],
-            Self::Skopeo => vec!["skopeo"],
+            Kind::Cri => return cri::command(&place.image, place.creds.as_deref()),
+            Kind::Podman => vec!["podman", "pull"],
+            Kind::Buildah => vec!["buildah", "pull"],
+            Kind::Skopeo => vec!["skopeo"],
         };
         let platform = place.platform.as_deref();
         if let Some(platform) = platform {
-            if self == Self::Skopeo {
+            if self.kind == Kind::Skopeo {
                 let (os, architecture) = platform.split_once('/').unwrap_or((platform, ""));
                 line.extend(["--override-os", os, "--override-arch", architecture]);
             } else {
                 line.extend(["--platform", platform]);
             }
         }
-        if self == Self::Skopeo {
+        if self.kind == Kind::Skopeo {
             line.push("copy");
         }
-        let creds = match self {
-            Self::Docker | Self::Cri => None,
-            Self::Containerd => Some("--user"),
-            Self::Podman | Self::Buildah => Some("--creds"),
-            Self::Skopeo => Some("--src-creds"),
+        let creds = match self.kind {
+            Kind::Docker | Kind::Cri => None,
+            Kind::Containerd => Some("--user"),
+            Kind::Podman | Kind::Buildah => Some("--creds"),
+            Kind::Skopeo => Some("--src-creds"),
         };
         if let (Some(option), Some(creds)) = (creds, place.creds.as_deref()) {
             line.extend([option, creds]);
         }
         let mut line: Vec<String> = line.into_iter().map(str::to_owned).collect();
-        match self {
-            Self::Skopeo => {
+        match self.kind {
+            Kind::Skopeo => {
                 line.push(format!("docker://{}", place.image));
                 line.push("dir:/var/lib/containers/image".to_owned());
             }

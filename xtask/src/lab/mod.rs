@@ -30,8 +30,9 @@ const SKIPPED: u8 = 77;
 
 /// Plays the lab's scenarios to real engines.
 ///
-/// Every scenario is played to every engine in namespaces of its own: Docker, containerd (`ctr`
-/// and its CRI service), Podman, Buildah and Skopeo, as Debian has them. Missing packages are
+/// Every scenario is played to every engine in namespaces of its own: Docker (with its own store of
+/// images, and with containerd's), containerd (`ctr` and its CRI service), Podman, Buildah and Skopeo,
+/// as Debian has them. Missing packages are
 /// installed with apt. Nothing stays behind but the records.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -46,7 +47,7 @@ Exit status: 0 all as it must be, 1 something is not, 2 the lab itself failed,
 77 skipped: this machine is not root on Debian.")]
 pub(crate) struct Arguments {
     /// Only this engine; may be repeated
-    #[arg(long, value_name = "ENGINE", value_parser = Engine::ALL.map(Engine::name))]
+    #[arg(long, value_name = "ENGINE", value_parser = Engine::ALL.map(|engine| engine.name))]
     engine: Vec<String>,
     /// Only scenarios of such names; `*` stands for anything; may be repeated
     #[arg(
@@ -172,7 +173,7 @@ fn play(
 }
 
 fn tell(job: &Job, outcome: &Result<Outcome, String>) {
-    let name = format!("{:10} {:36}", job.engine.name(), job.named.name);
+    let name = format!("{:17} {:36}", job.engine.name, job.named.name);
     match outcome {
         Err(why) => eprintln!("{name} not played: {why}"),
         Ok(outcome) => {
@@ -197,12 +198,15 @@ fn jobs(arguments: &Arguments, system: &System) -> Result<Vec<Job>, String> {
     let scenarios = scenarios()?;
     for engine in Engine::ALL {
         let wanted = &arguments.engine;
-        if !wanted.is_empty() && !wanted.iter().any(|name| name == engine.name()) {
+        if !wanted.is_empty() && !wanted.iter().any(|name| name == engine.name) {
             continue;
         }
         let version = engine.version(system)?;
+        if !engine.is_of(&version) {
+            continue;
+        }
         for named in &scenarios {
-            let skips = named.scenario.skips(engine.name(), &version).is_some();
+            let skips = named.scenario.skips(engine.name, &version).is_some();
             if !skips && fits_any(&arguments.scenario, &named.name) {
                 jobs.push(Job {
                     named: named.clone(),

@@ -11,8 +11,9 @@ use pullwhy_lab::made::Made;
 use pullwhy_lab::scenario::{HostFault, Listen, Scenario, Serves};
 use pullwhy_lab::stage::{Network, OWN, Stage};
 use pullwhy_model::Answer;
+use serde_json::Value;
 
-use super::engine::{Engine, program_in_place};
+use super::engine::{Engine, Kind, program_in_place};
 use super::unit::Unit;
 
 /// Where the lab's own files are inside.
@@ -61,6 +62,9 @@ impl Place {
         trust(&scenario, &stage)?;
         credentials(&scenario, &stage, engine, &image, creds.as_deref())?;
         engines_files(&scenario, &stage)?;
+        if let Some(keys) = engine.daemon_json {
+            vary(Path::new("/etc/docker/daemon.json"), keys)?;
+        }
         if scenario.host.is_some() {
             add_user()?;
         }
@@ -120,7 +124,7 @@ const USER: &str = "lab";
 
 /// Whose the client is, if not of root.
 fn user_of(scenario: &Scenario, engine: Engine) -> Option<String> {
-    let own = matches!(engine, Engine::Podman | Engine::Buildah | Engine::Skopeo);
+    let own = matches!(engine.kind, Kind::Podman | Kind::Buildah | Kind::Skopeo);
     match scenario.host {
         Some(HostFault::NoRights) => Some("nobody".to_owned()),
         Some(HostFault::UserNamespace) if own => Some(USER.to_owned()),
@@ -286,7 +290,7 @@ fn credentials(
         }
     }
     // Docker's command line takes no credentials; `docker login` leaves them in this file.
-    if let (Engine::Docker, None, Some(creds)) = (engine, &scenario.config, creds) {
+    if let (Kind::Docker, None, Some(creds)) = (engine.kind, &scenario.config, creds) {
         let registry = image.split('/').next().unwrap_or_default();
         let auth = pullwhy_lab::encode::in_base64(&format!("{{={creds}}}"));
         let config = serde_json::json!({"auths": {registry: {"auth": auth}}});
@@ -326,6 +330,34 @@ fn engines_files(scenario: &Scenario, stage: &Stage) -> Result<(), String> {
         ));
     }
     write(&containers.join("registries.conf.d/lab.conf"), &registries)
+}
+
+/// Puts a variant's keys into a file of JSON, beside those that are there; what is no table stays.
+fn vary(path: &Path, keys: &str) -> Result<(), String> {
+    let old = if path.is_file() {
+        read(path)?
+    } else {
+        "{}".to_owned()
+    };
+    let Ok(Value::Object(mut all)) = serde_json::from_str(&old) else {
+        return Ok(());
+    };
+    let Ok(Value::Object(keys)) = serde_json::from_str(keys) else {
+        return Err(format!("`{keys}` is no table"));
+    };
+    for (key, value) in keys {
+        match (all.get_mut(&key), value) {
+            // What a scenario sets otherwise is what it is about.
+            (Some(Value::Object(own)), Value::Object(value)) => {
+                for (key, value) in value {
+                    own.entry(key).or_insert(value);
+                }
+            }
+            (Some(_), _) => {}
+            (None, value) => drop(all.insert(key, value)),
+        }
+    }
+    write(path, &Value::Object(all).to_string())
 }
 
 fn environment(scenario: &Scenario, stage: &Stage) -> Vec<(String, String)> {

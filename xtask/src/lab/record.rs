@@ -11,7 +11,7 @@ use super::sandbox::Played;
 
 /// Where a record is.
 fn path(job: &Job) -> PathBuf {
-    let folder = format!("{}-{}", job.engine.name(), job.version);
+    let folder = format!("{}-{}", job.engine.name, job.version);
     let name = format!("{}.toml", job.named.name);
     recorded::folder().join(folder).join(name)
 }
@@ -24,7 +24,7 @@ pub(crate) fn of(job: &Job, played: &Played, checked: bool) -> Result<Recorded, 
     } else {
         of_another_version(job)?
     };
-    let (scenario, engine) = (&job.named.scenario, job.engine.name());
+    let (scenario, engine) = (&job.named.scenario, job.engine.name);
     let cause = scenario.cause_for(engine, &job.version);
     let record = Record {
         scenario: job.named.name.clone(),
@@ -51,11 +51,14 @@ pub(crate) fn of(job: &Job, played: &Played, checked: bool) -> Result<Recorded, 
 
 /// What was written by hand in the record of another version, which mostly says the same.
 fn of_another_version(job: &Job) -> Result<Record, String> {
-    let start = format!("{}-", job.engine.name());
+    let start = format!("{}-", job.engine.name);
     let folders = std::fs::read_dir(recorded::folder()).into_iter().flatten();
     let versions = folders.flatten().filter_map(|entry| {
         let name = entry.file_name().into_string().ok()?;
-        let version = numbers(name.strip_prefix(&start)?);
+        let version = name.strip_prefix(&start)?;
+        // What begins otherwise is a variant's.
+        let version =
+            numbers(Some(version).filter(|v| v.starts_with(|c: char| c.is_ascii_digit()))?);
         let file = entry.path().join(format!("{}.toml", job.named.name));
         file.is_file().then_some((version, file))
     });

@@ -14,7 +14,7 @@ use pullwhy_model::Answer;
 use serde::{Deserialize, Serialize};
 
 use super::cri;
-use super::engine::{Engine, Started, copy};
+use super::engine::{Engine, Kind, Started, copy};
 use super::place::{self, HOME, Place};
 use super::system::{self, System};
 
@@ -81,7 +81,7 @@ pub(crate) fn play(
         "--mount-proc",
     ]);
     command.arg("--").arg(own).arg("inside");
-    command.arg(engine.name()).arg(scenario).arg(tool);
+    command.arg(engine.name).arg(scenario).arg(tool);
     if check {
         command.arg("--check");
     }
@@ -162,8 +162,8 @@ fn pulled(place: &Place, engine: Engine) -> Result<Played, String> {
         daemon,
     } = timed(place, &line)?;
     let told = text_of("client");
-    let (done, client) = match engine {
-        Engine::Cri => cri::told(&told),
+    let (done, client) = match engine.kind {
+        Kind::Cri => cri::told(&told),
         _ => (exit == Some(0), told),
     };
     // What the daemon says last may come a moment after the answer. Where there was none, what it
@@ -171,12 +171,12 @@ fn pulled(place: &Place, engine: Engine) -> Result<Played, String> {
     std::thread::sleep(Duration::from_millis(100));
     let daemon = daemon.unwrap_or_else(|| text_of("daemon"));
     Ok(Played {
-        command: match engine {
-            Engine::Cri => cri::shown(&place.image),
+        command: match engine.kind {
+            Kind::Cri => cri::shown(&place.image),
             _ => line.join(" "),
         },
-        exit: match (engine, exit) {
-            (Engine::Cri, Some(_)) => Some(i32::from(!done)),
+        exit: match (engine.kind, exit) {
+            (Kind::Cri, Some(_)) => Some(i32::from(!done)),
             _ => exit,
         },
         pulled: done,
@@ -223,6 +223,8 @@ fn checked(place: &Place, engine: Engine, scenario: &Scenario) -> Result<Played,
         .pull
         .as_ref()
         .and_then(|pull| pull.userns.as_deref());
+    // Docker with containerd's store of images maps none.
+    let ids = ids.filter(|_| engine.daemon_json.is_none());
     if let (Some(HostFault::UserNamespace), Some(ids)) = (place.fault, ids) {
         line.extend(["--userns-remap", ids]);
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use pullwhy_lab::scenario::{KUBELET_UNIT, Scenario};
 use pullwhy_lab::stage::Stage;
 
-use super::engine::Engine;
+use super::engine::{Engine, Kind};
 use super::place::write;
 
 /// Where units are that are no package's.
@@ -49,7 +49,7 @@ impl Unit {
                 )?;
             }
             // No kubelet runs here: CRI is asked in its place.
-            if engine == Engine::Cri {
+            if engine.kind == Kind::Cri {
                 write(&Path::new(SYSTEMD).join("kubelet.service"), KUBELET_UNIT)?;
             }
             return Ok(Self {

@@ -67,6 +67,7 @@ pub(super) fn shell() -> Environment {
         proxy: proxy(),
         root: PathBuf::from("/"),
         foreign: false,
+        asks_programs: true,
     }
 }
 

@@ -204,7 +204,7 @@ fn doubt(engine: &str, trouble: &Trouble) -> Doubt {
         saw: trouble.saw.to_owned(),
         of_lines: matches!(
             trouble.saw,
-            "config-broken" | "config-doubtful" | "ids-missing"
+            "config-broken" | "config-doubtful" | "release-unknown" | "ids-missing"
         ),
         says: safe(&trouble.says),
         file: safe(&file.display().to_string()),

@@ -39,7 +39,7 @@ pub(super) fn fetch(
     let told = |bytes: Option<&[u8]>, rows: &mut Rows<'_>| {
         let options = asker.session().net.options;
         if let Some(open) = manifest.open {
-            let row = platform(bytes, open, &options.platform, Reader::of(options));
+            let row = platform(bytes, open, options);
             rows.push(row);
         }
     };
@@ -57,7 +57,7 @@ pub(super) fn fetch(
         rows.push(row.failed("unsupported", "a digest of a kind that engines do not know"));
         return Config::default();
     };
-    if blob.size == 0 && Reader::of(asker.session().net.options) == Reader::Containerd {
+    if blob.size == 0 && Reader::of(asker.session().net.options).is_containerd() {
         let says = "the manifest gives it no size, and containerd refuses that";
         rows.push(row.failed("unsupported", says));
         return Config::default();
@@ -164,7 +164,7 @@ fn read(
         .fact("architecture", word("architecture"));
     let Some(listed) = value["rootfs"]["diff_ids"].as_array() else {
         // Tried with containerd 1.6: where there is no layer, nothing is missed.
-        if reader == Reader::Containerd && manifest.layers.is_empty() {
+        if reader.is_containerd() && manifest.layers.is_empty() {
             let says = format!("{} bytes, and there are no layers", bytes.len());
             return (row.ok(says), Some(Vec::new()));
         }
@@ -205,7 +205,7 @@ fn read(
         )
     };
     let row = match too_much_history(&value, ids.len()) {
-        Some(says) if reader == Reader::Docker => row.failed("config-mismatch", says),
+        Some(says) if reader.is_docker() => row.failed("config-mismatch", says),
         Some(says) if reader == Reader::Any => row.and_warns("history", &says),
         _ => row,
     };

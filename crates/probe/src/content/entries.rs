@@ -123,12 +123,19 @@ impl Entries {
     }
 
     /// Where it would be written. Engines keep what leads out of the image inside it, so that is no
-    /// fault to them; Docker 20.10, containerd 1.6 and Podman 4.3 all did when they were tried.
+    /// fault to them; Docker 20.10, containerd 1.6 and Podman 4.3 all did when they were tried. Docker
+    /// with a store of its own refuses it from 29.7 on (moby/go-archive 0.3, `UnpackLayer`).
     fn place(&mut self, entry: &Entry<'_>, clean: &[u8], inside: bool) {
         let name = shown(entry.name);
         if !inside {
-            let says = format!("`{name}` leads out of the image; engines write it inside");
-            self.notes("outside", entry, says);
+            if self.reader == Reader::StrictDocker {
+                let says =
+                    format!("`{name}` leads out of the image, which Docker refuses from 29.7 on");
+                self.stops("bad-entry", entry, says);
+            } else {
+                let says = format!("`{name}` leads out of the image; engines write it inside");
+                self.notes("outside", entry, says);
+            }
         }
         if clean.len() > PATH || clean.split(|b| *b == b'/').any(|part| part.len() > NAME) {
             let says = format!("the name of `{name}` is longer than Linux takes");
@@ -138,11 +145,15 @@ impl Entries {
         match entry.kind {
             b'1' => {
                 if !cleaned(entry.link, &mut target) {
-                    let says = format!(
-                        "the hard link `{name}` leads out of the image, to `{}`; engines look inside",
-                        shown(entry.link)
-                    );
-                    self.notes("outside", entry, says);
+                    let link = shown(entry.link);
+                    let says =
+                        format!("the hard link `{name}` leads out of the image, to `{link}`");
+                    if self.reader == Reader::StrictDocker {
+                        let says = format!("{says}, which Docker refuses from 29.7 on");
+                        self.stops("bad-entry", entry, says);
+                    } else {
+                        self.notes("outside", entry, format!("{says}; engines look inside"));
+                    }
                 }
                 self.paths.link(|| shown(entry.name), &target);
             }
@@ -256,7 +267,7 @@ impl Entries {
                 "`{}` is there twice, which Docker and Podman refuse",
                 shown(entry.name)
             );
-            if self.reader == Reader::Containerd {
+            if self.reader.is_containerd() {
                 let says = format!("{says}; containerd takes the later one");
                 self.notes("duplicate", entry, says);
             } else {

@@ -17,6 +17,7 @@ mod decode;
 mod digest;
 mod entries;
 mod gunzip;
+mod kinds;
 mod layer;
 mod layout;
 mod paths;
@@ -281,12 +282,6 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
         (whole, measured)
     }
 
-    /// Whether the engine takes a layer of such a type. Tried with Podman 4.3: it looks at the bytes,
-    /// whatever the type.
-    fn is_known(&self, blob: &Blob) -> bool {
-        self.reader == Reader::Podman || Compression::promised(&blob.media_type).is_some()
-    }
-
     /// A layer that the manifest names twice.
     fn again(&self, at: usize, earlier: usize) -> Told {
         let id = |at: usize| self.diff_ids.and_then(|ids| ids.get(at)).map(Wanted::text);
@@ -306,13 +301,9 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
         let blob = &self.layers[at];
         let host = &self.asker.session().origin.host;
         if !self.is_known(blob) {
-            let says = format!(
-                "a layer of a kind that engines do not know: {}",
-                blob.media_type
-            );
-            return tell::unsupported(blob, host, says);
+            return self.unknown(blob, host);
         }
-        if self.reader == Reader::Containerd && blob.size == 0 {
+        if self.reader.is_containerd() && blob.size == 0 {
             let says = "the manifest gives it no size, and containerd refuses that".to_owned();
             return tell::unsupported(blob, host, says);
         }

@@ -182,7 +182,7 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
                 {
                     self.note(io::ErrorKind::UnexpectedEof.into())?;
                 }
-                Ok(0) if self.got < self.blob.size && self.reader == Reader::Containerd => {
+                Ok(0) if self.got < self.blob.size && self.reader.is_containerd() => {
                     return Err(Failed::Cut(io::ErrorKind::UnexpectedEof.into()));
                 }
                 Ok(0) => {
@@ -210,9 +210,9 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
     /// 20.10, containerd 1.6 and Podman 4.3: Docker goes by the digest, Podman does so for layers.
     fn is_held_to_its_size(&self) -> bool {
         match self.reader {
-            Reader::Containerd => true,
+            Reader::Containerd | Reader::Transfer => true,
             Reader::Podman => self.what == Asked::Config,
-            Reader::Docker | Reader::Any => false,
+            Reader::Docker | Reader::StrictDocker | Reader::Any => false,
         }
     }
 
@@ -232,8 +232,7 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
         }
         let who = match (self.reader, self.what) {
             (Reader::Any, Asked::Config) => "containerd and Podman refuse it",
-            (Reader::Any, _) => "containerd refuses it",
-            (Reader::Containerd, _) => "containerd refuses it",
+            (Reader::Any | Reader::Containerd | Reader::Transfer, _) => "containerd refuses it",
             (Reader::Podman, Asked::Config) => "Podman refuses it",
             _ => return None,
         };

@@ -60,7 +60,7 @@ pub(crate) fn ask(name: &str, registry: &str, timeout: Duration) -> Answer {
 
 /// Whether a program succeeded, and what it printed: on success its output, else all of it. It has
 /// ended when its output has: what it leaves behind holds that open, and is ended with it.
-pub(super) fn run(
+pub(crate) fn run(
     command: &mut Command,
     server: &str,
     timeout: Duration,

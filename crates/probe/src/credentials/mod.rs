@@ -7,6 +7,7 @@ pub(crate) mod helper;
 pub(crate) mod passed;
 pub(crate) mod provider;
 
+pub(crate) use helper::run;
 pub(crate) use pullwhy_credentials::{Credential, MOST, expiry, file, keys, lint};
 
 use crate::Engine;

@@ -295,8 +295,8 @@ impl Policy {
     /// The table of the engine that is followed; of the runtime, below a kubelet.
     pub(crate) fn of(options: &Options) -> Option<&'static Self> {
         match Reader::of(options) {
-            Reader::Docker => Some(&DOCKER),
-            Reader::Containerd => Some(&CONTAINERD),
+            Reader::Docker | Reader::StrictDocker => Some(&DOCKER),
+            Reader::Containerd | Reader::Transfer => Some(&CONTAINERD),
             Reader::Podman => Some(&PODMAN),
             Reader::Any => {
                 let runtime = options.setup.as_ref().and_then(Setup::runtime);

@@ -104,6 +104,8 @@ pub struct Environment {
     pub root: PathBuf,
     /// Whether programs that the configuration names are of another system, and are not run.
     pub foreign: bool,
+    /// Whether an engine's own program may be asked for its version, where something hangs on it.
+    pub asks_programs: bool,
 }
 
 impl fmt::Debug for Environment {

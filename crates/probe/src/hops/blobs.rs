@@ -9,7 +9,7 @@ use pullwhy_model::{Hop, Target};
 use super::again::Tries;
 use super::follow::{Ask, broken, first, follow, is_redirect};
 use super::limits;
-use super::manifest::{self, Blob, Manifest, Reader};
+use super::manifest::{self, Blob, Manifest};
 use super::registry::{ERROR, Session, is_ip_denied, note_code, said};
 use crate::content::{Wanted, verified};
 use crate::engine::again::Asked as Again;
@@ -69,7 +69,7 @@ pub(crate) fn probe(session: &Session<'_, '_>, manifest: &Manifest, rows: &mut R
     if let Some(open) = manifest.open {
         let bytes = asked.iter().find_map(|one| one.bytes.as_deref());
         let options = session.net.options;
-        let told = manifest::platform(bytes, open, &options.platform, Reader::of(options));
+        let told = manifest::platform(bytes, open, options);
         rows.push(told);
     }
     if manifest.config.is_none() {

@@ -106,7 +106,7 @@ impl<'n, 'o> Session<'n, 'o> {
         if self.asks_first {
             let usable = self.ping(rows);
             // containerd does not ask for `/v2/`: the manifest says how to log in.
-            let goes_on = Reader::of(self.net.options) == Reader::Containerd && !rows.fails();
+            let goes_on = Reader::of(self.net.options).is_containerd() && !rows.fails();
             if usable || !goes_on {
                 return usable;
             }
@@ -133,10 +133,14 @@ impl<'n, 'o> Session<'n, 'o> {
                 "unavailable",
                 format!("{}: {}", response.status, said(&response)),
             ),
-            (_, 200) if response.is_page() => row.failed(
-                "page",
-                "a page for people, where a registry answers with JSON",
-            ),
+            (_, 200) if response.is_page() => {
+                let says = "a page for people, where a registry answers with JSON";
+                if Reader::keeps(self.net.options) {
+                    row.warning("page", format!("{says}; `ctr` takes it as it comes"))
+                } else {
+                    row.failed("page", says)
+                }
+            }
             (_, status) => row.ok(format!("{status}: it is not asked for `/v2/`")),
         };
         let usable = !row.is_failure();
@@ -167,7 +171,7 @@ impl<'n, 'o> Session<'n, 'o> {
                 let row = stopped.tell(row);
                 let silent = row.saw("timeout");
                 rows.push(match reader {
-                    Reader::Containerd if !silent => not_asked(row),
+                    Reader::Containerd | Reader::Transfer if !silent => not_asked(row),
                     _ => row,
                 });
                 return false;
@@ -250,10 +254,12 @@ impl<'n, 'o> Session<'n, 'o> {
                 false,
             ),
         };
-        let goes_on = !usable && reader == Reader::Docker;
+        let goes_on = !usable && reader.is_docker();
         let row = match reader {
-            Reader::Docker if !usable => goes_on_anyway(row, self.challenge.is_some()),
-            Reader::Containerd if !usable => not_asked(row),
+            Reader::Docker | Reader::StrictDocker if !usable => {
+                goes_on_anyway(row, self.challenge.is_some())
+            }
+            Reader::Containerd | Reader::Transfer if !usable => not_asked(row),
             _ => row,
         };
         rows.push(self.compare_clocks(row, &response));

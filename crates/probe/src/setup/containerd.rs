@@ -4,21 +4,36 @@
 
 mod check;
 mod files;
+mod found;
 
 use std::path::PathBuf;
 
 use super::endpoint::Order;
+use super::release::{Known, Program};
 use super::service::{Placed, Service};
-use super::text::Text;
 use super::{
     EngineProxy, Logins, Setting, Setup, daemon, kubelet, proxies, stale_environment, surroundings,
     tree,
 };
-use crate::trust::{ClientCertificate, Problem, RegistryTrust, Source, load};
+use crate::trust::{RegistryTrust, Source};
 use crate::{Engine, Environment};
+use found::{Found, NO_TLS, version_of_all};
 
 /// Files that are read, with those that are imported.
 const FILES: usize = 64;
+
+/// What tells its release.
+const PROGRAM: Program = Program {
+    name: "containerd",
+    says: "containerd",
+    packages: &["containerd", "containerd.io"],
+};
+/// The first release whose CRI service reads `certs.d` unless told otherwise.
+const CERTS_D: [u32; 3] = [2, 2, 0];
+/// The first release whose CRI service hands pulls to the transfer service.
+const CRI_TRANSFERS: [u32; 3] = [2, 1, 0];
+/// The first release whose `ctr` does.
+const CTR_TRANSFERS: [u32; 3] = [2, 0, 0];
 
 /// Registries of containerd's configuration.
 #[derive(Clone, Debug, Default)]
@@ -29,8 +44,14 @@ pub(crate) struct Registries {
     pub mirrors: Vec<(String, Vec<Placed>)>,
     /// How TLS is spoken with a host, of the older table.
     pub tls: Vec<(String, RegistryTrust)>,
+    /// Hosts and places of it, where it hangs on the release, which is not known.
+    pub tls_unsure: Vec<(String, Source)>,
     /// Folders that are there and not read, by containerd before 2.2.
     pub unread: Vec<(PathBuf, Source)>,
+    /// The folders are taken for those that containerd reads from 2.2 on, and the release is not known.
+    pub assumed: Option<Source>,
+    /// The release, where it is known.
+    pub release: String,
     /// Where paths in them begin.
     pub root: PathBuf,
 }
@@ -55,12 +76,12 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
         root: environment.root.clone(),
         ..Registries::default()
     };
-    let mut found = Found::default();
+    let (mut roots, mut own) = (Vec::new(), Vec::new());
     for file in &files {
         match tree::parse(file) {
             Ok(root) => {
-                let version = take(file, &root, &mut found, setup);
-                check::file(file, &root, version, &service, setup);
+                own.push(root.get("version").and_then(tree::number).unwrap_or(0));
+                roots.push((file, root));
             }
             Err((source, why)) => {
                 let says = format!("{why}: containerd does not start");
@@ -68,27 +89,24 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
             }
         }
     }
+    let known = Known {
+        release: PROGRAM.release(environment, &service),
+        least: least(&own),
+    };
+    let mut found = Found::of(version_of_all(&own, &known));
+    let first = own.iter().copied().find(|version| *version > 0);
+    for (file, root) in &roots {
+        let version = found.take(file, root, &known, setup);
+        check::file(file, root, version, &service, setup);
+        check::version(file, root, (version, first), &known, &service, setup);
+    }
     check::names(&found.plugins, found.version, &service, setup);
-    let usual = environment.rooted("etc/containerd/certs.d");
     let cri = setup.engine == Engine::Kubelet;
+    known.shown().clone_into(&mut registries.release);
+    folders(environment, &found, &known, cri, &mut registries);
+    tls(&mut found, &known, cri, environment, &mut registries, setup);
     if let Some((path, source)) = &found.config_path {
         setup.note("config_path", path.as_str(), source);
-        let each = path.split(':').filter(|p| !p.is_empty());
-        registries.folders = each.map(|p| environment.rooted(p)).collect();
-    } else if !cri {
-        // `ctr` reads it as it is told to (`--hosts-dir`), nerdctl by itself.
-        registries.folders.push(usual.clone());
-    } else if found.version >= 3 && found.mirrors.is_empty() {
-        registries.folders.push(usual.clone());
-        registries
-            .folders
-            .push(environment.rooted("etc/docker/certs.d"));
-    } else if found.mirrors.is_empty()
-        && let Some(file) = files.first()
-    {
-        registries
-            .unread
-            .push((usual.clone(), Source::file(&file.path)));
     }
     if let (Some((_, source)), Some((old, what))) = (&found.config_path, &found.old) {
         let says = format!(
@@ -108,14 +126,20 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
         let says = "the CRI service is among `disabled_plugins`: the kubelet cannot pull through this containerd";
         setup.breaks(source, says);
     }
+    setup.transfers = if cri {
+        let old = !found.mirrors.is_empty() || found.configs;
+        known
+            .reaches(CRI_TRANSFERS)
+            .map(|new| new && !found.local && !old)
+    } else {
+        known.reaches(CTR_TRANSFERS)
+    };
     if cri {
         registries.mirrors = found.mirrors;
-        let tls = found.tls.into_iter();
-        registries.tls = tls.map(|tls| tls.load(environment)).collect();
     }
     if let Some((_, _, first)) = found.logins.first() {
         setup.logins = Some(Logins {
-            text: logins(&found.logins),
+            text: found::logins(&found.logins),
             file: first.file.clone(),
             count: cri,
         });
@@ -156,99 +180,98 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
         .cloned()
         .collect();
     setup.settings.extend(all);
+    if let Some(release) = &known.release {
+        setup.note("release", release.text.as_str(), &release.source);
+    }
+    setup.release = known;
 }
 
-/// What is found in the files; what a later one says counts.
-#[derive(Default)]
-struct Found {
-    version: i64,
-    config_path: Option<Placed>,
-    mirrors: Vec<(String, Vec<Placed>)>,
-    tls: Vec<Tls>,
-    /// Logins of hosts, as entries of Docker's file, and where they stand.
-    logins: Vec<(String, serde_json::Value, Source)>,
-    /// The first of the older tables, and its name.
-    old: Option<(Source, &'static str)>,
-    disabled: Option<Source>,
-    /// All plug-ins that are disabled or required.
-    plugins: Vec<Placed>,
-    root: Option<Setting>,
-    /// The socket.
-    address: Option<Placed>,
-    snapshotter: Option<Setting>,
-}
-
-/// The older settings of a host's TLS.
-#[derive(Default)]
-struct Tls {
-    host: String,
-    skip: Option<Source>,
-    authority: Option<(PathBuf, Source)>,
-    client: Option<(PathBuf, PathBuf, Source)>,
-}
-
-impl Tls {
-    /// Reads the files that it names. What is wrong with them stops pulls from endpoints of that host.
-    fn load(self, environment: &Environment) -> (String, RegistryTrust) {
-        let mut problems = Vec::new();
-        let mut refuses = |source: &Source, says: String| {
-            problems.push(Problem {
-                source: source.clone(),
-                says: format!("{says}; containerd refuses to pull"),
-                stops: true,
-            });
-        };
-        let mut trust = RegistryTrust {
-            skip_verify: self.skip,
-            ..RegistryTrust::default()
-        };
-        if let Some((path, source)) = self.authority {
-            let path = environment.rooted(path);
-            match load::certificates(&path) {
-                Ok(certificates) if !certificates.is_empty() => {
-                    trust.authorities.push(crate::trust::Authorities {
-                        source: Source {
-                            file: path,
-                            ..source
-                        },
-                        layout: crate::trust::Layout::Containerd,
-                        certificates,
-                    });
-                }
-                other => {
-                    let why = other
-                        .err()
-                        .unwrap_or_else(|| "it holds no certificate".to_owned());
-                    let says = format!("`ca_file` {} cannot be used: {why}", path.display());
-                    refuses(&source, says);
-                }
-            }
-        }
-        if let Some((certificate, key, source)) = self.client {
-            let (certificate, key) = (environment.rooted(certificate), environment.rooted(key));
-            match load::pair(&certificate, &key) {
-                Ok(key) => trust.clients.push(ClientCertificate { source, key }),
-                Err(why) => refuses(&source, format!("client certificate: {why}")),
-            }
-        }
-        trust.problems = problems;
-        (self.host, trust)
+/// The first release that starts with files of such versions.
+fn least(versions: &[i64]) -> [u32; 3] {
+    match versions.iter().max() {
+        Some(4..) => [2, 3, 0],
+        Some(3) => [2, 0, 0],
+        _ => [0; 3],
     }
 }
 
-/// The logins as Docker's file would hold them.
-fn logins(all: &[(String, serde_json::Value, Source)]) -> String {
-    let auths: serde_json::Map<_, _> = all
-        .iter()
-        .map(|(host, entry, _)| {
-            let key = match host.as_str() {
-                "registry-1.docker.io" | "docker.io" => "https://index.docker.io/v1/",
-                host => host,
-            };
-            (key.to_owned(), entry.clone())
-        })
-        .collect();
-    serde_json::json!({ "auths": auths }).to_string()
+/// The folders with a `hosts.toml` for each registry.
+fn folders(
+    environment: &Environment,
+    found: &Found,
+    known: &Known,
+    cri: bool,
+    registries: &mut Registries,
+) {
+    let usual = environment.rooted("etc/containerd/certs.d");
+    if let Some((path, _)) = &found.config_path {
+        let each = path.split(':').filter(|p| !p.is_empty());
+        registries.folders = each.map(|p| environment.rooted(p)).collect();
+        return;
+    }
+    if !cri {
+        // `ctr` reads it as it is told to (`--hosts-dir`), nerdctl by itself.
+        registries.folders.push(usual);
+        return;
+    }
+    if !found.mirrors.is_empty() {
+        return;
+    }
+    let reads = known.reaches(CERTS_D);
+    let file = Source::file(environment.rooted("etc/containerd/config.toml"));
+    let file = found.file.clone().unwrap_or(file);
+    if reads.unwrap_or(found.version >= 3) {
+        registries.folders.push(usual);
+        let dockers = environment.rooted("etc/docker/certs.d");
+        registries.folders.push(dockers);
+        registries.assumed = Some(file).filter(|_| reads.is_none());
+    } else {
+        registries.unread.push((usual, file));
+    }
+}
+
+/// The older table of TLS, which releases before 2.0 read.
+fn tls(
+    found: &mut Found,
+    known: &Known,
+    cri: bool,
+    environment: &Environment,
+    registries: &mut Registries,
+    setup: &mut Setup,
+) {
+    let all = std::mem::take(&mut found.tls);
+    let Some(place) = all
+        .first()
+        .and_then(|tls| tls.place.clone())
+        .filter(|_| cri)
+    else {
+        return;
+    };
+    let none = known.reaches(NO_TLS);
+    if none == Some(true) {
+        let release = [" ", known.shown()].concat();
+        let release = release.trim_end();
+        let says = format!(
+            "`configs.*.tls` is of no effect: containerd{release} has no such setting, as all from 2.0 on; `hosts.toml` below `config_path` has"
+        );
+        setup.warns(&place, says);
+        return;
+    }
+    if none.is_some() {
+        found.old.get_or_insert((place.clone(), "configs.*.tls"));
+    }
+    if let (None, Some((_, by))) = (none, &found.config_path) {
+        let says = format!(
+            "`configs.*.tls` is set and `config_path` too ({by}): up to containerd 1.7 the CRI service refuses to load with both, later ones take no notice of it, and which release this is, is not known"
+        );
+        setup.hangs_on_release(&place, says);
+    } else if none.is_none() {
+        let places = all
+            .iter()
+            .filter_map(|tls| Some((tls.host.clone(), tls.place.clone()?)));
+        registries.tls_unsure = places.collect();
+    }
+    registries.tls = all.into_iter().map(|tls| tls.load(environment)).collect();
 }
 
 /// The CRI service's table in a file of a version.
@@ -257,157 +280,6 @@ fn table_of(version: i64) -> Option<&'static [&'static str]> {
     let known = version.min(3);
     let mut all = TABLES.iter();
     all.find(|(own, _)| *own == known).map(|(_, path)| *path)
-}
-
-/// Takes what a file says; gives the version that it counts as.
-fn take(file: &Text, root: &toml::de::DeTable<'_>, found: &mut Found, setup: &mut Setup) -> i64 {
-    let place = |at: usize| file.source(at);
-    let version = root.get("version").and_then(tree::number);
-    // A file that is imported may leave it out.
-    let version = version.unwrap_or(if found.version > 0 { found.version } else { 1 });
-    found.version = found.version.max(version);
-    if let Some(all) = root.get("disabled_plugins").and_then(tree::texts) {
-        let cri = all.iter().find(|(name, _)| {
-            matches!(
-                *name,
-                "cri" | "io.containerd.grpc.v1.cri" | "io.containerd.cri.v1.images"
-            )
-        });
-        // Lists of several files are put together.
-        found.disabled = found.disabled.take().or(cri.map(|(_, at)| place(*at)));
-    }
-    for key in ["disabled_plugins", "required_plugins"] {
-        let all = root.get(key).and_then(tree::texts).unwrap_or_default();
-        let all = all.into_iter();
-        found
-            .plugins
-            .extend(all.map(|(name, at)| (name.to_owned(), place(at))));
-    }
-    if let Some(value) = root.get("root")
-        && let Some(path) = tree::text(value)
-    {
-        found.root = Some(Setting::new("root", path, &place(value.span().start)));
-    }
-    // Version 4 has it with a plug-in.
-    let address = tree::at(
-        root,
-        &["plugins", "io.containerd.server.v1.grpc", "address"],
-    );
-    let address = address.filter(|_| version > 3);
-    if let Some(value) = address.or(tree::at(root, &["grpc", "address"]))
-        && let Some(path) = tree::text(value).filter(|path| !path.is_empty())
-    {
-        found.address = Some((path.to_owned(), place(value.span().start)));
-    }
-    for (other, path) in &TABLES {
-        let Some(table) = tree::at(root, path).and_then(tree::table) else {
-            continue;
-        };
-        let registry = table.get("registry").and_then(tree::table);
-        // Later versions read the tables of version 2 only in files that say that they are of it.
-        if Some(*path) != table_of(version) {
-            if let Some(registry) = registry.filter(|_| *other != 1 || version > 1) {
-                let at = table.get("registry").map_or(0, |v| v.span().start);
-                let at = tree::entries(registry).first().map_or(at, |(_, at, _)| *at);
-                let says = format!(
-                    "stands in a table of version {other}, `{}`, and the file is of version {version}: it does not count",
-                    path.join(".")
-                );
-                setup.warns(&place(at), says);
-            }
-            continue;
-        }
-        // Up to 1.7 the whole table of the later file counts, later the two are merged.
-        let before = found.config_path.as_ref().map(|(_, source)| source);
-        let before = before
-            .or(found.old.as_ref().map(|(source, _)| source))
-            .cloned();
-        if let Some(before) = before.filter(|_| version < 3) {
-            let says = format!(
-                "is of no effect with containerd 1.x: the table `{}` of {} takes the place of the whole one",
-                path.join("."),
-                file.path.display()
-            );
-            setup.warns(&before, says);
-            (found.config_path, found.old) = (None, None);
-            found.mirrors.clear();
-            found.tls.clear();
-            found.logins.clear();
-        }
-        if let Some(registry) = registry {
-            of_registries(file, registry, found);
-        }
-        let snapshotter =
-            tree::at(table, &["containerd", "snapshotter"]).or(table.get("snapshotter"));
-        if let Some(value) = snapshotter
-            && let Some(name) = tree::text(value)
-        {
-            found.snapshotter = Some(Setting::new(
-                "snapshotter",
-                name,
-                &place(value.span().start),
-            ));
-        }
-    }
-    version
-}
-
-fn of_registries(file: &Text, registry: &toml::de::DeTable<'_>, found: &mut Found) {
-    let place = |at: usize| file.source(at);
-    if let Some(value) = registry.get("config_path")
-        && let Some(path) = tree::text(value)
-    {
-        let source = place(value.span().start);
-        found.config_path = Some((path.to_owned(), source)).filter(|(path, _)| !path.is_empty());
-    }
-    if let Some(mirrors) = registry.get("mirrors").and_then(tree::table) {
-        for (name, at, value) in tree::entries(mirrors) {
-            let endpoints = tree::table(value).and_then(|t| t.get("endpoint"));
-            let endpoints = endpoints.and_then(tree::texts).unwrap_or_default();
-            let endpoints = endpoints
-                .into_iter()
-                .map(|(url, at)| (url.to_owned(), place(at)));
-            found.mirrors.retain(|(other, _)| other != name);
-            found.mirrors.push((name.to_owned(), endpoints.collect()));
-            found.old.get_or_insert((place(at), "mirrors"));
-        }
-    }
-    let Some(configs) = registry.get("configs").and_then(tree::table) else {
-        return;
-    };
-    for (host, _, value) in tree::entries(configs) {
-        let auth = tree::table(value).and_then(|t| t.get("auth"));
-        if let Some(table) = auth.and_then(tree::table) {
-            let at = auth.map_or(0, |v| v.span().start);
-            let at = tree::entries(table).first().map_or(at, |(_, at, _)| *at);
-            let entry: serde_json::Map<_, _> = ["username", "password", "auth", "identitytoken"]
-                .into_iter()
-                .filter_map(|key| Some((key.to_owned(), tree::text(table.get(key)?)?.into())))
-                .collect();
-            found.logins.retain(|(other, ..)| other != host);
-            found
-                .logins
-                .push((host.to_owned(), entry.into(), place(at)));
-        }
-        let tls = tree::table(value).and_then(|t| t.get("tls"));
-        let Some(table) = tls.and_then(tree::table) else {
-            continue;
-        };
-        let own = |key: &str| {
-            let value = table.get(key)?;
-            let path = tree::text(value).filter(|path| !path.is_empty())?;
-            Some((PathBuf::from(path), place(value.span().start)))
-        };
-        let skip = table.get("insecure_skip_verify");
-        let skip = skip.filter(|v| tree::flag(v) == Some(true));
-        let client = own("cert_file").zip(own("key_file"));
-        found.tls.push(Tls {
-            host: host.to_owned(),
-            skip: skip.map(|v| place(v.span().start)),
-            authority: own("ca_file"),
-            client: client.map(|((cert, source), (key, _))| (cert, key, source)),
-        });
-    }
 }
 
 #[cfg(test)]

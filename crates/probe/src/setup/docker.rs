@@ -3,6 +3,7 @@
 
 mod check;
 mod rules;
+mod store;
 mod tls;
 
 use std::collections::HashMap;
@@ -21,6 +22,8 @@ use crate::net::cidr::Cidr;
 use crate::net::origin::Origin;
 use crate::net::split_host;
 use crate::trust::Source;
+
+pub(crate) use store::CONTAINERD_STORE;
 
 /// Entries of a list that are read.
 const ENTRIES: usize = 64;
@@ -129,16 +132,22 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     };
     let root = root.as_ref().map(|(path, _)| path.as_str());
     setup.daemon = Some(daemon::of_docker(environment, &service, root, &hosts));
-    if let Some((driver, source)) = text("storage-driver", "storage-driver", "s") {
-        setup.note("storage-driver", driver.as_str(), &source);
+    let driver = text("storage-driver", "storage-driver", "s");
+    if let Some((driver, source)) = &driver {
+        setup.note("storage-driver", driver.as_str(), source);
     }
-    if let Some((on, source)) = containerd_store(file.as_ref()) {
-        setup.note(CONTAINERD_STORE, if on { "true" } else { "false" }, &source);
-        setup.containerd_store = on;
-    }
-    if let Some((user, source)) = text("userns-remap", "userns-remap", "") {
+    let remap = text("userns-remap", "userns-remap", "");
+    let beside = store::Beside {
+        root,
+        driver: driver.as_ref().map(|(driver, _)| driver.as_str()),
+        remap: remap.as_ref(),
+    };
+    store::choose(file.as_ref(), &service, environment, &beside, setup);
+    if let Some((user, source)) = remap {
         setup.note("userns-remap", user.as_str(), &source);
         ids::of_docker(environment, &user, &source, &service, setup);
+        // Tried with 28.5: containerd unpacks, and maps none.
+        setup.ids = setup.ids.filter(|_| !setup.containerd_store);
     }
     let proxy = own_proxies(file.as_ref(), &service);
     setup.proxy = proxies(&service, &proxy);
@@ -154,16 +163,6 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     for (server, source) in list("dns", "dns") {
         setup.note("dns (for containers, not for pulls)", server, &source);
     }
-}
-
-/// The key by which Docker keeps images in containerd's store, of Docker 23 to 29; a new installation
-/// of Docker 29 has it on without the key.
-pub(crate) const CONTAINERD_STORE: &str = "features.containerd-snapshotter";
-
-fn containerd_store(file: Option<&File>) -> Option<(bool, Source)> {
-    let file = file?;
-    let on = file.table.get("features")?.get("containerd-snapshotter")?;
-    Some((on.as_bool()?, file.source(CONTAINERD_STORE)))
 }
 
 /// `max-download-attempts`. 0 is the usual number in the file, and no further try as an option.

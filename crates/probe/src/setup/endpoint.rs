@@ -16,7 +16,7 @@ use crate::net::connect::Plain;
 use crate::net::origin::Origin;
 use crate::net::split_host;
 use crate::options::Options;
-use crate::trust::{RegistryTrust, Source, registry_trust};
+use crate::trust::{Layout, RegistryTrust, Source, registry_trust};
 
 /// How an engine's endpoints are found.
 #[derive(Clone, Debug)]
@@ -122,7 +122,18 @@ impl Endpoint {
 
     /// What its certificate is checked by.
     pub(crate) fn trusted_by(&self, options: &Options) -> RegistryTrust {
-        let read = || registry_trust(&options.certs_dirs, &self.registry);
+        // With containerd's store of images Docker reads its folders as containerd does.
+        let as_containerd = options
+            .setup
+            .as_ref()
+            .is_some_and(|setup| setup.containerd_store);
+        let read = || {
+            let mut folders = options.certs_dirs.clone();
+            for folder in folders.iter_mut().filter(|_| as_containerd) {
+                folder.layout = Some(Layout::Containerd);
+            }
+            registry_trust(&folders, &self.registry)
+        };
         // moby's registry package reads certs.d for secure registries only. With containerd's store
         // of images, Docker resolves as containerd does, which reads it for all.
         let setup = options.setup.as_ref();

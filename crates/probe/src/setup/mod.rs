@@ -1,6 +1,7 @@
 //! What an engine's own configuration says about its pulls, with the file and line of each setting:
 //! which endpoints are asked in which order, over which proxy, with which trust, and what is broken
-//! in it. Files are read before a walk; nothing is asked and nothing is run here.
+//! in it. Files are read before a walk; nothing is asked, and nothing is run here but an engine's program for
+//! its version (`release`).
 //!
 //! ```text
 //! Docker      daemon.json, systemd unit and drop-ins, the running daemon
@@ -26,6 +27,7 @@ pub(crate) mod podman;
 pub(crate) mod policy;
 pub(crate) mod registries;
 pub(crate) mod registries_d;
+pub(crate) mod release;
 mod scopes;
 mod service;
 mod text;
@@ -44,6 +46,9 @@ use endpoint::Order;
 pub use daemon::{docker_address, docker_is_elsewhere, docker_socket, podman_is_elsewhere};
 pub use diff::{proxies_that_differ, view_differences};
 pub use folders::look_into_folders;
+
+/// The word for what hangs on a release that is not known.
+pub(crate) const RELEASE_UNKNOWN: &str = "release-unknown";
 
 /// What an engine's configuration says.
 #[derive(Clone, Debug)]
@@ -70,6 +75,11 @@ pub struct Setup {
     /// Docker keeps images in containerd's store, and pulls as containerd does:
     /// `features.containerd-snapshotter`.
     pub(crate) containerd_store: bool,
+    /// What is known of the engine's release.
+    pub(crate) release: release::Known,
+    /// containerd's transfer service pulls, which `ctr` has from 2.0 on and CRI from 2.1 on; `None` where
+    /// the release is not known.
+    pub(crate) transfers: Option<bool>,
     /// Programs are of another system, and are not run.
     pub(crate) foreign: bool,
     /// The daemon that its clients ask; Podman has none.
@@ -171,6 +181,8 @@ impl Setup {
             logins: None,
             providers: Vec::new(),
             containerd_store: false,
+            release: release::Known::default(),
+            transfers: None,
             foreign: false,
             daemon: None,
             process: None,
@@ -283,6 +295,11 @@ impl Setup {
 
     fn warns(&mut self, source: &Source, says: impl Into<String>) {
         self.trouble(source, "config-doubtful", false, says);
+    }
+
+    /// What hangs on the engine's release, where that is not known.
+    fn hangs_on_release(&mut self, source: &Source, says: impl Into<String>) {
+        self.trouble(source, RELEASE_UNKNOWN, false, says);
     }
 
     fn trouble(

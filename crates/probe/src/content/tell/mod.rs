@@ -85,6 +85,12 @@ pub(super) fn unsupported(blob: &Blob, host: &str, says: String) -> Told {
     without(row, blob, "it was not fetched")
 }
 
+/// A layer that an engine passes over.
+pub(super) fn left_out(blob: &Blob, host: &str, says: &str) -> Told {
+    let row = bare(blob, host).warning("left-out", says);
+    without(row, blob, "it was not fetched")
+}
+
 pub(super) fn passed_over(blob: &Blob, host: &str) -> Told {
     let row = bare(blob, host).skipped("another one got no answer in time");
     without(row, blob, "it was not fetched")

@@ -116,7 +116,7 @@ fn judge(
     }
     // containerd goes by the media type here, and takes the bytes for an archive; tried with Docker
     // 20.10 and Podman 4.3, which look at the bytes.
-    let believed = !matches!(meant.reader, Reader::Docker | Reader::Podman);
+    let believed = !(meant.reader.is_docker() || meant.reader == Reader::Podman);
     let promised = meant.promised == Some(Compression::None);
     if promised && believed && unpacked.compression != Compression::None {
         let says = format!(

@@ -71,11 +71,11 @@ pub(super) struct Chosen {
 }
 
 /// Chooses from an index, as engines do: the nearest platform that runs, and an entry that names
-/// none if no other fits.
+/// none if no other fits. `keeps`: the index is kept, whatever is in it.
 pub(super) fn choose(
     index: &Value,
     wanted: &Platform,
-    reader: Reader,
+    (reader, keeps): (Reader, bool),
     rows: &mut Rows<'_>,
 ) -> Option<Chosen> {
     let row = Row::new(Hop::Platform, wanted.to_string()).fact("platform", wanted.to_string());
@@ -110,13 +110,17 @@ pub(super) fn choose(
         } else {
             format!("there is none; there is {names}")
         };
-        rows.push(row.failed("none", says));
+        rows.push(if keeps {
+            row.warning("none", format!("{says}; {KEPT}"))
+        } else {
+            row.failed("none", says)
+        });
         return None;
     };
     let row = row.ok(format!("{} of {names}", name(platform)));
     // Tried: 20.10 finds `no matching manifest for … in the manifest list entries`, 28.5 pulls. It
     // came with "match manifest list resolution with containerd" (moby, `filterManifests`).
-    let old = reader == Reader::Docker && platform.is_none();
+    let old = reader.is_docker() && platform.is_none();
     rows.push(if old {
         row.and_warns(
             "unnamed-platform",
@@ -130,6 +134,10 @@ pub(super) fn choose(
         named: platform.is_some(),
     })
 }
+
+/// What comes of that which only `ctr` calls a pull.
+pub(super) const KEPT: &str =
+    "`ctr` of containerd 2 keeps what it gets all the same, and nothing of it can be started";
 
 /// Platforms of an index that are told.
 const NAMED: usize = 32;

@@ -103,7 +103,7 @@ pub(super) fn refused(manifest: &Value, said: &str, reader: Reader) -> Option<(b
     let mixed = own == "application/vnd.docker.distribution.manifest.v2+json"
         && types.any(|media| media.starts_with("application/vnd.oci."));
     let who = match (reader, differs, mixed) {
-        (Reader::Docker, true, _) => "Docker refuses",
+        (Reader::Docker | Reader::StrictDocker, true, _) => "Docker refuses",
         (Reader::Podman, _, true) => "Podman refuses",
         (Reader::Any, true, true) => "Docker and Podman refuse",
         (Reader::Any, true, false) => "Docker refuses",

@@ -14,7 +14,6 @@ use crate::hops::registry::Session;
 use crate::net::http::Response;
 use crate::net::tcp;
 use crate::rows::Row;
-use crate::setup::endpoint::Order;
 
 /// What HEAD was answered, and at which try.
 pub(super) struct Head {
@@ -167,19 +166,16 @@ fn sized(row: Row, length: Option<usize>, bytes: usize, reader: Reader) -> Row {
     let says = format!("HEAD says {length} bytes, and GET gives {bytes}: containerd refuses that");
     match reader {
         _ if row.is_failure() => row,
-        Reader::Containerd => row.failed("wrong-size", says),
+        Reader::Containerd | Reader::Transfer => row.failed("wrong-size", says),
         Reader::Any => row.and_warns("wrong-size", &says),
-        Reader::Docker | Reader::Podman => row,
+        Reader::Docker | Reader::StrictDocker | Reader::Podman => row,
     }
 }
 
 /// What it means for engines that HEAD fails where GET has given the manifest.
 fn refused(session: &Session<'_, '_>, row: Row, head: &Head) -> Row {
-    let options = session.net.options;
-    let order = options.setup.as_ref().map(|setup| &setup.order);
-    // The kubelet's runtime may be known.
-    let is_containerd =
-        options.engine == Some(Engine::Containerd) || matches!(order, Some(Order::Containerd(_)));
+    // The kubelet's runtime may be known, and Docker's store of images.
+    let is_containerd = Reader::of(session.net.options).is_containerd();
     let response = match &head.answer {
         Ok(response) => response,
         // Everybody who asks by HEAD stops here.

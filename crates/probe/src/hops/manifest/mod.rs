@@ -13,7 +13,7 @@ use serde_json::Value;
 
 pub use document::Kind;
 pub(crate) use document::{Blob, Manifest, Open, digest};
-use document::{LAYERS, choose, kind, names_digests, read};
+use document::{KEPT, LAYERS, choose, kind, names_digests, read};
 pub(crate) use form::as_engines_read;
 pub(crate) use platform::told as platform;
 pub(crate) use reader::Reader;
@@ -55,7 +55,7 @@ pub(crate) fn fetch(
         })?;
         if kind(&media) != Kind::Index {
             let mut manifest = read(&value);
-            if reader == Reader::Docker && platform.os != "windows" {
+            if reader.is_docker() && platform.os != "windows" {
                 // Only on Windows Docker looks for a layer elsewhere (moby, `pull_v2_unix.go`).
                 manifest.layers.iter_mut().for_each(|blob| blob.url = None);
             }
@@ -69,7 +69,8 @@ pub(crate) fn fetch(
         if depth == DEPTH {
             break;
         }
-        let chosen = choose(&value, &platform, reader, rows)?;
+        let keeps = Reader::keeps(net.options);
+        let chosen = choose(&value, &platform, (reader, keeps), rows)?;
         open = (!chosen.named).then_some(Open::InIndex);
         asked = chosen.digest;
     }
@@ -105,7 +106,8 @@ pub fn read_manifest(bytes: &[u8], platform: &Platform) -> Option<Outline> {
     if kind(&media) == Kind::Index {
         return Some(Outline {
             blobs: Vec::new(),
-            chosen: choose(&value, platform, Reader::Any, &mut rows).map(|chosen| chosen.digest),
+            chosen: choose(&value, platform, (Reader::Any, false), &mut rows)
+                .map(|chosen| chosen.digest),
         });
     }
     let manifest = read(&value);
@@ -140,7 +142,7 @@ fn get(
     // Engines ask for the first one by HEAD, and for those that an index names by GET only; so does
     // Docker's own store for a digest (moby, `pull_v2.go`, `pullTag`).
     let by_digest = version.contains(':');
-    let own_store = Reader::of(session.net.options) == Reader::Docker;
+    let own_store = Reader::of(session.net.options).is_docker();
     let by_head = depth == 0 && !(by_digest && own_store);
     let (answer, head) = head::beside(session, &path, &fields, by_head, || {
         session.get(&path, &fields, MOST, Some(rows))
@@ -182,21 +184,44 @@ fn get(
             (!failed).then_some((value, media, response.body))
         }
         Err(row) => {
-            rows.push(*row);
+            rows.push(kept(session, *row, &response));
             None
         }
     }
+}
+
+/// What `ctr` makes of an answer that is no manifest, where it says of itself that it is none: a blob like
+/// others, to be asked for and kept (containerd, `core/remotes/docker/fetcher.go`). Tried with 2.1.
+fn kept(session: &Session<'_, '_>, row: Row, response: &Response) -> Row {
+    let said = response.field("content-type").unwrap_or_default();
+    let a_blob = kind(said) == Kind::Other && !said.starts_with("text/plain");
+    let words = ["page", "no-json", "unsupported"];
+    let saw = words.into_iter().find(|word| row.saw(word));
+    let Some(saw) = saw.filter(|_| a_blob && Reader::keeps(session.net.options)) else {
+        return row;
+    };
+    let own = digest(&response.body);
+    let path = session.path(&format!("blobs/{own}"));
+    let blob = session.get(&path, &[], MOST, None);
+    let same = blob.is_ok_and(|a| a.response.status == 200 && digest(&a.response.body) == own);
+    if !same {
+        return row;
+    }
+    let says = format!("{}; {KEPT}", row.so_far().summary);
+    row.turns_out(Status::Warning, saw, says)
 }
 
 /// Engines differ over an index that an index names. Tried with Docker 20.10 and 28.5, containerd 1.6
 /// and 2.1, Podman 4.3 and 5.8; moby's `pullManifestList` has it since 23.0.
 fn nested(row: Row, reader: Reader) -> Row {
     let says = match reader {
-        Reader::Containerd => return row,
+        Reader::Containerd | Reader::Transfer => return row,
         Reader::Any => {
             "an index in an index: containerd and Docker from 23.0 on go on, Podman does not"
         }
-        Reader::Docker => "an index in an index, which Docker takes from 23.0 on",
+        Reader::Docker | Reader::StrictDocker => {
+            "an index in an index, which Docker takes from 23.0 on"
+        }
         Reader::Podman => {
             let says = "an index in an index, which Podman does not take";
             return row.turns_out(Status::Failed, "unsupported", says);

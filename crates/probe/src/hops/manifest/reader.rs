@@ -4,6 +4,9 @@ use crate::Engine;
 use crate::options::Options;
 use crate::setup::Setup;
 
+/// The first release of Docker that refuses names of members that lead out of an image.
+const STRICT: [u32; 3] = [29, 7, 0];
+
 /// What reads a manifest. Engines differ little, and where they do, a walk that follows none of them
 /// warns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,8 +15,12 @@ pub(crate) enum Reader {
     Any,
     /// Docker with its own store of images.
     Docker,
-    /// containerd, and Docker with containerd's store of images.
+    /// The same from 29.7 on, which refuses names that lead out of an image.
+    StrictDocker,
+    /// containerd's own client, and Docker with containerd's store of images.
     Containerd,
+    /// containerd's transfer service.
+    Transfer,
     /// Podman, Buildah, Skopeo.
     Podman,
 }
@@ -26,11 +33,37 @@ impl Reader {
             Some(Engine::Docker) if setup.is_some_and(|setup| setup.containerd_store) => {
                 Self::Containerd
             }
-            Some(Engine::Docker) => Self::Docker,
-            Some(Engine::Containerd) => Self::Containerd,
+            Some(Engine::Docker) => match setup.and_then(|s| s.release.reaches(STRICT)) {
+                Some(true) => Self::StrictDocker,
+                _ => Self::Docker,
+            },
             Some(Engine::Podman) => Self::Podman,
-            Some(Engine::Kubelet) if setup.is_some_and(Setup::is_containerd) => Self::Containerd,
-            Some(Engine::Kubelet) | None => Self::Any,
+            Some(Engine::Kubelet) if !setup.is_some_and(Setup::is_containerd) => Self::Any,
+            Some(Engine::Containerd | Engine::Kubelet) => {
+                let transfers = setup.and_then(|setup| setup.transfers);
+                if transfers == Some(true) {
+                    Self::Transfer
+                } else {
+                    Self::Containerd
+                }
+            }
+            None => Self::Any,
         }
+    }
+
+    /// Whether it is Docker's with its own store of images, whichever release.
+    pub(crate) fn is_docker(self) -> bool {
+        matches!(self, Self::Docker | Self::StrictDocker)
+    }
+
+    /// Whether it is containerd's, whichever way it pulls.
+    pub(crate) fn is_containerd(self) -> bool {
+        matches!(self, Self::Containerd | Self::Transfer)
+    }
+
+    /// Whether the engine keeps what it cannot unpack, and calls that a pull: `ctr` by the transfer
+    /// service, where CRI looks into what came.
+    pub(crate) fn keeps(options: &Options) -> bool {
+        options.engine == Some(Engine::Containerd) && Self::of(options) == Self::Transfer
     }
 }

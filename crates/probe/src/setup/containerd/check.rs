@@ -1,15 +1,20 @@
 //! What keeps containerd from starting, whoever asks it: values of another type, names of plug-ins that are
 //! not whole, and a version that it does not know (`cmd/containerd/server/config`).
 
+use super::found::EACH;
 use super::table_of;
 use crate::setup::Setup;
+use crate::setup::release::Known;
 use crate::setup::service::Service;
 use crate::setup::text::Text;
 use crate::setup::tree::{self, Value};
 use crate::trust::Source;
 
-/// The newest version of the file, which containerd 2.3 came with.
-const NEWEST: i64 = 4;
+/// The newest versions of the file, and the releases that they came with.
+const NEWEST: [(i64, [u32; 3]); 3] = [(4, [2, 3, 0]), (3, [2, 0, 0]), (2, [0, 0, 0])];
+/// The first releases that refuse a file that is too new for them, of 1.7 and 1.6; the ones before take
+/// it for one of version 2.
+const REFUSES: [([u32; 3], [u32; 3]); 2] = [([1, 7, 0], [1, 7, 17]), ([1, 6, 0], [1, 6, 32])];
 
 /// What a key takes.
 #[derive(Clone, Copy)]
@@ -71,12 +76,51 @@ pub(super) fn file(
         let says = format!("{says}: containerd does not start");
         setup.breaks_start(service, &source, &says);
     }
-    if version > NEWEST {
-        let at = root.get("version").map_or(0, |value| value.span().start);
+}
+
+/// What a release says of a file's version; `first`: that of the file which imports the others.
+pub(super) fn version(
+    file: &Text,
+    root: &toml::de::DeTable<'_>,
+    (version, first): (i64, Option<i64>),
+    known: &Known,
+    service: &Service,
+    setup: &mut Setup,
+) {
+    let at = root.get("version").map_or(0, |value| value.span().start);
+    let (source, release) = (file.source(at), known.shown());
+    let mut newest = NEWEST.into_iter();
+    if known.release.is_none() {
+        let newest = NEWEST[0].0;
+        if version > newest {
+            let says = format!(
+                "`version` {version} is none that there is, up to {newest}: but for early releases of containerd 1.6 and 1.7, it does not start"
+            );
+            setup.warns(&source, says);
+        }
+        return;
+    }
+    let newest = newest.find(|(_, from)| known.reaches(*from) == Some(true));
+    let newest = newest.map_or(2, |(newest, _)| newest);
+    if version > newest {
+        let early = REFUSES.iter().any(|(from, to)| {
+            known.reaches(*from) == Some(true) && known.reaches(*to) == Some(false)
+        });
         let says = format!(
-            "`version` {version} is none that there is, up to {NEWEST}: but for early releases of containerd 1.6 and 1.7, it does not start"
+            "`version` {version} is too new for containerd {release}, which knows up to {newest}"
         );
-        setup.warns(&file.source(at), says);
+        if early {
+            setup.warns(&source, format!("{says}, and takes it for that"));
+        } else {
+            setup.breaks_start(service, &source, &format!("{says}: it does not start"));
+        }
+    } else if let Some(first) = first.filter(|first| version > *first)
+        && known.reaches(EACH) == Some(true)
+    {
+        let says = format!(
+            "`version` {version} is higher than {first} of the file that imports it: containerd {release} does not start"
+        );
+        setup.breaks_start(service, &source, &says);
     }
 }
 

@@ -9,9 +9,9 @@ use super::{Endpoint, EndpointTrust, Next, Route};
 use crate::net::connect::Plain;
 use crate::net::is_loopback;
 use crate::net::origin::Origin;
-use crate::setup::Trouble;
 use crate::setup::containerd::Registries;
 use crate::setup::service::Placed;
+use crate::setup::{RELEASE_UNKNOWN, Trouble};
 use crate::trust::hosts_toml::{self, Host};
 use crate::trust::{self, Layout, RegistryTrust, Source, folder};
 
@@ -26,7 +26,16 @@ pub(super) fn route(registries: &Registries, image: &Image) -> Route {
     let old = named.or_else(|| by.clone().find(|(name, _)| name == "*"));
     let folder = folder_of(&registries.folders, &own.registry);
     match (folder, old) {
-        (Some(folder), _) => of_folder(folder, &registries.root, own, image, &mut route),
+        (Some(folder), _) => {
+            if let Some(source) = &registries.assumed {
+                let says = format!(
+                    "sets no `config_path`: containerd reads {} from 2.2 on, and which release this is, is not known",
+                    folder.display()
+                );
+                route.troubles.push(unsure(source, says));
+            }
+            of_folder(folder, &registries.root, own, image, &mut route);
+        }
         (None, Some((_, endpoints))) => of_mirrors(endpoints, own, registries, &mut route),
         (None, None) => {
             let registry = own.registry.clone();
@@ -34,20 +43,53 @@ pub(super) fn route(registries: &Registries, image: &Image) -> Route {
             route.endpoints.push(with_old_tls(endpoint, registries));
             for (root, source) in &registries.unread {
                 if let Some(folder) = folder_of(std::slice::from_ref(root), &registry) {
-                    route.troubles.push(Trouble {
-                        source: source.clone(),
-                        saw: "config-doubtful",
-                        says: format!(
-                            "sets no `config_path`, so containerd before 2.2 does not read {}",
-                            folder.display()
-                        ),
-                        stops: false,
-                    });
+                    route
+                        .troubles
+                        .push(unread(&folder, source, &registries.release));
                 }
             }
         }
     }
+    for (name, source) in &registries.tls_unsure {
+        if route
+            .endpoints
+            .iter()
+            .any(|e| e.origin.authority() == *name)
+        {
+            let says = "`configs.*.tls` is of effect up to containerd 1.7 only, and which release this is, is not known";
+            route.troubles.push(unsure(source, says.to_owned()));
+        }
+    }
     route
+}
+
+/// What hangs on the release.
+fn unsure(source: &Source, says: String) -> Trouble {
+    Trouble {
+        source: source.clone(),
+        saw: RELEASE_UNKNOWN,
+        says,
+        stops: false,
+    }
+}
+
+/// A folder that is there and not read.
+fn unread(folder: &Path, source: &Source, release: &str) -> Trouble {
+    let folder = folder.display();
+    if release.is_empty() {
+        let says = format!(
+            "sets no `config_path`, so containerd before 2.2 does not read {folder}, and which release this is, is not known"
+        );
+        return unsure(source, says);
+    }
+    Trouble {
+        source: source.clone(),
+        saw: "config-doubtful",
+        says: format!(
+            "sets no `config_path`, so containerd {release} does not read {folder}, as none before 2.2"
+        ),
+        stops: false,
+    }
 }
 
 /// The folder of a registry.
