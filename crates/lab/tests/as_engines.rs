@@ -95,9 +95,10 @@ impl Image {
 
     fn walk(&self, engine: &str) -> (Answer, Option<String>, Vec<HopRow>) {
         let part = |path: &str, media: &str, bytes: &[u8], coded: bool| {
-            let (bytes, coding) = match coded {
-                true => (gzip(bytes), "Content-Encoding = 'gzip', "),
-                false => (bytes.to_vec(), ""),
+            let (bytes, coding) = if coded {
+                (gzip(bytes), "Content-Encoding = 'gzip', ")
+            } else {
+                (bytes.to_vec(), "")
             };
             format!(
                 "[[servers.registry.answer]]\npath = '/v2/team/app/{path}'\nbase64 = '{}'\n\

@@ -276,7 +276,7 @@ impl Row {
 fn hide(row: &mut HopRow, secrets: &Secrets) {
     let texts = row.facts.values_mut().filter_map(|value| match value {
         Fact::Text(text) => Some(text),
-        _ => None,
+        Fact::Number(_) => None,
     });
     for text in texts.chain([&mut row.summary, &mut row.target]) {
         if let Cow::Owned(hidden) = secrets.hide(text) {

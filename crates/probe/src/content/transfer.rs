@@ -218,9 +218,10 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
 
     /// How many bytes are read at most.
     fn most(&self) -> u64 {
-        match self.is_held_to_its_size() {
-            true => self.blob.size,
-            false => self.blob.size.saturating_add(BEYOND),
+        if self.is_held_to_its_size() {
+            self.blob.size
+        } else {
+            self.blob.size.saturating_add(BEYOND)
         }
     }
 

@@ -221,8 +221,9 @@ fn walk_endpoint(
         Some(_) => endpoints::credentials(endpoint, options, rows),
         None => Vec::new(),
     };
-    held.iter()
-        .for_each(|held| net.secrets.add(&held.credential));
+    for held in &held {
+        net.secrets.add(&held.credential);
+    }
     if options.until.is_some_and(|last| last <= Hop::Credentials) {
         return None;
     }

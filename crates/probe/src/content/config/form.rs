@@ -69,8 +69,7 @@ fn is(value: &Value, kind: Kind) -> bool {
     let texts = |list: &[Value]| list.iter().all(|one| one.is_string() || one.is_null());
     match (kind, value) {
         (_, Value::Null)
-        | (Kind::Text, Value::String(_))
-        | (Kind::Texts, Value::String(_))
+        | (Kind::Text | Kind::Texts, Value::String(_))
         | (Kind::Names | Kind::Object, Value::Object(_))
         | (Kind::Flag, Value::Bool(_)) => true,
         (Kind::Texts, Value::Array(list)) => texts(list),

@@ -211,11 +211,12 @@ pub(super) fn layer(
 /// All of it came, and it is not what the digest is of.
 fn wrong_bytes(transfer: &Transfer<'_, '_, '_, '_>, row: Row, says: &str) -> Row {
     let (got, size) = (transfer.got, transfer.blob.size);
-    let says = &match transfer.undone {
-        true => format!(
+    let says = &if transfer.undone {
+        format!(
             "{says}; it came with `Content-Encoding: gzip`, which engines undo first, Docker's own builds from 24.0 on"
-        ),
-        false => says.to_owned(),
+        )
+    } else {
+        says.to_owned()
     };
     if transfer.page {
         let says = format!("a page for people, where the registry answers with a layer; {says}");

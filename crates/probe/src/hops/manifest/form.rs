@@ -59,7 +59,7 @@ pub(crate) fn as_engines_read(bytes: &[u8]) -> Option<Value> {
             Value::Object(map) => {
                 let otherwise = |name: &&String| {
                     let known = |own: &&str| own.eq_ignore_ascii_case(name) && own != name;
-                    NAMES.iter().any(|own| known(own))
+                    NAMES.iter().any(known)
                 };
                 let wrong: Vec<String> = map.keys().filter(otherwise).cloned().collect();
                 for name in wrong {
@@ -103,11 +103,9 @@ pub(super) fn refused(manifest: &Value, said: &str, reader: Reader) -> Option<(b
     let mixed = own == "application/vnd.docker.distribution.manifest.v2+json"
         && types.any(|media| media.starts_with("application/vnd.oci."));
     let who = match (reader, differs, mixed) {
-        (Reader::Docker | Reader::StrictDocker, true, _) => "Docker refuses",
-        (Reader::Podman, _, true) => "Podman refuses",
+        (Reader::Docker | Reader::StrictDocker, true, _) | (Reader::Any, true, false) => "Docker refuses",
+        (Reader::Podman, _, true) | (Reader::Any, false, true) => "Podman refuses",
         (Reader::Any, true, true) => "Docker and Podman refuse",
-        (Reader::Any, true, false) => "Docker refuses",
-        (Reader::Any, false, true) => "Podman refuses",
         _ => return None,
     };
     let what = if differs {
