@@ -87,12 +87,12 @@ impl HopRow {
 
     /// Whether it leaves open if a pull would work: a wait of the engine's was not kept to; the daemon took
     /// longer than is waited for here, and not than its clients wait; whether the image is signed
-    /// as a policy wants is not looked at, and whether Docker goes on without a login where its helper
-    /// fails hangs on its version, where that is not known.
+    /// as a policy wants is not looked at; what a layer holds cannot be read here; and whether Docker goes on
+    /// without a login where its helper fails hangs on its version, where that is not known.
     #[must_use]
     pub fn leaves_open(&self) -> bool {
         match self.saw.as_deref() {
-            Some("signature-wanted" | "daemon-silent") => true,
+            Some("signature-wanted" | "daemon-silent" | "not-read") => true,
             Some("helper-missing" | "helper-failed") => {
                 !self.was_passed() && !self.facts.contains_key("client_version")
             }

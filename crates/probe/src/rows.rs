@@ -170,6 +170,11 @@ impl Row {
         self.ends(Status::Skipped, None, why)
     }
 
+    /// Was not looked at, and it may be what fails.
+    pub(crate) fn left_open(self, saw: &str, why: impl Into<String>) -> Self {
+        self.ends(Status::Skipped, Some(saw), why)
+    }
+
     /// Seconds since its beginning.
     pub(crate) fn seconds(&self) -> f64 {
         self.started.elapsed().as_secs_f64()
