@@ -93,13 +93,13 @@ impl HopRow {
 
     /// Whether it leaves open if a pull would work: a wait of the engine's was not kept to; the daemon took
     /// longer than is waited for here, and not than its clients wait; the time for the bytes was over
-    /// before all had come; whether a signature is one that a policy takes is not verified, and whether
-    /// Docker goes on without a login where its helper fails hangs on its version, where that is not
-    /// known, as more does.
+    /// before all had come; whether a signature is one that a policy takes is not verified; what a layer
+    /// holds cannot be read here; and whether Docker goes on without a login where its helper fails hangs
+    /// on its version, where that is not known, as more does.
     #[must_use]
     pub fn leaves_open(&self) -> bool {
         match self.saw.as_deref() {
-            Some("signature-wanted" | "daemon-silent" | "time-over") => true,
+            Some("signature-wanted" | "daemon-silent" | "time-over" | "not-read") => true,
             _ if self.hangs_on_release() => true,
             Some("helper-missing" | "helper-failed") => {
                 !self.was_passed() && !self.facts.contains_key("client_version")

@@ -188,7 +188,7 @@ impl Row {
         self.ends(Status::Skipped, None, why)
     }
 
-    /// Was not made to its end: what would have come is open.
+    /// Was not made or looked at to its end, and that may be what fails.
     pub(crate) fn left_open(self, saw: &str, why: impl Into<String>) -> Self {
         self.ends(Status::Skipped, Some(saw), why)
     }

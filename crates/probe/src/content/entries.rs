@@ -1,8 +1,10 @@
 //! The members of a layer: where they would be written, what they are, and whose they are.
 
 use super::paths::Paths;
+use super::standing::{Attributes, Layer};
 use crate::hops::manifest::Reader;
 use crate::options::IdRange;
+use crate::store::BLOCKS;
 
 /// Bytes of a name and of a path that Linux takes (`NAME_MAX`, `PATH_MAX`).
 const NAME: usize = 255;
@@ -11,6 +13,7 @@ const PATH: usize = 4095;
 const USUAL: i64 = 65535;
 
 /// A member, as its headers say.
+#[derive(Default)]
 pub(super) struct Entry<'e> {
     pub name: &'e [u8],
     pub link: &'e [u8],
@@ -21,6 +24,7 @@ pub(super) struct Entry<'e> {
     pub size: u64,
     /// Bytes of those that are not in the archive.
     pub holes: u64,
+    pub attributes: Attributes,
 }
 
 /// Something about a member.
@@ -46,8 +50,13 @@ pub(super) struct Tally {
     pub max_uid: i64,
     pub max_gid: i64,
     pub unmapped: u64,
-    /// Bytes on disk.
+    /// Bytes of files.
     pub written: u64,
+    /// The same in whole blocks of each of [`BLOCKS`].
+    pub blocks: [u64; 3],
+    /// What takes an inode by itself, and hard links, which take none on most file systems.
+    pub inodes: u64,
+    pub hard_links: u64,
     pub holes: u64,
     pub largest: (u64, String),
 }
@@ -55,7 +64,8 @@ pub(super) struct Tally {
 /// Members as they come.
 pub(super) struct Entries {
     range: Option<IdRange>,
-    reader: Reader,
+    pub(super) reader: Reader,
+    pub(super) layer: Layer,
     pub(super) paths: Paths,
     clean: Vec<u8>,
     pub(super) tally: Tally,
@@ -66,10 +76,11 @@ pub(super) struct Entries {
 }
 
 impl Entries {
-    pub(super) fn new(range: Option<IdRange>, paths: Paths, reader: Reader) -> Self {
+    pub(super) fn new(range: Option<IdRange>, paths: Paths, reader: Reader, layer: Layer) -> Self {
         Self {
             range,
             reader,
+            layer,
             paths,
             clean: Vec::new(),
             tally: Tally::default(),
@@ -79,28 +90,65 @@ impl Entries {
     }
 
     pub(super) fn take(&mut self, entry: &Entry<'_>) {
-        let tally = &mut self.tally;
-        tally.entries += 1;
-        tally.written = tally.written.saturating_add(entry.size);
-        tally.holes = tally.holes.saturating_add(entry.holes);
-        if entry.size > tally.largest.0 {
-            tally.largest = (entry.size, shown(entry.name));
-        }
         let mut clean = std::mem::take(&mut self.clean);
         let inside = cleaned(entry.name, &mut clean);
+        let base = clean.rsplit(|b| *b == b'/').next().unwrap_or_default();
+        let hidden = base.strip_prefix(b".wh.");
+        self.count(entry, hidden, clean.is_empty());
         self.place(entry, &clean, inside);
         self.kind(entry, &clean);
-        let base = clean.rsplit(|b| *b == b'/').next().unwrap_or_default();
-        if let Some(hidden) = base.strip_prefix(b".wh.") {
+        if let Some(hidden) = hidden {
             self.whiteout(entry, hidden);
         } else {
-            self.owner(entry);
-            self.path(entry, &clean);
+            self.bounds(entry);
         }
+        if self.is_owned(entry, &clean, inside, hidden) {
+            self.owner(entry);
+        }
+        self.stand(entry, &clean, inside);
         self.clean = clean;
     }
 
-    fn stops(&mut self, saw: &'static str, entry: &Entry<'_>, says: String) {
+    fn count(&mut self, entry: &Entry<'_>, hidden: Option<&[u8]>, is_root: bool) {
+        let tally = &mut self.tally;
+        tally.entries += 1;
+        if entry.size > tally.largest.0 {
+            tally.largest = (entry.size, shown(entry.name));
+        }
+        tally.holes = tally.holes.saturating_add(entry.holes);
+        tally.written = tally.written.saturating_add(entry.size);
+        if hidden.is_some() || is_root {
+            // The device that marks a whiteout has no content, and containerd does not always make one.
+            return;
+        }
+        for (sum, block) in tally.blocks.iter_mut().zip(BLOCKS) {
+            let whole = entry.size.div_ceil(block).saturating_mul(block);
+            *sum = sum.saturating_add(whole);
+        }
+        if entry.kind == b'1' {
+            tally.hard_links += 1;
+        } else {
+            tally.inodes += 1;
+        }
+    }
+
+    /// Whether its owner is asked for. Tried with Docker 20.10: it gives the mark of a whiteout its owner
+    /// too, and leaves the root out if it is called `.`; containerd writes no mark in a user namespace,
+    /// and leaves out whatever is the root.
+    fn is_owned(
+        &self,
+        entry: &Entry<'_>,
+        clean: &[u8],
+        inside: bool,
+        hidden: Option<&[u8]>,
+    ) -> bool {
+        if self.reader.is_containerd() {
+            return hidden.is_none() && !clean.is_empty();
+        }
+        !clean.is_empty() || !inside || entry.name.first() == Some(&b'/')
+    }
+
+    pub(super) fn stops(&mut self, saw: &'static str, entry: &Entry<'_>, says: String) {
         if self.fatal.is_none() {
             self.fatal = Some(Finding {
                 saw,
@@ -111,7 +159,7 @@ impl Entries {
         }
     }
 
-    fn notes(&mut self, saw: &'static str, entry: &Entry<'_>, says: String) {
+    pub(super) fn notes(&mut self, saw: &'static str, entry: &Entry<'_>, says: String) {
         if self.odd.iter().all(|f| f.saw != saw) {
             self.odd.push(Finding {
                 saw,
@@ -143,19 +191,15 @@ impl Entries {
         }
         let mut target = Vec::new();
         match entry.kind {
-            b'1' => {
-                if !cleaned(entry.link, &mut target) {
-                    let link = shown(entry.link);
-                    let says =
-                        format!("the hard link `{name}` leads out of the image, to `{link}`");
-                    if self.reader == Reader::StrictDocker {
-                        let says = format!("{says}, which Docker refuses from 29.7 on");
-                        self.stops("bad-entry", entry, says);
-                    } else {
-                        self.notes("outside", entry, format!("{says}; engines look inside"));
-                    }
+            b'1' if !cleaned(entry.link, &mut target) => {
+                let link = shown(entry.link);
+                let says = format!("the hard link `{name}` leads out of the image, to `{link}`");
+                if self.reader == Reader::StrictDocker {
+                    let says = format!("{says}, which Docker refuses from 29.7 on");
+                    self.stops("bad-entry", entry, says);
+                } else {
+                    self.notes("outside", entry, format!("{says}; engines look inside"));
                 }
-                self.paths.link(|| shown(entry.name), &target);
             }
             b'2' if entry.link.first() != Some(&b'/') => {
                 let base = clean.rsplit(|b| *b == b'/').next();
@@ -251,40 +295,16 @@ impl Entries {
             self.odd.push(found);
         }
     }
-
-    /// Whether the path came before: Docker and Podman refuse that, containerd does not.
-    fn path(&mut self, entry: &Entry<'_>, clean: &[u8]) {
-        if self.paths.leads_over_symlink(clean) {
-            let says = format!(
-                "`{}` stands behind a symbolic link: engines follow it inside the image, and most stop where it leads nowhere",
-                shown(entry.name)
-            );
-            self.notes("over-symlink", entry, says);
-        }
-        if !self.paths.note(clean, entry.kind == b'2') {
-            self.tally.duplicates += 1;
-            let says = format!(
-                "`{}` is there twice, which Docker and Podman refuse",
-                shown(entry.name)
-            );
-            if self.reader.is_containerd() {
-                let says = format!("{says}; containerd takes the later one");
-                self.notes("duplicate", entry, says);
-            } else {
-                self.stops("duplicate", entry, says);
-            }
-        }
-    }
 }
 
 /// A name for people; it is cleaned again where it stands in a row.
-fn shown(name: &[u8]) -> String {
+pub(super) fn shown(name: &[u8]) -> String {
     String::from_utf8_lossy(&name[..name.len().min(512)]).into_owned()
 }
 
 /// A path without `.`, `..` and empty parts, as Go's `filepath.Clean` makes it relative to the root
 /// of the image. `false`: it leads out of it.
-fn cleaned(name: &[u8], into: &mut Vec<u8>) -> bool {
+pub(super) fn cleaned(name: &[u8], into: &mut Vec<u8>) -> bool {
     into.clear();
     let absolute = name.first() == Some(&b'/');
     let mut inside = true;

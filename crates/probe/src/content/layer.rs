@@ -46,8 +46,10 @@ pub(super) enum End {
     Corrupt(io::Error),
     /// It unpacks to more than anybody has room for.
     Bomb,
-    /// It cannot be undone here.
-    NotHere(String),
+    /// It is undone by engines, and not here: of that name.
+    Other(&'static str),
+    /// It wants more memory than it is given here: so many bytes.
+    Window(u64),
 }
 
 /// What came of a layer.
@@ -311,17 +313,12 @@ fn decode<R: BufRead>(
     let window = match compression {
         Compression::Zstd => super::decode::window(head),
         Compression::Other(name) => {
-            let why = format!("compressed by {name}, which not all engines undo");
-            return (source, Some(compression), End::NotHere(why));
+            return (source, Some(compression), End::Other(name));
         }
         Compression::Gzip | Compression::None => 0,
     };
     let Some(_held) = room.take(window) else {
-        let why = format!(
-            "its compression wants {} MiB of memory to be undone",
-            window >> 20
-        );
-        return (source, Some(compression), End::NotHere(why));
+        return (source, Some(compression), End::Window(window));
     };
     let mut decoder = Decoder::new(compression, source, window);
     let end = loop {

@@ -18,14 +18,20 @@ mod digest;
 mod entries;
 mod gunzip;
 mod kinds;
+mod known;
 mod layer;
 mod layout;
+mod limits;
+mod outline;
 mod paths;
+mod pax;
 mod room;
 mod sparse;
+mod standing;
 mod tar;
 mod tell;
 mod transfer;
+mod way;
 
 #[cfg(test)]
 mod tests;
@@ -33,6 +39,7 @@ mod tests;
 pub(crate) use config::verified;
 pub(crate) use digest::Wanted;
 pub use layout::check_layout;
+pub use outline::{LayerOutline, read_layer};
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -40,7 +47,7 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use pullwhy_model::{Hop, Image};
+use pullwhy_model::{Hop, Image, Status};
 
 use crate::LayerProgress;
 use crate::engine::again::Asked;
@@ -58,6 +65,7 @@ use layer::Bench;
 use layout::Layout;
 use paths::Paths;
 use room::Room;
+use standing::Layer;
 use tar::Archive;
 use tell::{Meant, Told};
 use transfer::{Failed, Transfer};
@@ -66,44 +74,6 @@ use transfer::{Failed, Transfer};
 const AT_ONCE: usize = 6;
 /// How often progress is told.
 const TICK: Duration = Duration::from_millis(100);
-
-/// What there is in the archive of a layer, as engines would read it: for tests with any bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LayerOutline {
-    /// Members that were read.
-    pub entries: u64,
-    /// Bytes that they take on disk.
-    pub written: u64,
-    /// What engines stop at, with the member's name; the name is cut, and not cleaned.
-    pub stops: Option<(String, String)>,
-    /// Hard links to files that it has not.
-    pub links: usize,
-    /// Why it could not be read to its end.
-    pub broken: Option<&'static str>,
-}
-
-/// Reads the unpacked bytes of a layer, which come in any portions.
-pub fn read_layer<'b>(
-    portions: impl IntoIterator<Item = &'b [u8]>,
-    range: Option<IdRange>,
-) -> LayerOutline {
-    let mut archive = Archive::new(Entries::new(
-        range,
-        Paths::new(paths::Shared::new()),
-        Reader::Any,
-    ));
-    for portion in portions {
-        archive.feed(portion);
-    }
-    let (entries, broken) = archive.finish();
-    LayerOutline {
-        entries: entries.tally.entries,
-        written: entries.tally.written,
-        stops: entries.fatal.map(|found| (found.says, found.path)),
-        links: entries.paths.waiting.len(),
-        broken: broken.map(|broken| broken.why),
-    }
-}
 
 /// Fetches and verifies configuration and layers.
 pub(crate) fn pull(
@@ -121,13 +91,22 @@ pub(crate) fn pull(
         Ok(layout) => (layout, None),
         Err(error) => (None, Some(error)),
     };
-    let config = config::fetch(&asker, manifest, layout.as_ref(), rows);
+    let reader = Reader::of(session.net.options);
+    let mut aside = rows.aside();
+    let config = config::fetch(&asker, manifest, layout.as_ref(), &mut aside);
+    let mut made = aside.done();
+    for row in &mut made {
+        let digest = manifest.config.as_ref().map_or("", |blob| &blob.digest);
+        limits::config(row, digest, reader);
+    }
+    let verified = config.verified && made.iter().all(|row| row.status != Status::Failed);
+    rows.replay(made);
     let work = Work {
         asker: &asker,
         layers: &manifest.layers,
         diff_ids: config.diff_ids.as_deref(),
         range: wish.userns,
-        reader: Reader::of(session.net.options),
+        reader,
         swell: wish.swell,
         layout: layout.as_ref(),
         room: Room::new(),
@@ -135,7 +114,7 @@ pub(crate) fn pull(
         unkept: Mutex::default(),
     };
     let (whole, measured) = work.run(rows);
-    let whole = whole && config.verified;
+    let whole = whole && verified;
     let unkept = lock(&work.unkept).take().or(unwritable);
     if let Some(folder) = &wish.layout {
         let kept = match (unkept, layout) {
@@ -260,13 +239,14 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
                 rows.progress(&progress);
             }
         });
-        let store = self.asker.session().net.options.store.as_ref();
-        let copies = store.is_some_and(StorePlan::copies);
-        for (row, lost) in unpacked.into_iter().zip(paths::lost(&paths)) {
+        let copies = self.layer(0).copies;
+        let lost = paths::lost(&paths);
+        for (at, (row, lost)) in unpacked.into_iter().zip(lost).enumerate() {
             let row = match lost {
                 Some(lost) => tell::lost(row, lost, copies),
                 None => row,
             };
+            let row = limits::layers(row, at, self.layers.len(), self.reader);
             whole &= !row.is_failure();
             rows.push(row);
         }
@@ -280,6 +260,14 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
             }
         }
         (whole, measured)
+    }
+
+    fn layer(&self, at: usize) -> Layer {
+        let store = self.asker.session().net.options.store.as_ref();
+        Layer {
+            upper: at > 0,
+            copies: store.is_some_and(StorePlan::copies),
+        }
     }
 
     /// A layer that the manifest names twice.
@@ -311,6 +299,9 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
             let says = "a digest of a kind that engines do not know".to_owned();
             return tell::unsupported(blob, host, says);
         };
+        if let Some(says) = limits::refused(blob, self.reader) {
+            return tell::unsupported(blob, host, says);
+        }
         if opened.is_none() && self.asker.is_silent() {
             return tell::passed_over(blob, host);
         }
@@ -334,6 +325,7 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
                         self.range,
                         Paths::new(Arc::clone(&self.paths)),
                         self.reader,
+                        self.layer(at),
                     )),
                     swell: self.swell,
                     room: &self.room,
@@ -357,7 +349,7 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
         }
         let wrong = !right && matches!(came.failed, None | Some(Failed::TooLong));
         let repeats = wrong.then(|| self.once_more(blob, &wanted, &came.digest));
-        tell::layer(
+        let told = tell::layer(
             &transfer,
             (came.failed, came.digest, repeats),
             came.unpacked,
@@ -366,7 +358,8 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
                 diff,
                 reader: self.reader,
             },
-        )
+        );
+        limits::digests(told, blob, diff, self.reader)
     }
 
     /// Notes why bytes are not kept.

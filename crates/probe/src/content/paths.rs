@@ -1,24 +1,33 @@
-//! Paths of an image, remembered as hashes: which came before in a layer, and whether a hard link
-//! finds its file in the layers below.
+//! Paths of an image, remembered as hashes: which came before in a layer and what stands there, and
+//! whether a hard link finds its file in the layers below.
 //!
 //! All layers of an image share one bound and one way of hashing. What goes beyond the bound is not
 //! told apart, and nothing is said of it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::known::{Kind, Known, Steps};
+
 /// Paths of an image that are told apart; eight bytes and some air each.
 const PATHS: usize = 1_200_000;
+/// Folders beside those, which no member names, and others only stand in.
+const FOLDERS: usize = 100_000;
 /// Hard links of an image that wait for the layers below; a path each.
 const LINKS: usize = 1000;
+/// Bytes of the targets of symbolic links, with what it takes to keep one.
+const TARGETS: usize = 2 << 20;
+const TARGET: usize = 64;
 
 /// What the layers of an image share.
 pub(super) struct Shared {
     hasher: RandomState,
     room: AtomicUsize,
+    folders: AtomicUsize,
     links: AtomicUsize,
+    targets: AtomicUsize,
 }
 
 impl Shared {
@@ -26,15 +35,20 @@ impl Shared {
         Arc::new(Self {
             hasher: RandomState::new(),
             room: AtomicUsize::new(PATHS),
+            folders: AtomicUsize::new(FOLDERS),
             links: AtomicUsize::new(LINKS),
+            targets: AtomicUsize::new(TARGETS),
         })
     }
 }
 
 fn take(one_of: &AtomicUsize) -> bool {
-    let less = |left: usize| left.checked_sub(1);
-    one_of
-        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
+    takes(one_of, 1)
+}
+
+fn takes(of: &AtomicUsize, so_many: usize) -> bool {
+    let less = |left: usize| left.checked_sub(so_many);
+    of.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
         .is_ok()
 }
 
@@ -50,11 +64,15 @@ pub(super) struct Waiting {
 /// The paths of a layer.
 pub(super) struct Paths {
     shared: Arc<Shared>,
-    all: HashSet<u64, Spread>,
-    symlinks: HashSet<u64, Spread>,
+    all: HashSet<Known, Spread>,
+    /// Where symbolic links lead, as far as there is room for it.
+    targets: HashMap<u64, Box<[u8]>, Spread>,
+    has_symlinks: bool,
     pub(super) waiting: Vec<Waiting>,
     /// Not all were told apart.
     crowded: bool,
+    /// Not all folders that no member names were kept.
+    forgets_folders: bool,
 }
 
 impl Paths {
@@ -62,9 +80,11 @@ impl Paths {
         Self {
             shared,
             all: HashSet::default(),
-            symlinks: HashSet::default(),
+            targets: HashMap::default(),
+            has_symlinks: false,
             waiting: Vec::new(),
             crowded: false,
+            forgets_folders: false,
         }
     }
 
@@ -72,32 +92,104 @@ impl Paths {
         self.crowded
     }
 
-    /// Notes a path; `false` where it came before.
-    pub(super) fn note(&mut self, path: &[u8], is_symlink: bool) -> bool {
+    /// The root, from where steps go.
+    pub(super) fn root(&self) -> Steps {
+        Steps::new(&self.shared.hasher)
+    }
+
+    fn key(&self, path: &[u8]) -> Known {
+        let mut steps = self.root();
+        path.split(|b| *b == b'/').for_each(|part| steps.step(part));
+        steps.path()
+    }
+
+    /// What is known of a path.
+    fn known(&self, key: Known) -> Known {
+        self.all.get(&key).copied().unwrap_or(key)
+    }
+
+    /// Notes the name of a member; `false` where it came before.
+    pub(super) fn name(&mut self, name: &[u8]) -> bool {
+        let before = self.known(self.key(name));
+        !before.is_named() && {
+            self.know(before.named());
+            true
+        }
+    }
+
+    /// What stands at a path now. `target`: where a symbolic link leads.
+    pub(super) fn put(&mut self, path: &[u8], kind: Kind, target: Option<&[u8]>) {
+        let known = self.known(self.key(path));
+        self.know(known.with(Some(kind)));
+        if kind != Kind::Symlink || self.crowded {
+            return;
+        }
+        self.has_symlinks = true;
+        self.targets.remove(&known.hashed());
+        if let Some(target) = target
+            && takes(&self.shared.targets, target.len() + TARGET)
+        {
+            self.targets.insert(known.hashed(), target.into());
+        }
+    }
+
+    /// Nothing stands there any more; what stood below it is not sought.
+    pub(super) fn remove(&mut self, path: &[u8]) {
+        let known = self.known(self.key(path));
+        if known.kind().is_some() {
+            self.all.replace(known.with(None));
+        }
+    }
+
+    /// A folder that no member names.
+    pub(super) fn imply(&mut self, steps: &Steps) {
+        let known = self.known(steps.path());
         if self.crowded {
-            return true;
+            return;
         }
-        let key = self.shared.hasher.hash_one(path);
-        if self.all.contains(&key) {
-            return false;
+        if self.all.contains(&known) || take(&self.shared.folders) {
+            self.all.replace(known.with(Some(Kind::Folder)));
+        } else {
+            self.forgets_folders = true;
         }
-        if !take(&self.shared.room) || is_symlink && !take(&self.shared.room) {
+    }
+
+    fn know(&mut self, known: Known) {
+        if self.crowded {
+            return;
+        }
+        if !self.all.contains(&known) && !take(&self.shared.room) {
             *self = Self {
                 crowded: true,
                 ..Self::new(Arc::clone(&self.shared))
             };
-            return true;
+            return;
         }
-        self.all.insert(key);
-        if is_symlink {
-            self.symlinks.insert(key);
-        }
-        true
+        self.all.replace(known);
     }
 
-    /// A hard link: it waits where its file is not in this layer.
-    pub(super) fn link(&mut self, name: impl FnOnce() -> String, target: &[u8]) {
-        if !self.crowded && !self.has(target) && take(&self.shared.links) {
+    /// What stands at a path, as far as this layer says.
+    pub(super) fn at(&self, path: &[u8]) -> Option<Kind> {
+        self.known(self.key(path)).kind()
+    }
+
+    /// Whether a folder may be there that is not known.
+    pub(super) fn forgets_folders(&self) -> bool {
+        self.forgets_folders
+    }
+
+    pub(super) fn at_step(&self, steps: &Steps) -> Option<Kind> {
+        self.known(steps.path()).kind()
+    }
+
+    /// Where the symbolic link at a step leads; `None`: there was no room for it.
+    pub(super) fn target(&self, steps: &Steps) -> Option<&[u8]> {
+        self.targets.get(&steps.path().hashed()).map(AsRef::as_ref)
+    }
+
+    /// A hard link to a file that its layer has not: it waits for those below.
+    pub(super) fn wait(&mut self, name: impl FnOnce() -> String, target: &[u8]) {
+        if !self.crowded && take(&self.shared.links) {
             self.waiting.push(Waiting {
                 name: name(),
                 target: target.to_vec(),
@@ -106,17 +198,19 @@ impl Paths {
     }
 
     fn has(&self, path: &[u8]) -> bool {
-        let key = self.shared.hasher.hash_one(path);
-        self.all.contains(&key)
+        !matches!(self.at(path), None | Some(Kind::Whiteout))
     }
 
     /// Whether the way to a path leads over a symbolic link, behind which it may be another one.
     pub(super) fn leads_over_symlink(&self, path: &[u8]) -> bool {
-        let ends = path.iter().enumerate().filter(|(_, b)| **b == b'/');
-        !self.symlinks.is_empty()
-            && ends
-                .map(|(at, _)| self.shared.hasher.hash_one(&path[..at]))
-                .any(|key| self.symlinks.contains(&key))
+        let mut steps = self.root();
+        let mut over = |part| {
+            steps.step(part);
+            self.at_step(&steps) == Some(Kind::Symlink)
+        };
+        let parts = path.split(|b| *b == b'/').count();
+        let mut all = path.split(|b| *b == b'/').take(parts - 1);
+        self.has_symlinks && all.any(&mut over)
     }
 }
 
@@ -200,10 +294,13 @@ mod tests {
                 Some(path) => (path, true),
                 None => (*path, false),
             };
-            assert!(own.note(path.as_bytes(), symlink));
+            let kind = if symlink { Kind::Symlink } else { Kind::File };
+            own.put(path.as_bytes(), kind, None);
         }
         for link in links {
-            own.link(|| "name".to_owned(), link.as_bytes());
+            if !own.has(link.as_bytes()) {
+                own.wait(|| "name".to_owned(), link.as_bytes());
+            }
         }
         own
     }
@@ -246,12 +343,26 @@ mod tests {
             ..Arc::into_inner(Shared::new()).expect("one owner")
         });
         let mut own = Paths::new(Arc::clone(&shared));
-        assert!(own.note(b"a", false) && !own.note(b"a", false));
-        own.link(String::new, b"x");
-        own.link(String::new, b"y");
+        assert!(own.name(b"a") && !own.name(b"a"));
+        own.put(b"a", Kind::File, None);
+        own.wait(String::new, b"x");
+        own.wait(String::new, b"y");
         assert_eq!(own.waiting.len(), 1);
-        assert!(own.note(b"b", false) && own.note(b"c", false) && own.is_crowded());
-        assert!(own.note(b"a", false), "it is not known any more");
+        assert!(own.name(b"b") && own.name(b"c") && own.is_crowded());
+        assert!(own.name(b"a"), "it is not known any more");
+        assert_eq!(own.at(b"a"), None);
+        let shared = Arc::new(Shared {
+            folders: AtomicUsize::new(1),
+            ..Arc::into_inner(Shared::new()).expect("one owner")
+        });
+        let mut folders = Paths::new(shared);
+        for (name, forgets) in [("a", false), ("a", false), ("b", true)] {
+            let mut steps = folders.root();
+            steps.step(name.as_bytes());
+            folders.imply(&steps);
+            assert_eq!(folders.forgets_folders(), forgets, "{name}");
+        }
+        assert!(!folders.is_crowded() && folders.at(b"b").is_none());
         assert!(lost(&[Some(own)])[0].is_none());
     }
 }

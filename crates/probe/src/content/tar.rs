@@ -6,7 +6,8 @@
 use pullwhy_ingest::unpack::{short_name, until_nul};
 
 use super::entries::{Entries, Entry};
-use super::sparse::{self, Place, Sparse};
+use super::pax::Extension;
+use super::sparse::{self, Place};
 
 pub(super) use pullwhy_ingest::unpack::BLOCK;
 
@@ -52,18 +53,6 @@ enum State {
     Zero,
     End,
     Broken(Broken),
-}
-
-/// What headers in front of a member say about it.
-#[derive(Default)]
-struct Extension {
-    name: Option<Vec<u8>>,
-    link: Option<Vec<u8>>,
-    size: Option<u64>,
-    logical: Option<u64>,
-    sparse: Sparse,
-    uid: Option<i64>,
-    gid: Option<i64>,
 }
 
 /// An archive that is being read.
@@ -232,6 +221,9 @@ impl Archive {
             if size > SPECIAL {
                 return Err("a long name or set of attributes of more than 1 MiB");
             }
+            if kind == b'g' {
+                self.entries.global(&short_name(block));
+            }
             self.special.clear();
             self.state = State::Special {
                 kind,
@@ -274,6 +266,7 @@ impl Archive {
             gid: extension.gid.unwrap_or(gid),
             size: logical,
             holes: logical.saturating_sub(stored),
+            attributes: extension.attributes,
         });
         match place {
             Place::Content if stored < BLOCK as u64 => {
@@ -305,49 +298,20 @@ impl Archive {
         match kind {
             b'L' => self.extension.name = Some(until_nul(&data).to_vec()),
             b'K' => self.extension.link = Some(until_nul(&data).to_vec()),
-            // Engines leave global attributes out.
-            b'g' => {}
             _ => {
-                if self.extension.pax(&data).is_none() {
+                // Engines read global attributes too, and leave out what they say.
+                let mut none = Extension::default();
+                let extension = if kind == b'g' {
+                    &mut none
+                } else {
+                    &mut self.extension
+                };
+                if extension.pax(&data, kind == b'g').is_none() {
                     self.breaks("a header's attributes cannot be read");
                 }
             }
         }
         self.special = data;
-    }
-}
-
-impl Extension {
-    /// Takes pax records, `length key=value\n`; `None` where engines refuse them.
-    fn pax(&mut self, mut records: &[u8]) -> Option<()> {
-        while !records.is_empty() {
-            let space = records.iter().position(|&byte| byte == b' ')?;
-            let length: usize = std::str::from_utf8(&records[..space]).ok()?.parse().ok()?;
-            if length < space + 3 || length > records.len() {
-                return None;
-            }
-            let (record, rest) = records.split_at(length);
-            records = rest;
-            let record = record[space + 1..].strip_suffix(b"\n")?;
-            let equals = record.iter().position(|&byte| byte == b'=')?;
-            let (key, value) = (&record[..equals], &record[equals + 1..]);
-            if value.is_empty() {
-                continue;
-            }
-            let integer = || std::str::from_utf8(value).ok()?.parse::<i64>().ok();
-            match key {
-                b"path" | b"GNU.sparse.name" => self.name = Some(value.to_vec()),
-                b"linkpath" => self.link = Some(value.to_vec()),
-                b"size" => self.size = Some(u64::try_from(integer()?).ok()?),
-                b"uid" => self.uid = Some(integer()?),
-                b"gid" => self.gid = Some(integer()?),
-                b"GNU.sparse.size" | b"GNU.sparse.realsize" => {
-                    self.logical = Some(u64::try_from(integer()?).ok()?);
-                }
-                key => self.sparse.record(key, value)?,
-            }
-        }
-        Some(())
     }
 }
 

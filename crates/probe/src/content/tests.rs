@@ -5,6 +5,7 @@ use std::io::{BufReader, Write};
 use super::decode::{Compression, Decoder, window};
 use super::entries::Entries;
 use super::paths::{Paths, Shared};
+use super::standing::Layer;
 use super::tar::{Archive, BLOCK};
 use crate::hops::manifest::Reader;
 use crate::options::IdRange;
@@ -63,7 +64,9 @@ fn sample() -> Vec<u8> {
 
 pub(super) fn read(bytes: &[u8], portion: usize) -> String {
     let range = IdRange::parse("100000:65536");
-    let mut archive = Archive::new(Entries::new(range, Paths::new(Shared::new()), Reader::Any));
+    let paths = Paths::new(Shared::new());
+    let entries = Entries::new(range, paths, Reader::Any, Layer::default());
+    let mut archive = Archive::new(entries);
     for part in bytes.chunks(portion.max(1)) {
         archive.feed(part);
     }

@@ -17,6 +17,8 @@ pub(super) struct Space {
     pub inodes: Option<u64>,
     /// Nothing can be written.
     pub read_only: bool,
+    /// Bytes of a block.
+    pub block: u64,
 }
 
 /// A folder that is there, and what is under it.
@@ -28,6 +30,28 @@ pub(super) struct Ground {
     pub mount: Option<Mount>,
     /// Number of the device, to tell file systems apart.
     pub device: u64,
+}
+
+/// How a file system keeps files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Laying {
+    /// Bytes of the blocks that files take whole; 0: it packs small ones, or nothing is known of it.
+    pub block: u64,
+    /// A hard link takes an inode of its own.
+    pub counts_links: bool,
+}
+
+impl Ground {
+    /// How files are kept there. Tried with Podman 4.3 on ext4 and tmpfs: 20,000 files of a byte take 20,000
+    /// blocks of ext4, and 3,000 hard links take 3,000 inodes of tmpfs and none of ext4.
+    pub(super) fn laying(&self) -> Laying {
+        let kind = self.mount.as_ref().map_or("", |mount| mount.kind.as_str());
+        let whole = matches!(kind, "ext2" | "ext3" | "ext4" | "xfs" | "f2fs" | "tmpfs");
+        Laying {
+            block: if whole { self.space.block } else { 0 },
+            counts_links: kind == "tmpfs",
+        }
+    }
 }
 
 /// A line of `/proc/self/mountinfo`.
@@ -96,6 +120,7 @@ pub(super) fn ground(folder: &Path, system: &Path) -> io::Result<Ground> {
         utmost: utmost.saturating_mul(block),
         size: told.f_blocks.saturating_mul(block),
         inodes: (told.f_files > 0).then_some(inodes),
+        block,
         read_only: told.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY),
     };
     let asked = asked.canonicalize().unwrap_or_else(|_| asked.to_owned());

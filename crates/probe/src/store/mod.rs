@@ -33,11 +33,18 @@ use crate::rows::{Row, Rows};
 /// What a layer takes once it is unpacked, as `--pull` counted it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unpacked {
-    /// Bytes on disk.
+    /// Bytes of files.
     pub written: u64,
-    /// Files, folders and links.
-    pub entries: u64,
+    /// The same in whole blocks of each of [`BLOCKS`].
+    pub blocks: [u64; BLOCKS.len()],
+    /// Files, folders and symbolic links.
+    pub inodes: u64,
+    /// Hard links.
+    pub hard_links: u64,
 }
+
+/// Sizes of blocks in which files are counted.
+pub(crate) const BLOCKS: [u64; 3] = [1 << 10, 2 << 10, 4 << 10];
 
 /// What `--pull` measured.
 #[derive(Clone, Debug, Default)]
@@ -68,7 +75,9 @@ pub(crate) fn look(
         let started = Instant::now();
         let ground = host::ground(&place.root, &plan.system);
         let found = present::find(place, layers);
-        let need = need::Need::of(place, layers, found.as_ref().ok(), measured);
+        let laying = ground.as_ref().map(host::Ground::laying);
+        let laying = laying.unwrap_or_default();
+        let need = need::Need::of(place, layers, found.as_ref().ok(), measured, laying);
         let row = Row::new(Hop::Store, place.root.display().to_string()).took(started);
         rows.push(tell::store(
             row,

@@ -4,9 +4,10 @@
 //! is unpacked, Docker below its root, Podman in `/var/tmp`. The driver `vfs` has no layers: each is a
 //! full copy of all below it.
 
-use super::Measured;
+use super::host::Laying;
 use super::plan::{StoreKind, StorePlace};
 use super::present::{Found, Presence};
+use super::{BLOCKS, Measured, Unpacked};
 use crate::hops::manifest::Blob;
 
 /// What a packed layer unpacks to, in tenths, where it was not counted: images of distributions and
@@ -30,7 +31,7 @@ pub(super) struct Need {
     pub least: u64,
     /// What it can come to while it runs.
     pub most: u64,
-    /// Files, folders and links of what is not there.
+    /// Inodes of what is not there.
     pub entries: u64,
     /// All of it was counted; otherwise unpacked sizes and files are estimates.
     pub counted: bool,
@@ -42,6 +43,7 @@ impl Need {
         layers: &[Blob],
         found: Option<&Found>,
         measured: Option<&Measured>,
+        laying: Laying,
     ) -> Self {
         let mut need = Self {
             layers: layers.len(),
@@ -54,7 +56,7 @@ impl Need {
         for (at, blob) in layers.iter().enumerate() {
             let counted = measured.and_then(|m| m.layers.get(at).copied().flatten());
             let (written, entries) = match counted {
-                Some(unpacked) => (unpacked.written, unpacked.entries),
+                Some(unpacked) => kept(&unpacked, laying),
                 None => estimate(blob),
             };
             below = below.saturating_add(written);
@@ -99,6 +101,20 @@ impl Need {
 pub(super) fn driver<'p>(place: &'p StorePlace, found: Option<&'p Found>) -> Option<&'p str> {
     let set = place.driver.as_deref();
     set.or_else(|| found?.drivers.first().map(String::as_str))
+}
+
+/// Bytes and inodes that a layer takes on a file system.
+fn kept(unpacked: &Unpacked, laying: Laying) -> (u64, u64) {
+    // What has larger blocks takes no less than with the largest that were counted.
+    let sizes = BLOCKS.iter().zip(unpacked.blocks);
+    let fit = sizes.rev().find(|(block, _)| **block <= laying.block);
+    let bytes = fit.map_or(unpacked.written, |(_, bytes)| bytes);
+    let links = if laying.counts_links {
+        unpacked.hard_links
+    } else {
+        0
+    };
+    (bytes, unpacked.inodes + links)
 }
 
 /// Unpacked bytes and files of a layer that was not looked into.

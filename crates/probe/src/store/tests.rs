@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::host::{Ground, Laying, Mount};
 use super::need::Need;
 use super::plan::{StoreKind, StorePlace, store_plan};
 use super::present::{Presence, find};
@@ -95,7 +96,7 @@ fn containerd_has_a_blob_once_all_of_it_is_there() {
     let layers = [blob('a', 10), blob('b', 10), blob('c', 10)];
     let found = find(&place, &layers).expect("a store");
     assert_eq!(found.layers, [Packed, Absent, Absent]);
-    let need = Need::of(&place, &layers, Some(&found), None);
+    let need = Need::of(&place, &layers, Some(&found), None, Laying::default());
     assert_eq!((need.present, need.download, need.least), (1, 20, 20));
     assert_eq!(need.most, 20 + 50 + 25, "the first may be packed only");
     // Docker with containerd's store, below its own root.
@@ -140,22 +141,62 @@ fn podman_has_a_layer_that_was_made_of_the_same_bytes() {
 #[test]
 fn need_is_counted_where_it_was_measured_and_vfs_copies_what_is_below() {
     let layers = [blob('a', 100), blob('b', 100), blob('a', 100)];
-    let unpacked = |written, entries| Some(Unpacked { written, entries });
+    let unpacked = |written, inodes| {
+        Some(Unpacked {
+            written,
+            blocks: [0; 3],
+            inodes,
+            hard_links: 0,
+        })
+    };
     let measured = Measured {
         layers: vec![unpacked(300, 3), unpacked(50, 1), unpacked(300, 3)],
         ..Measured::default()
     };
     let mut place = StorePlace::new(StoreKind::Docker, "/x");
-    let need = Need::of(&place, &layers, None, Some(&measured));
+    let need = Need::of(&place, &layers, None, Some(&measured), Laying::default());
     assert!(need.counted);
     assert_eq!((need.download, need.unpacked, need.entries), (200, 650, 7));
     assert_eq!((need.least, need.most), (650, 850));
     place.driver = Some("vfs".to_owned());
-    let need = Need::of(&place, &layers, None, Some(&measured));
+    let need = Need::of(&place, &layers, None, Some(&measured), Laying::default());
     assert_eq!(need.unpacked, 300 + 350 + 650);
-    let need = Need::of(&place, &layers, None, None);
+    let need = Need::of(&place, &layers, None, None, Laying::default());
     assert!(!need.counted);
     assert_eq!(need.least, 200, "what is packed takes no less");
+}
+
+#[test]
+fn files_take_whole_blocks_and_hard_links_no_inodes_as_the_file_system_has_it() {
+    let unpacked = Unpacked {
+        written: 20_000,
+        blocks: [1 << 20, 2 << 20, 4 << 20],
+        inodes: 7,
+        hard_links: 3000,
+    };
+    let measured = Measured {
+        layers: vec![Some(unpacked)],
+        ..Measured::default()
+    };
+    let place = StorePlace::new(StoreKind::Containers, "/x");
+    for (kind, block, wanted) in [
+        ("ext4", 4096, (4 << 20, 7)),
+        ("ext4", 1024, (1 << 20, 7)),
+        ("xfs", 512, (20_000, 7)),
+        ("xfs", 65536, (4 << 20, 7)),
+        ("tmpfs", 4096, (4 << 20, 3007)),
+        ("btrfs", 4096, (20_000, 7)),
+    ] {
+        let mut ground = Ground::default();
+        ground.space.block = block;
+        ground.mount = Some(Mount {
+            kind: kind.to_owned(),
+            ..Mount::default()
+        });
+        let laying = ground.laying();
+        let need = Need::of(&place, &[blob('a', 100)], None, Some(&measured), laying);
+        assert_eq!((need.least, need.entries), wanted, "{kind}");
+    }
 }
 
 #[test]

@@ -192,7 +192,9 @@ pub(super) fn layer(
         let tally = &unpacked.archive.entries.tally;
         matches!(unpacked.end, End::Whole).then_some(Counted {
             written: tally.written,
-            entries: tally.entries,
+            blocks: tally.blocks,
+            inodes: tally.inodes,
+            hard_links: tally.hard_links,
         })
     });
     let (unpack, paths) = if let Some(unpacked) = unpacked {

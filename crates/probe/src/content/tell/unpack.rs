@@ -20,6 +20,11 @@ const HOLES: u64 = 1 << 30;
 /// How many times its size a layer may unpack to without a word.
 const RATIO: u64 = 100;
 
+/// Memory that engines give to undo Zstandard. Tried with containerd 1.6 and Podman 4.3.
+const WINDOW: u64 = 512 << 20;
+/// The word for a layer that was not looked into.
+const NOT_READ: &str = "not-read";
+
 /// The row of what a layer holds, and its paths if it was read to its end.
 pub(super) fn unpack(blob: &Blob, unpacked: Unpacked, meant: &Meant<'_>) -> (Row, Option<Paths>) {
     let (entries, broken) = unpacked.archive.finish();
@@ -100,10 +105,33 @@ fn judge(
 ) -> Row {
     let (unpacked, broken) = read;
     match unpacked.end {
-        End::NotHere(why) if matches!(unpacked.compression, Compression::Other(_)) => {
-            return row.failed("wrong-compression", why);
+        End::Other(name) => {
+            return match meant.reader {
+                Reader::Docker | Reader::StrictDocker | Reader::Podman => row.left_open(
+                    NOT_READ,
+                    format!("it is compressed by {name}, which is not undone here: what it holds was not looked at"),
+                ),
+                Reader::Any | Reader::Containerd | Reader::Transfer => row.failed(
+                    "wrong-compression",
+                    format!("it is compressed by {name}, which containerd does not undo"),
+                ),
+            };
         }
-        End::NotHere(why) => return row.skipped(why),
+        End::Window(bytes) if bytes > WINDOW => {
+            let says = format!(
+                "its compression wants {} of memory, and engines give it {} (`window size exceeded`)",
+                size(bytes),
+                size(WINDOW)
+            );
+            return row.failed("window", says);
+        }
+        End::Window(bytes) => {
+            let says = format!(
+                "its compression wants {} of memory, which it is not given here: what it holds was not looked at",
+                size(bytes)
+            );
+            return row.left_open(NOT_READ, says);
+        }
         End::Bomb => {
             let says = format!(
                 "it unpacks to more than {}, from {}: no disk has room for that",
@@ -171,6 +199,7 @@ fn judge(
         blob,
         entries,
         (meant.promised, unpacked.compression, unpacked.bytes),
+        meant.reader,
     )
 }
 
@@ -236,6 +265,7 @@ fn remarks(
     blob: &Blob,
     entries: &Entries,
     how: (Option<Compression>, Compression, u64),
+    reader: Reader,
 ) -> Row {
     let (promised, own, bytes) = how;
     let tally = &entries.tally;
@@ -268,6 +298,10 @@ fn remarks(
             .fact("path", found.path.as_str())
             .and_warns(found.saw, &found.says);
     }
+    // Tried: Docker 20.10 takes the bytes for an archive, 28.5 undoes them.
+    if own == Compression::Zstd && reader == Reader::Docker {
+        return row.and_warns("zstd", "Docker undoes zstd from 23.0 on");
+    }
     if promised != Some(own) {
         let says = match promised {
             Some(Compression::None) => "its media type says none: containerd refuses it".to_owned(),
@@ -288,3 +322,6 @@ fn remarks(
         None => row,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -103,7 +103,9 @@ pub(super) fn refused(manifest: &Value, said: &str, reader: Reader) -> Option<(b
     let mixed = own == "application/vnd.docker.distribution.manifest.v2+json"
         && types.any(|media| media.starts_with("application/vnd.oci."));
     let who = match (reader, differs, mixed) {
-        (Reader::Docker | Reader::StrictDocker, true, _) | (Reader::Any, true, false) => "Docker refuses",
+        (Reader::Docker | Reader::StrictDocker, true, _) | (Reader::Any, true, false) => {
+            "Docker refuses"
+        }
         (Reader::Podman, _, true) | (Reader::Any, false, true) => "Podman refuses",
         (Reader::Any, true, true) => "Docker and Podman refuse",
         _ => return None,
