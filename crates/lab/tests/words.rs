@@ -86,7 +86,7 @@ fn said() -> Vec<(Hop, Option<Target>, String)> {
         ));
     }
     let held = "corrupt cut-short bad-header bad-entry duplicate wrong-compression unmapped-id \
-                diff-id bomb";
+                diff-id bomb window whiteout-beside over-symlink too-many-layers link-below";
     table.push((Hop::Unpack, None, held.to_owned()));
     for role in [registry, token, blob, proxy] {
         let dns = "nxdomain empty servfail refused timeout unreachable nonsense";
