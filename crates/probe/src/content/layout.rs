@@ -274,7 +274,7 @@ impl Drop for Layout {
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
+    use std::time::UNIX_EPOCH;
 
     use super::*;
 
@@ -296,7 +296,7 @@ mod tests {
         let left = folder.join(".pullwhy-1-0");
         fs::create_dir_all(&left).expect("a folder");
         let lock = File::create(left.join(LOCK)).expect("a file");
-        let before = SystemTime::now() - Duration::from_secs(60);
+        let before = UNIX_EPOCH + Duration::from_secs(1_000_000_000);
         lock.set_modified(before).expect("a time");
         fs::write(left.join("sha256-00"), "x").expect("a file");
         check_layout(&folder).expect("nothing but what a stopped run left");

@@ -4,6 +4,7 @@ use super::*;
 use crate::content::paths::{Paths, Shared};
 use crate::content::tar::Archive;
 use crate::content::tests::header;
+use crate::hops::manifest::Reader;
 use crate::options::IdRange;
 
 /// `name`, `name/`, `name@target` for a symbolic link, `name=target` for a hard one.
