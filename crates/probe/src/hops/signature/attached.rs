@@ -4,7 +4,7 @@
 use pullwhy_model::{Hop, Target};
 use serde_json::Value;
 
-use super::{Found, MOST, PAYLOAD, Unreadable};
+use super::{Found, MOST, PAYLOAD, UNREADABLE, Unreadable};
 use crate::content::Wanted;
 use crate::engine::again::Asked;
 use crate::hops::again::as_often;
@@ -98,7 +98,7 @@ fn layers(
         Ok(answer) => answer,
         Err(stopped) => {
             let row = stopped.tell(row);
-            rows.push(row.and_says("; so Podman cannot read the image's signatures"));
+            rows.push(row.and_says(UNREADABLE));
             return Err(Unreadable);
         }
     };
@@ -125,7 +125,7 @@ fn layers(
         } else {
             row
         };
-        rows.push(row.and_says("; so Podman cannot read the image's signatures"));
+        rows.push(row.and_says(UNREADABLE));
         return Err(Unreadable);
     }
     let row = match of_manifest(&response) {
@@ -140,7 +140,7 @@ fn layers(
         }
         Err((saw, says)) => row.failed(saw, says),
     };
-    rows.push(row.and_says("; so Podman cannot read the image's signatures"));
+    rows.push(row.and_says(UNREADABLE));
     Err(Unreadable)
 }
 
@@ -270,12 +270,11 @@ fn payload(
         ..Ask::default()
     };
     let roles = (Target::Registry, Target::Blob);
-    let end = "; so Podman cannot read the image's signatures";
     let answer = follow(session.net, &session.origin, roles, ask, None, Some(rows));
     let answer = match answer {
         Ok(answer) => answer,
         Err(stopped) => {
-            rows.push(stopped.tell(row).and_says(end));
+            rows.push(stopped.tell(row).and_says(UNREADABLE));
             return Err(Unreadable);
         }
     };
@@ -297,7 +296,7 @@ fn payload(
                 format!("{}: no answer to such a request", response.status),
             )
         };
-        rows.push(row.and_says(end));
+        rows.push(row.and_says(UNREADABLE));
         return Err(Unreadable);
     }
     if response.cut {
@@ -316,7 +315,7 @@ fn payload(
             .fact("expected_digest", layer.digest.as_str())
             .fact("actual_digest", own)
             .failed("digest-mismatch", says);
-        rows.push(row.and_says(end));
+        rows.push(row.and_says(UNREADABLE));
         return Err(Unreadable);
     }
     attached.payload = response.body;

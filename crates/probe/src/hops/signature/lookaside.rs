@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use pullwhy_model::{Hop, Target};
 use serde_json::Value;
 
-use super::{Found, MOST, PAYLOAD, Unreadable, setting};
+use super::{Found, MOST, PAYLOAD, UNREADABLE, Unreadable, setting};
 use crate::hops::follow::{Ask, follow};
 use crate::hops::registry::{Session, said};
 use crate::net::origin::Origin;
@@ -111,17 +111,13 @@ fn of_web(
             Ok(answer) => answer,
             Err(stopped) => {
                 let row = stopped.tell(row);
-                rows.push(row.and_says("; so Podman cannot read the image's signatures"));
+                rows.push(row.and_says(UNREADABLE));
                 return Err(Unreadable);
             }
         };
         let response = answer.response;
         let row = row.fact("http_status", i64::from(response.status));
-        let says = format!(
-            "{}: {}; so Podman cannot read the image's signatures",
-            response.status,
-            said(&response)
-        );
+        let says = format!("{}: {}{UNREADABLE}", response.status, said(&response));
         let row = match response.status {
             404 if number == 1 => {
                 rows.push(row.ok("404: no signature is there"));

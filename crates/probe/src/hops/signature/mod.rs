@@ -29,6 +29,9 @@ const MOST: usize = 16;
 /// Bytes of what is signed; engines take four times as much.
 const PAYLOAD: usize = 1 << 20;
 
+/// What follows where one of them does not come.
+const UNREADABLE: &str = "; so Podman cannot read the image's signatures";
+
 /// What was found.
 #[derive(Default)]
 struct Found {
