@@ -19,7 +19,8 @@ h1{font-size:1.4rem}h2{font-size:1.2rem;margin:2.5rem 0 .3rem}h3{font-size:1rem;
 pre{background:#f3f4f6;padding:.7rem;overflow-x:auto;border-radius:6px;white-space:pre-wrap;overflow-wrap:anywhere}\
 .tag{font-size:.85rem;color:#57606a}.root{border-left:4px solid #c62828}.masked{border-left:4px solid #b8860b}.context{border-left:4px solid #9aa4b0}\
 mark{background:#ffd7d5;color:inherit}table{border-collapse:collapse}td{padding:.2rem .5rem;vertical-align:middle}\
-.walk td,.walk th{text-align:left;vertical-align:top;border-bottom:1px solid #9aa4b055;overflow-wrap:anywhere}.walk .ms{text-align:right}\
+.walk td,.walk th{padding:.2rem .5rem;text-align:left;vertical-align:top;border-bottom:1px solid #9aa4b055;overflow-wrap:break-word}\
+.walk .ms{text-align:right}.walk .ms,.walk .word{white-space:nowrap}.walk code{overflow-wrap:anywhere}@media(max-width:40rem){.walk .ms{display:none}}\
 .walk .failed{color:#c62828;font-weight:600}.walk .warning{color:#9a6700}.walk .skipped{color:#57606a}\
 @media(prefers-color-scheme:dark){body{color:#e6e9ed;background:#14171b}pre{background:#1f242a}.tag{color:#9aa4b0}mark{background:#6b2622}a{color:#8ab4f8}}";
 

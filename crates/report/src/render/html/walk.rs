@@ -18,13 +18,13 @@ pub(crate) fn write(report: &CheckReport, out: &mut dyn Write) -> io::Result<()>
     )?;
     writeln!(
         out,
-        "<table class=\"walk\"><thead><tr><th>hop<th>status<th>target<th>ms<th>what</thead><tbody>"
+        "<table class=\"walk\"><thead><tr><th>hop<th>status<th>target<th class=\"ms\">ms<th>what</thead><tbody>"
     )?;
     for row in &report.hops {
         let status = row.status.to_string();
         writeln!(
             out,
-            "<tr><td>{}<td class=\"{status}\">{status}<td><code>{}</code><td class=\"ms\">{:.1}<td>{}",
+            "<tr><td class=\"word\">{}<td class=\"word {status}\">{status}<td><code>{}</code><td class=\"ms\">{:.1}<td>{}",
             row.hop,
             escape(&row.target),
             row.elapsed_ms,
@@ -115,7 +115,7 @@ mod tests {
         let page = String::from_utf8(out).expect("text");
         for part in [
             "would fail",
-            "class=\"failed\"",
+            "word failed\"",
             "404: &lt;script&gt;",
             "10.0.0.1",
             "so it is",
