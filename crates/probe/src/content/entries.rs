@@ -172,13 +172,15 @@ impl Entries {
 
     /// Where it would be written. Engines keep what leads out of the image inside it, so that is no
     /// fault to them; Docker 20.10, containerd 1.6 and Podman 4.3 all did when they were tried. Docker
-    /// with a store of its own refuses it from 29.7 on (moby/go-archive 0.3, `UnpackLayer`).
+    /// with a store of its own refuses it from 29.7 on (moby/go-archive 0.3, `UnpackLayer`), and so does
+    /// Debian's 28.5.2.
     fn place(&mut self, entry: &Entry<'_>, clean: &[u8], inside: bool) {
         let name = shown(entry.name);
         if !inside {
             if self.reader == Reader::StrictDocker {
-                let says =
-                    format!("`{name}` leads out of the image, which Docker refuses from 29.7 on");
+                let says = format!(
+                    "`{name}` leads out of the image, which this release of Docker refuses"
+                );
                 self.stops("bad-entry", entry, says);
             } else {
                 let says = format!("`{name}` leads out of the image; engines write it inside");
@@ -195,7 +197,7 @@ impl Entries {
                 let link = shown(entry.link);
                 let says = format!("the hard link `{name}` leads out of the image, to `{link}`");
                 if self.reader == Reader::StrictDocker {
-                    let says = format!("{says}, which Docker refuses from 29.7 on");
+                    let says = format!("{says}, which this release of Docker refuses");
                     self.stops("bad-entry", entry, says);
                 } else {
                     self.notes("outside", entry, format!("{says}; engines look inside"));

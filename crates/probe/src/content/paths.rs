@@ -68,6 +68,10 @@ pub(super) struct Paths {
     /// Where symbolic links lead, as far as there is room for it.
     targets: HashMap<u64, Box<[u8]>, Spread>,
     has_symlinks: bool,
+    /// The last folder that a key began with, and the steps there: members of a folder mostly come together.
+    begun: (Vec<u8>, Steps),
+    /// The last folder that was found to be one.
+    folder: Option<Vec<u8>>,
     pub(super) waiting: Vec<Waiting>,
     /// Not all were told apart.
     crowded: bool,
@@ -77,8 +81,12 @@ pub(super) struct Paths {
 
 impl Paths {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
+        let mut outside = Steps::new(&shared.hasher);
+        outside.step(b"");
         Self {
             shared,
+            begun: (Vec::new(), outside),
+            folder: None,
             all: HashSet::default(),
             targets: HashMap::default(),
             has_symlinks: false,
@@ -103,6 +111,24 @@ impl Paths {
         steps.path()
     }
 
+    /// The same for the path of a member.
+    fn member(&mut self, path: &[u8]) -> Known {
+        let Some(at) = path.iter().rposition(|b| *b == b'/') else {
+            return self.key(path);
+        };
+        let (folder, base) = (&path[..at], &path[at + 1..]);
+        if self.begun.0 != folder {
+            let mut steps = self.root();
+            folder
+                .split(|b| *b == b'/')
+                .for_each(|part| steps.step(part));
+            self.begun = (folder.to_owned(), steps);
+        }
+        let mut steps = self.begun.1.clone();
+        steps.step(base);
+        steps.path()
+    }
+
     /// What is known of a path.
     fn known(&self, key: Known) -> Known {
         self.all.get(&key).copied().unwrap_or(key)
@@ -110,7 +136,8 @@ impl Paths {
 
     /// Notes the name of a member; `false` where it came before.
     pub(super) fn name(&mut self, name: &[u8]) -> bool {
-        let before = self.known(self.key(name));
+        let key = self.member(name);
+        let before = self.known(key);
         !before.is_named() && {
             self.know(before.named());
             true
@@ -119,7 +146,9 @@ impl Paths {
 
     /// What stands at a path now. `target`: where a symbolic link leads.
     pub(super) fn put(&mut self, path: &[u8], kind: Kind, target: Option<&[u8]>) {
-        let known = self.known(self.key(path));
+        let key = self.member(path);
+        let known = self.known(key);
+        self.forget_folder(path);
         self.know(known.with(Some(kind)));
         if kind != Kind::Symlink || self.crowded {
             return;
@@ -136,9 +165,27 @@ impl Paths {
     /// Nothing stands there any more; what stood below it is not sought.
     pub(super) fn remove(&mut self, path: &[u8]) {
         let known = self.known(self.key(path));
+        self.forget_folder(path);
         if known.kind().is_some() {
             self.all.replace(known.with(None));
         }
+    }
+
+    /// Whether a folder stands at a path.
+    pub(super) fn is_folder(&mut self, path: &[u8]) -> bool {
+        if self.folder.as_deref() == Some(path) {
+            return true;
+        }
+        let is_one = self.at(path) == Some(Kind::Folder);
+        if is_one {
+            self.folder = Some(path.to_owned());
+        }
+        is_one
+    }
+
+    /// Something else may stand at a path now.
+    fn forget_folder(&mut self, path: &[u8]) {
+        self.folder.take_if(|folder| folder == path);
     }
 
     /// A folder that no member names.

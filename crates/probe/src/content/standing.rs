@@ -1,13 +1,14 @@
 //! Members beside each other in their layer: what stands at a path already, whether the way there is
 //! one, and what a hard link or a whiteout finds.
 //!
-//! Tried with Docker 20.10, containerd 1.6 and Podman 4.3 on overlay. Docker and Podman unpack a layer by
+//! Tried with Docker 20.10 and 28.5, containerd 1.6 and 2.1, Podman 4.3 and 5.8 on overlay. Docker and Podman unpack a layer by
 //! itself, and mark what a whiteout hides with a device of its name, which fails where something stands
 //! there. containerd does the same in all layers but the lowest, where it removes what is hidden.
 
 use super::entries::{Entries, Entry, cleaned, shown};
 use super::known::Kind;
-use super::way::{Missing, Way, way};
+use super::way::{Missing, Walker, Way, way};
+use crate::hops::manifest::Reader;
 
 /// Bytes of a value and of a name of an extended attribute (`XATTR_SIZE_MAX`, `XATTR_NAME_MAX`).
 const VALUE: usize = 65536;
@@ -51,13 +52,9 @@ impl Entries {
             return self.root(entry, inside);
         }
         let (folder, base) = split(clean);
-        let missing = if self.reader.is_containerd() {
-            Missing::IsMadeBehindLinks
-        } else {
-            Missing::IsMade
-        };
         let elsewhere;
-        let place = match way(&mut self.paths, folder, missing) {
+        let walker = self.walker();
+        let place = match way(&mut self.paths, folder, walker, Missing::IsMade) {
             Way::Straight => folder,
             Way::To(folder) => {
                 elsewhere = folder;
@@ -78,6 +75,14 @@ impl Entries {
                 return self.stops(saw, entry, says);
             }
             Way::Nowhere => return self.nowhere(entry),
+            Way::Endless => {
+                let says = format!(
+                    "`{}` stands behind more symbolic links than are followed, or behind some that lead to each other",
+                    shown(entry.name)
+                );
+                return self.stops("bad-entry", entry, says);
+            }
+            Way::Out => return self.out(entry),
             Way::Unknown => {
                 if self.paths.leads_over_symlink(clean) {
                     let says = format!(
@@ -118,7 +123,7 @@ impl Entries {
     /// folder that is there, and would remove it for a file if it is not called `.`.
     fn root(&mut self, entry: &Entry<'_>, inside: bool) {
         let dot = inside && entry.name.first() != Some(&b'/');
-        if !dot && entry.kind != b'5' {
+        if !dot && entry.kind != b'5' && self.reader != Reader::StrictDocker {
             let says = format!(
                 "`{}` is the root of the image, and no folder, which Docker and Podman refuse",
                 shown(entry.name)
@@ -127,12 +132,25 @@ impl Entries {
         }
     }
 
+    fn walker(&self) -> Walker {
+        match self.reader {
+            Reader::Containerd | Reader::Transfer => Walker::Containerd,
+            Reader::StrictDocker => Walker::Root,
+            Reader::Any | Reader::Docker | Reader::Podman => Walker::Linux,
+        }
+    }
+
+    /// Behind a relative link that leads out of the image.
+    fn out(&mut self, entry: &Entry<'_>) {
+        let says = format!(
+            "`{}` stands behind a symbolic link that leads out of the image, which this release of Docker refuses",
+            shown(entry.name)
+        );
+        self.stops("bad-entry", entry, says);
+    }
+
     fn nowhere(&mut self, entry: &Entry<'_>) {
         let name = shown(entry.name);
-        if self.reader.is_containerd() {
-            let says = format!("`{name}` stands behind symbolic links that lead to each other");
-            return self.stops("bad-entry", entry, says);
-        }
         let says = format!(
             "`{name}` stands behind a symbolic link that leads nowhere in its layer, which Docker and Podman refuse"
         );
@@ -159,7 +177,9 @@ impl Entries {
         let mut target = Vec::new();
         cleaned(entry.link, &mut target);
         let (folder, base) = split(&target);
-        let found = match way(&mut self.paths, folder, Missing::Stays) {
+        let walker = self.walker();
+        let found = match way(&mut self.paths, folder, walker, Missing::Stays) {
+            Way::Out => return self.out(entry),
             Way::To(folder) => self.paths.at(&join(&folder, base)),
             _ if target.is_empty() => Some(Kind::Folder),
             _ => self.paths.at(&target),

@@ -4,8 +4,11 @@
 use super::known::{Kind, Steps};
 use super::paths::Paths;
 
-/// Symbolic links that Linux follows on one way (`MAXSYMLINKS`).
-const FOLLOWED: usize = 40;
+/// Symbolic links that are followed on one way: by Linux (`MAXSYMLINKS`), by containerd
+/// (containerd/continuity, `fs.RootPath`), and by Go's `os.Root` (`rootMaxSymlinks`).
+const LINUX: usize = 40;
+const CONTAINERD: usize = 255;
+const ROOT: usize = 8;
 /// Steps that are gone at most: a path of 4095 bytes has half as many.
 const STEPS: usize = 5000;
 
@@ -20,6 +23,10 @@ pub(super) enum Way {
     Blocked(Vec<u8>),
     /// To a symbolic link that leads nowhere.
     Nowhere,
+    /// Over more symbolic links than are followed.
+    Endless,
+    /// Over a relative symbolic link that leads out of the image.
+    Out,
     /// Its layer does not tell.
     Unknown,
 }
@@ -29,18 +36,39 @@ pub(super) enum Way {
 pub(super) enum Missing {
     /// Nothing.
     Stays,
-    /// It is made, unless a symbolic link leads there.
+    /// It is made, if who goes makes it there.
     IsMade,
-    /// It is made, wherever the way leads.
-    IsMadeBehindLinks,
+}
+
+/// Who goes. All were tried, with chains of links and links that lead nowhere and out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Walker {
+    /// Linux, in a root of its own, for Docker and Podman. Nothing is made behind a link.
+    Linux,
+    /// containerd by itself.
+    Containerd,
+    /// Docker with moby/go-archive 0.3 (`resolveArchivePath`): by `os.Root`, which stops at what leads
+    /// out, and by itself from where that meets an absolute link or something missing.
+    Root,
+}
+
+impl Walker {
+    /// Symbolic links that are followed. `free`: `os.Root` has been left.
+    fn follows(self, free: bool) -> usize {
+        match self {
+            Self::Linux => LINUX,
+            Self::Root if !free => ROOT,
+            Self::Containerd | Self::Root => CONTAINERD,
+        }
+    }
 }
 
 /// Goes to a folder, and notes those that are made on the way.
-pub(super) fn way(paths: &mut Paths, folder: &[u8], missing: Missing) -> Way {
+pub(super) fn way(paths: &mut Paths, folder: &[u8], walker: Walker, missing: Missing) -> Way {
     if paths.is_crowded() {
         return Way::Unknown;
     }
-    if folder.is_empty() || paths.at(folder) == Some(Kind::Folder) {
+    if folder.is_empty() || paths.is_folder(folder) {
         return Way::Straight;
     }
     let mut here = vec![(0, paths.root())];
@@ -49,6 +77,8 @@ pub(super) fn way(paths: &mut Paths, folder: &[u8], missing: Missing) -> Way {
     let mut ahead: Vec<(Vec<u8>, bool)> = Vec::new();
     put_ahead(&mut ahead, folder, false);
     let (mut followed, mut steps) = (0, 0);
+    // Whether an absolute link was met.
+    let mut free = false;
     while let Some((part, linked)) = ahead.pop() {
         steps += 1;
         if steps > STEPS {
@@ -58,6 +88,8 @@ pub(super) fn way(paths: &mut Paths, folder: &[u8], missing: Missing) -> Way {
             // Nothing is above the root.
             if here.len() > 1 {
                 here.pop();
+            } else if walker == Walker::Root && !free {
+                return Way::Out;
             }
             path.truncate(here.last().map_or(0, |(length, _)| *length));
             continue;
@@ -69,9 +101,7 @@ pub(super) fn way(paths: &mut Paths, folder: &[u8], missing: Missing) -> Way {
         next.step(&part);
         match paths.at_step(&next) {
             Some(Kind::Folder) => {}
-            None if missing == Missing::IsMadeBehindLinks
-                || missing == Missing::IsMade && !linked =>
-            {
+            None if missing == Missing::IsMade && (walker != Walker::Linux || !linked) => {
                 paths.imply(&next);
             }
             None if paths.forgets_folders() => return Way::Unknown,
@@ -85,12 +115,13 @@ pub(super) fn way(paths: &mut Paths, folder: &[u8], missing: Missing) -> Way {
                 let Some(target) = paths.target(&next) else {
                     return Way::Unknown;
                 };
-                if followed > FOLLOWED {
-                    return Way::Nowhere;
-                }
                 if target.first() == Some(&b'/') {
+                    free = true;
                     here.truncate(1);
                     path.clear();
+                }
+                if followed > walker.follows(free) {
+                    return Way::Endless;
                 }
                 put_ahead(&mut ahead, target, true);
                 continue;
@@ -159,22 +190,35 @@ mod tests {
             ("root/lib", to("usr/lib")),
             ("nowhere", Way::Nowhere),
             ("nowhere/y", Way::Nowhere),
-            ("a", Way::Nowhere),
+            ("a", Way::Endless),
             ("f", blocked("f")),
             ("f/x/y", blocked("f")),
             ("to-f", blocked("f")),
             ("gone", blocked("gone")),
             ("dark", Way::Unknown),
         ] {
-            let found = way(&mut layer(), folder.as_bytes(), Missing::IsMade);
+            let found = way(
+                &mut layer(),
+                folder.as_bytes(),
+                Walker::Linux,
+                Missing::IsMade,
+            );
             assert_eq!(found, wanted, "{folder}");
         }
-        let found = way(&mut layer(), b"nowhere/y", Missing::IsMadeBehindLinks);
+        let found = way(
+            &mut layer(),
+            b"nowhere/y",
+            Walker::Containerd,
+            Missing::IsMade,
+        );
         assert_eq!(found, to("opt/x/y"));
         let mut paths = layer();
-        assert_eq!(way(&mut paths, b"lib/new", Missing::Stays), Way::Nowhere);
+        assert_eq!(
+            way(&mut paths, b"lib/new", Walker::Linux, Missing::Stays),
+            Way::Nowhere
+        );
         assert_eq!(paths.at(b"usr/lib/new"), None);
-        way(&mut paths, b"lib/new", Missing::IsMade);
+        way(&mut paths, b"lib/new", Walker::Linux, Missing::IsMade);
         assert_eq!(paths.at(b"usr/lib/new"), Some(Kind::Folder));
     }
 
@@ -189,9 +233,12 @@ mod tests {
             paths.put(name.as_bytes(), Kind::Symlink, Some(target.as_bytes()));
         }
         paths.put(b"l39", Kind::Symlink, Some(b"x"));
-        assert_eq!(way(&mut paths, b"l0", Missing::IsMade), Way::Unknown);
         assert_eq!(
-            way(&mut paths, b"l39", Missing::IsMade),
+            way(&mut paths, b"l0", Walker::Linux, Missing::IsMade),
+            Way::Unknown
+        );
+        assert_eq!(
+            way(&mut paths, b"l39", Walker::Linux, Missing::IsMade),
             Way::To(b"x".to_vec())
         );
     }

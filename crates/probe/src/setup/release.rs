@@ -25,6 +25,8 @@ pub(crate) struct Release {
     /// As the program or the package calls it, without the package's own revision.
     pub text: String,
     parts: [u32; 3],
+    /// What Debian made of it: the numbers of `+dfsg4-5`.
+    debian: Option<[u32; 2]>,
     pub source: Source,
 }
 
@@ -52,6 +54,14 @@ impl Known {
             Some(release) => Some(release.parts >= parts),
             None => (self.least >= parts).then_some(true),
         }
+    }
+
+    /// Whether it is Debian's build of a release, of a revision of that package or a later one.
+    pub(crate) fn is_of_debian(&self, parts: [u32; 3], revision: [u32; 2]) -> bool {
+        self.release.as_ref().is_some_and(|release| {
+            let own = release.debian.map(|own| (release.parts, own));
+            own.is_some_and(|own| own >= (parts, revision))
+        })
     }
 
     /// How it is called behind the engine's name: `2.1.9`.
@@ -154,6 +164,7 @@ impl Release {
     /// Reads `v2.1.9`, `1.6.20~ds1-1`, `28.5.2+dfsg3-2`.
     fn parse(text: &str, source: &Source) -> Option<Self> {
         let text = text.trim().trim_start_matches('v');
+        let debian = text.split_once("+dfsg").and_then(|(_, of)| revision(of));
         let end = text.find(['~', '+', '-']).unwrap_or(text.len());
         let text = text.get(..end)?;
         if text.len() > MOST || !text.contains('.') {
@@ -175,9 +186,18 @@ impl Release {
         text.chars().all(is_one).then(|| Self {
             text: text.to_owned(),
             parts,
+            debian,
             source: source.clone(),
         })
     }
+}
+
+/// `4-5+b1`: the fifth package made of Debian's fourth edition of the sources.
+fn revision(text: &str) -> Option<[u32; 2]> {
+    let (edition, package) = text.split_once('-')?;
+    let end = package.find(|c: char| !c.is_ascii_digit());
+    let package = package.get(..end.unwrap_or(package.len()))?;
+    Some([edition.parse().ok()?, package.parse().ok()?])
 }
 
 #[cfg(test)]
@@ -212,6 +232,28 @@ mod tests {
             "2.1.\u{1b}[31m",
         ] {
             assert_eq!(parsed(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn debians_own_builds_are_told_apart() {
+        for (text, is_it) in [
+            ("28.5.2+dfsg4-5", true),
+            ("28.5.2+dfsg4-12+b1", true),
+            ("28.5.2+dfsg5-1", true),
+            ("29.1.0+dfsg1-1", true),
+            ("28.5.2+dfsg4-4", false),
+            ("28.5.2+dfsg3-9", false),
+            ("20.10.24+dfsg1-1+deb12u1+b6", false),
+            ("28.5.2+dfsg4", false),
+            ("28.5.2-0ubuntu1~24.04.1", false),
+            ("28.5.2-1~debian.13~trixie", false),
+        ] {
+            let known = Known {
+                release: Release::parse(text, &Source::file("x")),
+                least: [0; 3],
+            };
+            assert_eq!(known.is_of_debian([28, 5, 2], [4, 5]), is_it, "{text}");
         }
     }
 

@@ -52,51 +52,99 @@ const LOWEST: Layer = Layer {
     copies: false,
 };
 
-/// What Docker, containerd and Podman stop at; Docker and Podman never differed.
+/// What Docker, Docker with moby/go-archive 0.3, and containerd stop at; the older Docker and Podman
+/// never differed.
 #[test]
 fn engines_stop_where_they_did_when_they_were_tried() {
-    for (members, docker, containerd) in [
-        ("a/ a/x a/.wh.x", "whiteout-beside", ""),
-        ("a .wh.a b=a", "whiteout-beside", ""),
-        ("a/.wh.x a/.wh.x", "duplicate", ""),
-        ("a/b .wh.a", "whiteout-beside", ""),
-        ("a/.wh.x a/y", "", ""),
-        (".wh.a a", "", ""),
-        ("a a/b", "bad-entry", "bad-entry"),
-        ("a/ b=a", "bad-entry", "bad-entry"),
-        ("a/x b=a", "bad-entry", "bad-entry"),
-        ("a/ a/s@", "bad-entry", "bad-entry"),
-        ("a /a", "", ""),
-        ("a ../a", "", ""),
-        ("./ /", "", ""),
-        ("./ ./", "duplicate", ""),
-        ("a ./a", "duplicate", ""),
-        ("../a ./../a", "duplicate", ""),
-        ("/a //a", "duplicate", ""),
-        ("g:h x g:h y", "duplicate", ""),
-        ("g:h x", "", ""),
-        ("a@b a/x", "over-symlink", ""),
-        ("o@/tmp o/x", "over-symlink", ""),
-        ("lib@usr/lib usr/ usr/lib/ lib/x", "", ""),
-        ("t/ l@t l/.wh.x", "", ""),
-        ("f l@f l/x", "bad-entry", "bad-entry"),
-        ("a@b b@a a/x", "over-symlink", "bad-entry"),
-        ("///", "bad-entry", ""),
-        (".//", "", ""),
-        ("..//", "bad-entry", ""),
-        ("l@none l/.wh.x", "over-symlink", ""),
-        (".wh.a a/b", "whiteout-beside", ""),
-        (".wh.a a/ a/b", "", ""),
-        ("o@none o/y/x", "over-symlink", ""),
-        ("d/ o@d o/y/x", "", ""),
-        ("a/b a/", "", ""),
-        ("../a ../../a", "", ""),
+    for (members, docker, strict, containerd) in [
+        ("a/ a/x a/.wh.x", "whiteout-beside", "whiteout-beside", ""),
+        ("a .wh.a b=a", "whiteout-beside", "whiteout-beside", ""),
+        ("a/.wh.x a/.wh.x", "duplicate", "duplicate", ""),
+        ("a/b .wh.a", "whiteout-beside", "whiteout-beside", ""),
+        ("a/.wh.x a/y", "", "", ""),
+        (".wh.a a", "", "", ""),
+        ("a a/b", "bad-entry", "bad-entry", "bad-entry"),
+        ("a/ b=a", "bad-entry", "bad-entry", "bad-entry"),
+        ("a/x b=a", "bad-entry", "bad-entry", "bad-entry"),
+        ("a/ a/s@", "bad-entry", "bad-entry", "bad-entry"),
+        ("a /a", "", "", ""),
+        ("a ../a", "", "bad-entry", ""),
+        ("./ /", "", "", ""),
+        ("./ ./", "duplicate", "duplicate", ""),
+        ("a ./a", "duplicate", "duplicate", ""),
+        ("../a ./../a", "duplicate", "bad-entry", ""),
+        ("/a //a", "duplicate", "duplicate", ""),
+        ("g:h x g:h y", "duplicate", "duplicate", ""),
+        ("g:h x", "", "", ""),
+        ("a@b a/x", "over-symlink", "", ""),
+        ("o@/tmp o/x", "over-symlink", "", ""),
+        ("lib@usr/lib usr/ usr/lib/ lib/x", "", "", ""),
+        ("t/ l@t l/.wh.x", "", "", ""),
+        ("f l@f l/x", "bad-entry", "bad-entry", "bad-entry"),
+        ("a@b b@a a/x", "bad-entry", "bad-entry", "bad-entry"),
+        ("///", "bad-entry", "", ""),
+        (".//", "", "", ""),
+        ("..//", "bad-entry", "bad-entry", ""),
+        ("l@none l/.wh.x", "over-symlink", "", ""),
+        (".wh.a a/b", "whiteout-beside", "whiteout-beside", ""),
+        (".wh.a a/ a/b", "", "", ""),
+        ("o@none o/y/x", "over-symlink", "", ""),
+        ("d/ o@d o/y/x", "", "", ""),
+        ("a/b a/", "", "", ""),
+        ("../a ../../a", "", "bad-entry", ""),
+        ("l@../x l/y", "over-symlink", "bad-entry", ""),
+        ("x/ l@../x l/y", "", "bad-entry", ""),
+        ("d/ d/l@../x d/l/y", "over-symlink", "", ""),
+        ("d/ d/l@../../x d/l/y", "over-symlink", "bad-entry", ""),
+        ("x/ d/ d/l@/../../x d/l/y", "", "", ""),
+        ("f b=../f", "", "bad-entry", ""),
+        ("a@/b b@../c a/x", "over-symlink", "", ""),
+        ("l@../x l/.wh.y", "over-symlink", "bad-entry", ""),
+        ("l@.. l/y", "", "bad-entry", ""),
+        ("x/f l@../x b=l/f", "", "bad-entry", ""),
+        ("x/f l@/x b=l/f", "", "", ""),
+        ("b@/nowhere b", "duplicate", "duplicate", ""),
+        ("l@x l/y/ l/y/z", "over-symlink", "", ""),
+        ("x/y l@x/y l/z", "bad-entry", "bad-entry", "bad-entry"),
+        ("../", "", "bad-entry", ""),
+        ("d/l@../../../x", "", "", ""),
+        ("d/ d/l@../../x x/ k@d k/l/y", "", "bad-entry", ""),
+        ("d/ k@/d d/l@../../x x/ k/l/y", "", "", ""),
     ] {
         let saw = |reader| read(members, reader, LOWEST).fatal.map_or("", |f| f.saw);
         assert_eq!(saw(Reader::Docker), docker, "{members}");
+        assert_eq!(saw(Reader::StrictDocker), strict, "{members}");
         assert_eq!(saw(Reader::Podman), docker, "{members}");
         assert_eq!(saw(Reader::Any), docker, "{members}");
         assert_eq!(saw(Reader::Containerd), containerd, "{members}");
+    }
+}
+
+/// Links that lead over others, `of` being what each target begins with.
+fn chain(links: usize, of: &str) -> String {
+    let link = |at: usize| format!("l{at}@{of}l{} ", at + 1);
+    let all: String = (1..links).map(link).collect();
+    format!("x/ {all}l{links}@{of}x l1/f")
+}
+
+#[test]
+fn so_many_links_are_followed() {
+    for (links, of, docker, strict, containerd) in [
+        (8, "", true, true, true),
+        (9, "", true, false, true),
+        (9, "/", true, true, true),
+        (40, "", true, false, true),
+        (41, "", false, false, true),
+        (41, "/", false, true, true),
+        (255, "", false, false, true),
+        (256, "", false, false, false),
+    ] {
+        let members = chain(links, of);
+        let takes = |reader| read(&members, reader, LOWEST).fatal.is_none();
+        assert_eq!(takes(Reader::Docker), docker, "{links} {of}");
+        assert_eq!(takes(Reader::Podman), docker, "{links} {of}");
+        assert_eq!(takes(Reader::StrictDocker), strict, "{links} {of}");
+        assert_eq!(takes(Reader::Containerd), containerd, "{links} {of}");
     }
 }
 

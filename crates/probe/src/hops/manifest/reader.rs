@@ -4,8 +4,11 @@ use crate::Engine;
 use crate::options::Options;
 use crate::setup::Setup;
 
-/// The first release of Docker that refuses names of members that lead out of an image.
+/// The first release of Docker that unpacks by moby/go-archive 0.3, and so refuses names of members that
+/// lead out of an image.
 const STRICT: [u32; 3] = [29, 7, 0];
+/// The first package of Debian's that is built so (its `Static-Built-Using`).
+const DEBIAN: ([u32; 3], [u32; 2]) = ([28, 5, 2], [4, 5]);
 
 /// What reads a manifest. Engines differ little, and where they do, a walk that follows none of them
 /// warns.
@@ -15,7 +18,7 @@ pub(crate) enum Reader {
     Any,
     /// Docker with its own store of images.
     Docker,
-    /// The same from 29.7 on, which refuses names that lead out of an image.
+    /// The same from 29.7 on, and as Debian builds 28.5.2, which refuses names that lead out of an image.
     StrictDocker,
     /// containerd's own client, and Docker with containerd's store of images.
     Containerd,
@@ -33,10 +36,18 @@ impl Reader {
             Some(Engine::Docker) if setup.is_some_and(|setup| setup.containerd_store) => {
                 Self::Containerd
             }
-            Some(Engine::Docker) => match setup.and_then(|s| s.release.reaches(STRICT)) {
-                Some(true) => Self::StrictDocker,
-                _ => Self::Docker,
-            },
+            Some(Engine::Docker) => {
+                let is_strict = |setup: &Setup| {
+                    let release = &setup.release;
+                    release.reaches(STRICT) == Some(true)
+                        || release.is_of_debian(DEBIAN.0, DEBIAN.1)
+                };
+                if setup.is_some_and(is_strict) {
+                    Self::StrictDocker
+                } else {
+                    Self::Docker
+                }
+            }
             Some(Engine::Podman) => Self::Podman,
             Some(Engine::Kubelet) if !setup.is_some_and(Setup::is_containerd) => Self::Any,
             Some(Engine::Containerd | Engine::Kubelet) => {
