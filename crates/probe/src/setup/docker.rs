@@ -143,6 +143,7 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
         remap: remap.as_ref(),
     };
     store::choose(file.as_ref(), &service, environment, &beside, setup);
+    store::faults(setup);
     if let Some((user, source)) = remap {
         setup.note("userns-remap", user.as_str(), &source);
         ids::of_docker(environment, &user, &source, &service, setup);

@@ -20,6 +20,10 @@ const USUAL: [u32; 3] = [29, 0, 0];
 /// Drivers of Docker's own store.
 const DRIVERS: [&str; 5] = ["overlay2", "fuse-overlayfs", "btrfs", "zfs", "vfs"];
 
+/// Releases whose own store does not take what others take (moby/moby#53298, #53318), and the first one
+/// that is mended.
+const FAULTY: [[u32; 3]; 2] = [[29, 7, 0], [29, 7, 2]];
+
 /// What tells dockerd's release.
 const PROGRAM: Program = Program {
     name: "dockerd",
@@ -82,6 +86,21 @@ pub(super) fn choose(
         let says = "true, as Docker has it from 29.0 on where it has no store of its own yet";
         setup.note(CONTAINERD_STORE, says, &release.source);
         setup.containerd_store = true;
+    }
+}
+
+/// Tells of a release that cannot unpack what others can.
+pub(super) fn faults(setup: &mut Setup) {
+    let [from, below] = FAULTY.map(|release| setup.release.reaches(release));
+    let release = setup.release.release.clone();
+    if let (Some(release), false, Some(true), Some(false)) =
+        (release, setup.containerd_store, from, below)
+    {
+        let says = format!(
+            "Docker {} cannot unpack some images that others take: with device files on older kernels, with absolute links; 29.7.2 is mended",
+            release.text
+        );
+        setup.warns(&release.source, says);
     }
 }
 
@@ -201,5 +220,20 @@ mod tests {
                 .any(|t| t.contains("dockerd does not start with both"))
         };
         assert!(refuses("5:29.0.1-1") && !refuses("5:28.5.2-1"));
+    }
+
+    #[test]
+    fn releases_that_cannot_unpack_what_others_can_are_named() {
+        let own = [("var/lib/docker/overlay2/l/x", "")];
+        let is_faulty = |release: &str, files| {
+            let (_, told) = store(release, files);
+            told.iter().any(|t| t.contains("29.7.2 is mended"))
+        };
+        assert!(is_faulty("5:29.7.0-1~debian.13~trixie", &own));
+        assert!(is_faulty("5:29.7.1-1~debian.13~trixie", &own));
+        assert!(!is_faulty("5:29.7.1-1~debian.13~trixie", &[]));
+        assert!(!is_faulty("5:29.7.2-1~debian.13~trixie", &own));
+        assert!(!is_faulty("5:29.6.2-1~debian.13~trixie", &own));
+        assert!(!is_faulty("", &own));
     }
 }
