@@ -2,7 +2,7 @@
 
 use super::paths::Paths;
 use super::standing::{Attributes, Layer};
-use crate::hops::manifest::Reader;
+use crate::hops::manifest::{Edition, Reader};
 use crate::options::IdRange;
 use crate::store::BLOCKS;
 
@@ -177,7 +177,7 @@ impl Entries {
     fn place(&mut self, entry: &Entry<'_>, clean: &[u8], inside: bool) {
         let name = shown(entry.name);
         if !inside {
-            if self.reader == Reader::StrictDocker {
+            if self.reader == Reader::Docker(Edition::Strict) {
                 let says = format!(
                     "`{name}` leads out of the image, which this release of Docker refuses"
                 );
@@ -196,7 +196,7 @@ impl Entries {
             b'1' if !cleaned(entry.link, &mut target) => {
                 let link = shown(entry.link);
                 let says = format!("the hard link `{name}` leads out of the image, to `{link}`");
-                if self.reader == Reader::StrictDocker {
+                if self.reader == Reader::Docker(Edition::Strict) {
                     let says = format!("{says}, which this release of Docker refuses");
                     self.stops("bad-entry", entry, says);
                 } else {

@@ -21,9 +21,7 @@ pub(super) fn layers(row: Row, at: usize, of: usize, reader: Reader) -> Row {
         at + 1
     );
     match reader {
-        Reader::Docker | Reader::StrictDocker => {
-            row.turns_out(Status::Failed, "too-many-layers", says)
-        }
+        Reader::Docker(_) => row.turns_out(Status::Failed, "too-many-layers", says),
         Reader::Any if row.is_judged() => row.and_warns("too-many-layers", &says),
         _ => row,
     }
@@ -73,7 +71,7 @@ pub(super) fn config(row: &mut HopRow, digest: &str, reader: Reader) {
         return;
     }
     let (status, says) = match reader {
-        Reader::Docker | Reader::StrictDocker => return,
+        Reader::Docker(_) => return,
         Reader::Containerd | Reader::Transfer => (Status::Failed, "containerd takes sha256"),
         Reader::Podman => (Status::Failed, "Podman takes sha256"),
         Reader::Any => (Status::Warning, "containerd and Podman refuse it"),
@@ -90,6 +88,7 @@ fn is_512(digest: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hops::manifest::Edition;
 
     const LONG: &str = "sha512:";
 
@@ -107,7 +106,7 @@ mod tests {
         let diff = Wanted::parse(&format!("sha512:{}", "0".repeat(128)));
         for (reader, refused_at_once, layer, unpack, config_) in [
             (
-                Reader::Docker,
+                Reader::Docker(Edition::Unknown),
                 false,
                 Status::Ok,
                 Status::Failed,
@@ -158,9 +157,9 @@ mod tests {
     #[test]
     fn docker_takes_a_hundred_and_twenty_five_layers() {
         for (at, reader, wanted) in [
-            (124, Reader::Docker, Status::Ok),
-            (125, Reader::Docker, Status::Failed),
-            (126, Reader::Docker, Status::Ok),
+            (124, Reader::Docker(Edition::Unknown), Status::Ok),
+            (125, Reader::Docker(Edition::Unknown), Status::Failed),
+            (126, Reader::Docker(Edition::Unknown), Status::Ok),
             (125, Reader::Any, Status::Warning),
             (125, Reader::Containerd, Status::Ok),
             (125, Reader::Podman, Status::Ok),

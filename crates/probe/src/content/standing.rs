@@ -8,7 +8,7 @@
 use super::entries::{Entries, Entry, cleaned, shown};
 use super::known::Kind;
 use super::way::{Missing, Walker, Way, way};
-use crate::hops::manifest::Reader;
+use crate::hops::manifest::{Edition, Reader};
 
 /// Bytes of a value and of a name of an extended attribute (`XATTR_SIZE_MAX`, `XATTR_NAME_MAX`).
 const VALUE: usize = 65536;
@@ -123,7 +123,7 @@ impl Entries {
     /// folder that is there, and would remove it for a file if it is not called `.`.
     fn root(&mut self, entry: &Entry<'_>, inside: bool) {
         let dot = inside && entry.name.first() != Some(&b'/');
-        if !dot && entry.kind != b'5' && self.reader != Reader::StrictDocker {
+        if !dot && entry.kind != b'5' && self.reader != Reader::Docker(Edition::Strict) {
             let says = format!(
                 "`{}` is the root of the image, and no folder, which Docker and Podman refuse",
                 shown(entry.name)
@@ -135,8 +135,8 @@ impl Entries {
     fn walker(&self) -> Walker {
         match self.reader {
             Reader::Containerd | Reader::Transfer => Walker::Containerd,
-            Reader::StrictDocker => Walker::Root,
-            Reader::Any | Reader::Docker | Reader::Podman => Walker::Linux,
+            Reader::Docker(Edition::Strict) => Walker::Root,
+            Reader::Any | Reader::Docker(_) | Reader::Podman => Walker::Linux,
         }
     }
 

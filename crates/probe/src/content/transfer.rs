@@ -212,7 +212,7 @@ impl<'t, 's, 'n, 'o> Transfer<'t, 's, 'n, 'o> {
         match self.reader {
             Reader::Containerd | Reader::Transfer => true,
             Reader::Podman => self.what == Asked::Config,
-            Reader::Docker | Reader::StrictDocker | Reader::Any => false,
+            Reader::Docker(_) | Reader::Any => false,
         }
     }
 

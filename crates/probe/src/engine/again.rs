@@ -2,7 +2,7 @@
 //! and `content` follow it. Who is not in a table asks once.
 //!
 //! Read out of their sources, which are named at each table. What differs between releases follows the
-//! newer ones, and says since when.
+//! newer ones where the release is not known, and says since when.
 //!
 //! Not here: that a kubelet pulls once more when a pull has failed. That is another pull.
 
@@ -56,6 +56,8 @@ struct Rule {
     when: fn(&[Came]) -> bool,
     /// Only where no other endpoint is left to be asked.
     last_only: bool,
+    /// The first release that does so.
+    since: [u32; 3],
     /// What the engine does, for people.
     says: &'static str,
 }
@@ -73,9 +75,13 @@ pub(crate) enum Resume {
         bytes: u64,
         since: Duration,
         pause: Duration,
-        /// Who does so from which release on, for people.
-        says: &'static str,
+        /// The first release that does so.
+        release: [u32; 3],
+        /// Who does so from which release on, for people; none where it is known that this one does.
+        says: Option<&'static str>,
     },
+    /// Not at all.
+    Never,
 }
 
 impl Resume {
@@ -87,8 +93,8 @@ impl Resume {
     /// Since when it is asked for again at all, where not all releases do so.
     pub(crate) fn since(self) -> Option<&'static str> {
         match self {
-            Self::Reconnect { says, .. } => Some(says),
-            Self::InPairs | Self::WhileBytesCome { .. } => None,
+            Self::Reconnect { says, .. } => says,
+            Self::InPairs | Self::WhileBytesCome { .. } | Self::Never => None,
         }
     }
 }
@@ -99,7 +105,23 @@ pub(crate) struct Policy {
     rules: &'static [Rule],
     /// For what its settings say how often it is tried.
     set: Option<Asked>,
-    pub(crate) resume: Resume,
+    resume: Resume,
+}
+
+/// What is known of the engine at hand.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Own {
+    /// What its settings say.
+    pub repeats: Repeats,
+    /// Its release.
+    pub release: Option<[u32; 3]>,
+}
+
+impl Own {
+    /// Whether it is of an earlier release.
+    fn is_before(&self, release: [u32; 3]) -> bool {
+        self.release.is_some_and(|own| own < release)
+    }
 }
 
 /// That it is asked for again.
@@ -153,6 +175,7 @@ static DOCKER: Policy = Policy {
             pause: Pause::Doubling(Duration::from_millis(250)),
             when: always,
             last_only: false,
+            since: [0; 3],
             says: "Docker asks again",
         },
         Rule {
@@ -162,6 +185,7 @@ static DOCKER: Policy = Policy {
             pause: Pause::Of(Duration::ZERO),
             when: |came| !is_whole(came),
             last_only: false,
+            since: [0; 3],
             says: "Docker asks again",
         },
         Rule {
@@ -172,6 +196,7 @@ static DOCKER: Policy = Policy {
             pause: Pause::Growing(Duration::from_millis(2500)),
             when: is_whole,
             last_only: false,
+            since: [0; 3],
             says: "Docker asks again",
         },
     ],
@@ -196,6 +221,7 @@ static CONTAINERD: Policy = Policy {
             pause: Pause::Of(Duration::ZERO),
             when: always,
             last_only: false,
+            since: [0; 3],
             says: "containerd asks again",
         },
         Rule {
@@ -205,6 +231,7 @@ static CONTAINERD: Policy = Policy {
             pause: Pause::Of(Duration::ZERO),
             when: |came| !matches!(came, [.., one, other] if one == other),
             last_only: true,
+            since: [2, 1, 0],
             says: "containerd asks again from 2.1 on, and not before",
         },
         Rule {
@@ -214,6 +241,7 @@ static CONTAINERD: Policy = Policy {
             pause: Pause::Of(Duration::from_millis(50)),
             when: always,
             last_only: true,
+            since: [2, 3, 2],
             says: "containerd asks again from 2.3.2 on, and not before",
         },
     ],
@@ -230,17 +258,19 @@ const TOO_MANY: Rule = Rule {
     pause: Pause::AsTold(Duration::from_secs(2), Duration::from_secs(60)),
     when: always,
     last_only: false,
+    since: [0; 3],
     says: "containers/image asks again",
 };
 
 /// containers/image (v5.25 on), `docker/body_reader.go`. Tried with Podman 4.3, which has an older one, and
 /// fails.
-const fn reconnects(says: &'static str) -> Resume {
+const fn reconnects(release: [u32; 3], says: &'static str) -> Resume {
     Resume::Reconnect {
+        release,
         bytes: 1 << 20,
         since: Duration::from_secs(60),
         pause: SECOND,
-        says,
+        says: Some(says),
     }
 }
 
@@ -258,6 +288,7 @@ static PODMAN: Policy = Policy {
             pause: Pause::Of(SECOND),
             when: always,
             last_only: false,
+            since: [0; 3],
             says: "Podman repeats the pull",
         },
         Rule {
@@ -267,6 +298,7 @@ static PODMAN: Policy = Policy {
             pause: Pause::Of(SECOND),
             when: always,
             last_only: false,
+            since: [5, 5, 0],
             says: "Podman repeats the pull from 5.5 on, and not before",
         },
         Rule {
@@ -276,11 +308,12 @@ static PODMAN: Policy = Policy {
             pause: Pause::Of(SECOND),
             when: always,
             last_only: false,
+            since: [0; 3],
             says: "Podman repeats the pull",
         },
     ],
     set: Some(Asked::Pull),
-    resume: reconnects("as Podman does from 4.5 on, and not before"),
+    resume: reconnects([4, 5, 0], "as Podman does from 4.5 on, and not before"),
 };
 
 /// CRI-O has containers/image without what libimage puts around it.
@@ -288,14 +321,14 @@ static CRI_O: Policy = Policy {
     who: "CRI-O",
     rules: &[TOO_MANY],
     set: None,
-    resume: reconnects("as CRI-O does from 1.27 on, and not before"),
+    resume: reconnects([1, 27, 0], "as CRI-O does from 1.27 on, and not before"),
 };
 
 impl Policy {
     /// The table of the engine that is followed; of the runtime, below a kubelet.
     pub(crate) fn of(options: &Options) -> Option<&'static Self> {
         match Reader::of(options) {
-            Reader::Docker | Reader::StrictDocker => Some(&DOCKER),
+            Reader::Docker(_) => Some(&DOCKER),
             Reader::Containerd | Reader::Transfer => Some(&CONTAINERD),
             Reader::Podman => Some(&PODMAN),
             Reader::Any => {
@@ -316,36 +349,67 @@ impl Policy {
         rules.any(|rule| rule.of.contains(&asked) && (rule.after)(came))
     }
 
-    /// What the engine is set to.
-    pub(crate) fn own(options: &Options) -> Repeats {
-        match options.setup.as_ref().map(|setup| &setup.order) {
-            Some(Order::Podman(podman)) => podman.repeats,
-            Some(Order::Docker(docker)) => Repeats {
+    /// What is known of the engine at hand.
+    pub(crate) fn own(options: &Options) -> Own {
+        let Some(setup) = &options.setup else {
+            return Own::default();
+        };
+        let release = setup.release.parts();
+        let repeats = match &setup.order {
+            Order::Podman(podman) => podman.repeats,
+            Order::Docker(docker) => {
+                // The first try is one of them from 24.0 on.
+                let first = u32::from(release.is_some_and(|own| own < [24, 0, 0]));
                 // A try is two requests.
-                times: docker.attempts.map(|n| n.saturating_mul(2) - 1),
-                delay: None,
-            },
+                let times = docker.attempts.map(|n| n.saturating_add(first));
+                Repeats {
+                    times: times.map(|n| n.saturating_mul(2) - 1),
+                    delay: None,
+                }
+            }
             _ => Repeats::default(),
+        };
+        Own { repeats, release }
+    }
+
+    /// How a body that breaks off is asked for again.
+    pub(crate) fn resume(&self, own: Own) -> Resume {
+        match self.resume {
+            Resume::Reconnect { release, .. } if own.is_before(release) => Resume::Never,
+            Resume::Reconnect {
+                bytes,
+                since,
+                pause,
+                release,
+                ..
+            } if own.release.is_some() => Resume::Reconnect {
+                bytes,
+                since,
+                pause,
+                release,
+                says: None,
+            },
+            resume => resume,
         }
     }
 
     /// Whether it is asked for again after what came at each try so far. `told`: the wait that the
-    /// registry asks for. `last`: no other endpoint is left. `own`: what the engine is set to.
+    /// registry asks for. `last`: no other endpoint is left.
     pub(crate) fn again(
         &self,
         asked: Asked,
         came: &[Came],
         told: Option<Duration>,
         last: bool,
-        own: Repeats,
+        own: Own,
     ) -> Option<Again> {
         let (&now, before) = came.split_last()?;
-        let own = if self.set == Some(asked) {
-            own
+        let set = if self.set == Some(asked) {
+            own.repeats
         } else {
             Repeats::default()
         };
-        let tries = own
+        let tries = set
             .times
             .and_then(|n| usize::try_from(n).ok()?.checked_add(1));
         let rule = self.rules.iter().find(|rule| {
@@ -353,12 +417,13 @@ impl Policy {
                 && (rule.after)(now)
                 && came.len() < tries.unwrap_or(rule.tries)
                 && (last || !rule.last_only)
+                && !own.is_before(rule.since)
                 && (rule.when)(came)
         })?;
         let nth = u32::try_from(before.len()).unwrap_or(u32::MAX);
         let doubled = |first: Duration| first.saturating_mul(2_u32.saturating_pow(nth));
         let (after, told) = match rule.pause {
-            Pause::Of(pause) => (own.delay.unwrap_or(pause), false),
+            Pause::Of(pause) => (set.delay.unwrap_or(pause), false),
             Pause::Doubling(first) => (doubled(first), false),
             Pause::Growing(by) => (by.saturating_mul(nth.saturating_add(1)), false),
             Pause::AsTold(first, most) => match told {

@@ -10,13 +10,12 @@ use std::time::{Duration, Instant};
 
 use pullwhy_model::{Fact, Hop, HopRow, Status};
 
-use crate::engine::again::{Again, Asked, Came, Policy, Resume, is_whole};
+use crate::engine::again::{Again, Asked, Came, Own, Policy, Resume, is_whole};
 use crate::net::Deadline;
 use crate::net::clock::Clock;
 use crate::net::connect::Net;
 use crate::options::Options;
 use crate::rows::Rows;
-use crate::setup::podman::Repeats;
 
 /// The fact of a row whose hop failed first, and worked at a later try: what came before.
 const PASSED: &str = "passed_try";
@@ -31,7 +30,7 @@ pub(crate) struct Tries {
     /// No other endpoint is left.
     last: bool,
     clock: Clock,
-    own: Repeats,
+    own: Own,
     until: Deadline,
     /// How each try ended; one of two requests counts for two.
     came: Vec<Came>,
@@ -61,7 +60,7 @@ impl Tries {
         policy: &'static Policy,
         asked: Asked,
         (last, clock, until): (bool, Clock, Deadline),
-        own: Repeats,
+        own: Own,
     ) -> Self {
         Self {
             policy,
@@ -115,7 +114,7 @@ impl Tries {
 
     /// What comes next ends a try, though it is the first of its two requests.
     pub(crate) fn ends(&mut self, came: Came) {
-        if self.policy.resume == Resume::InPairs && is_whole(&self.came) {
+        if self.resume() == Resume::InPairs && is_whole(&self.came) {
             self.came.push(came);
         }
     }
@@ -144,7 +143,7 @@ impl Tries {
 
     /// How a body that breaks off is asked for again.
     pub(crate) fn resume(&self) -> Resume {
-        self.policy.resume
+        self.policy.resume(self.own)
     }
 
     /// A later end than before.

@@ -256,9 +256,7 @@ impl<'n, 'o> Session<'n, 'o> {
         };
         let goes_on = !usable && reader.is_docker();
         let row = match reader {
-            Reader::Docker | Reader::StrictDocker if !usable => {
-                goes_on_anyway(row, self.challenge.is_some())
-            }
+            Reader::Docker(_) if !usable => goes_on_anyway(row, self.challenge.is_some()),
             Reader::Containerd | Reader::Transfer if !usable => not_asked(row),
             _ => row,
         };

@@ -74,6 +74,7 @@ impl File {
 pub(super) fn read(environment: &Environment, setup: &mut Setup) {
     let service = Service::read(environment, "docker.service", "dockerd");
     service.tell("dockerd", setup);
+    setup.release = store::release(environment, &service);
     let file = open(environment, &service, setup);
     check::file(file.as_ref(), &service, setup);
     check::options(file.as_ref(), &service, setup);

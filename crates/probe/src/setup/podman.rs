@@ -10,10 +10,19 @@ use super::endpoint::Order;
 use super::policy::{self, Policy};
 use super::registries::{self, Registries};
 use super::registries_d::{self, RegistriesD};
+use super::release::{Known, Program};
+use super::service::Service;
 use super::text::{Text, files_of};
 use super::{EngineProxy, Setting, Setup, duration, ids, tree};
 use crate::Environment;
 use crate::trust::Source;
+
+/// What tells its release.
+const PROGRAM: Program = Program {
+    name: "podman",
+    says: "podman version ",
+    packages: &["podman"],
+};
 
 /// How often Podman repeats a pull, where `[engine]` says so (common, v0.58 on).
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,6 +45,10 @@ pub(crate) struct Podman {
 }
 
 pub(super) fn read(environment: &Environment, setup: &mut Setup) {
+    setup.release = Known {
+        release: PROGRAM.release(environment, &Service::default()),
+        ..Known::default()
+    };
     let mut registries = registries::read(environment, setup);
     // What Podman has noted itself when somebody chose a registry comes before all other aliases.
     let cache = if environment.user == Some(0) {

@@ -56,6 +56,11 @@ impl Known {
         }
     }
 
+    /// Its numbers.
+    pub(crate) fn parts(&self) -> Option<[u32; 3]> {
+        self.release.as_ref().map(|release| release.parts)
+    }
+
     /// Whether it is Debian's build of a release, of a revision of that package or a later one.
     pub(crate) fn is_of_debian(&self, parts: [u32; 3], revision: [u32; 2]) -> bool {
         self.release.as_ref().is_some_and(|release| {
@@ -167,21 +172,10 @@ impl Release {
         let debian = text.split_once("+dfsg").and_then(|(_, of)| revision(of));
         let end = text.find(['~', '+', '-']).unwrap_or(text.len());
         let text = text.get(..end)?;
-        if text.len() > MOST || !text.contains('.') {
+        if text.len() > MOST {
             return None;
         }
-        let mut parts = [0; 3];
-        let mut numbers = text.split('.');
-        for (at, part) in parts.iter_mut().enumerate() {
-            let digits = numbers.next().unwrap_or("0");
-            let end = digits.find(|c: char| !c.is_ascii_digit());
-            let own = digits.get(..end.unwrap_or(digits.len()))?;
-            // A release has two numbers; others may bring letters along.
-            if end.is_some() && at < 2 {
-                return None;
-            }
-            *part = own.parse().ok()?;
-        }
+        let parts = numbers(text)?;
         let is_one = |c: char| c.is_ascii_alphanumeric() || c == '.';
         text.chars().all(is_one).then(|| Self {
             text: text.to_owned(),
@@ -190,6 +184,26 @@ impl Release {
             source: source.clone(),
         })
     }
+}
+
+/// The numbers of a release: `28.5.2`, `23.0`.
+pub(super) fn numbers(text: &str) -> Option<[u32; 3]> {
+    if !text.contains('.') {
+        return None;
+    }
+    let mut parts = [0; 3];
+    let mut numbers = text.split('.');
+    for (at, part) in parts.iter_mut().enumerate() {
+        let digits = numbers.next().unwrap_or("0");
+        let end = digits.find(|c: char| !c.is_ascii_digit());
+        let own = digits.get(..end.unwrap_or(digits.len()))?;
+        // A release has two numbers; others may bring letters along.
+        if end.is_some() && at < 2 {
+            return None;
+        }
+        *part = own.parse().ok()?;
+    }
+    Some(parts)
 }
 
 /// `4-5+b1`: the fifth package made of Debian's fourth edition of the sources.

@@ -4,7 +4,7 @@ use super::*;
 use crate::content::paths::{Paths, Shared};
 use crate::content::tar::Archive;
 use crate::content::tests::header;
-use crate::hops::manifest::Reader;
+use crate::hops::manifest::{Edition, Reader};
 use crate::options::IdRange;
 
 /// `name`, `name/`, `name@target` for a symbolic link, `name=target` for a hard one.
@@ -112,8 +112,8 @@ fn engines_stop_where_they_did_when_they_were_tried() {
         ("d/ k@/d d/l@../../x x/ k/l/y", "", "", ""),
     ] {
         let saw = |reader| read(members, reader, LOWEST).fatal.map_or("", |f| f.saw);
-        assert_eq!(saw(Reader::Docker), docker, "{members}");
-        assert_eq!(saw(Reader::StrictDocker), strict, "{members}");
+        assert_eq!(saw(Reader::Docker(Edition::Unknown)), docker, "{members}");
+        assert_eq!(saw(Reader::Docker(Edition::Strict)), strict, "{members}");
         assert_eq!(saw(Reader::Podman), docker, "{members}");
         assert_eq!(saw(Reader::Any), docker, "{members}");
         assert_eq!(saw(Reader::Containerd), containerd, "{members}");
@@ -141,9 +141,17 @@ fn so_many_links_are_followed() {
     ] {
         let members = chain(links, of);
         let takes = |reader| read(&members, reader, LOWEST).fatal.is_none();
-        assert_eq!(takes(Reader::Docker), docker, "{links} {of}");
+        assert_eq!(
+            takes(Reader::Docker(Edition::Unknown)),
+            docker,
+            "{links} {of}"
+        );
         assert_eq!(takes(Reader::Podman), docker, "{links} {of}");
-        assert_eq!(takes(Reader::StrictDocker), strict, "{links} {of}");
+        assert_eq!(
+            takes(Reader::Docker(Edition::Strict)),
+            strict,
+            "{links} {of}"
+        );
         assert_eq!(takes(Reader::Containerd), containerd, "{links} {of}");
     }
 }
@@ -167,7 +175,11 @@ fn containerd_removes_what_is_hidden_in_the_lowest_layer_only() {
     }
     let links = |members: &str, reader| read(members, reader, LOWEST).paths.waiting.len();
     assert_eq!(links("a .wh.a b=a", Reader::Containerd), 1, "it is gone");
-    assert_eq!(links(".wh.a b=a", Reader::Docker), 0, "the mark is linked");
+    assert_eq!(
+        links(".wh.a b=a", Reader::Docker(Edition::Unknown)),
+        0,
+        "the mark is linked"
+    );
 }
 
 #[test]
@@ -178,12 +190,12 @@ fn full_copies_have_what_stands_below() {
     };
     for members in ["a/ a/x a/.wh.x", "o@none o/x"] {
         assert_eq!(
-            read(members, Reader::Docker, copies).fatal,
+            read(members, Reader::Docker(Edition::Unknown), copies).fatal,
             None,
             "{members}"
         );
     }
-    let odd = read("o@none o/x", Reader::Docker, copies).odd;
+    let odd = read("o@none o/x", Reader::Docker(Edition::Unknown), copies).odd;
     assert_eq!(odd[0].saw, "over-symlink");
 }
 
@@ -198,7 +210,10 @@ fn whiteouts_have_owners_and_the_root_has_none() {
         ("./", b'5', false, false),
         ("/", b'5', true, false),
     ] {
-        for (reader, wanted) in [(Reader::Docker, docker), (Reader::Containerd, containerd)] {
+        for (reader, wanted) in [
+            (Reader::Docker(Edition::Unknown), docker),
+            (Reader::Containerd, containerd),
+        ] {
             let mut entries = Entries::new(range, Paths::new(Shared::new()), reader, LOWEST);
             entries.take(&Entry {
                 name: name.as_bytes(),
@@ -237,7 +252,12 @@ fn links_and_attributes_are_as_large_as_linux_takes_them() {
 
 #[test]
 fn hard_links_take_no_inode_and_files_take_whole_blocks() {
-    let tally = read("a b=a .wh.c d/ ./", Reader::Docker, LOWEST).tally;
+    let tally = read(
+        "a b=a .wh.c d/ ./",
+        Reader::Docker(Edition::Unknown),
+        LOWEST,
+    )
+    .tally;
     assert_eq!((tally.inodes, tally.hard_links, tally.entries), (2, 1, 5));
     let mut entries = Entries::new(None, Paths::new(Shared::new()), Reader::Any, LOWEST);
     for (name, size) in [("a", 1), ("b", 0), ("c", 1025)] {

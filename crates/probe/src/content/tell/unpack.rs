@@ -12,7 +12,7 @@ use crate::content::layer::{End, Unpacked};
 use crate::content::paths::{Paths, Place, Waiting};
 use crate::content::tar::Broken;
 use crate::hops::blobs::size;
-use crate::hops::manifest::{Blob, Reader};
+use crate::hops::manifest::{Blob, Edition, Reader};
 use crate::rows::Row;
 
 /// Bytes of holes that deserve a word: engines write them.
@@ -107,7 +107,7 @@ fn judge(
     match unpacked.end {
         End::Other(name) => {
             return match meant.reader {
-                Reader::Docker | Reader::StrictDocker | Reader::Podman => row.left_open(
+                Reader::Docker(_) | Reader::Podman => row.left_open(
                     NOT_READ,
                     format!("it is compressed by {name}, which is not undone here: what it holds was not looked at"),
                 ),
@@ -155,6 +155,12 @@ fn judge(
         return row
             .fact("media_type", blob.media_type.as_str())
             .failed("wrong-compression", says);
+    }
+    if unpacked.compression == Compression::Zstd
+        && meant.reader == Reader::Docker(Edition::Before23)
+    {
+        let says = "it is compressed by zstd, which Docker undoes from 23.0 on, and this is an earlier one";
+        return row.failed("wrong-compression", says);
     }
     if let Some(found) = &entries.fatal {
         let row = owner(row, found).fact("path", found.path.as_str());
@@ -299,7 +305,7 @@ fn remarks(
             .and_warns(found.saw, &found.says);
     }
     // Tried: Docker 20.10 takes the bytes for an archive, 28.5 undoes them.
-    if own == Compression::Zstd && reader == Reader::Docker {
+    if own == Compression::Zstd && reader == Reader::Docker(Edition::Unknown) {
         return row.and_warns("zstd", "Docker undoes zstd from 23.0 on");
     }
     if promised != Some(own) {

@@ -57,6 +57,7 @@ impl Transfer<'_, '_, '_, '_> {
         tries.allow(until);
         let goes_on = match tries.resume() {
             Resume::InPairs => tries.ended(came),
+            Resume::Never => false,
             Resume::WhileBytesCome { fruitless } => {
                 self.fruitless = if since > 0 { 1 } else { self.fruitless + 1 };
                 tries.fresh();

@@ -10,7 +10,7 @@ fn waits(policy: &Policy, asked: Asked, came: Came) -> Vec<u128> {
     let mut waits = Vec::new();
     for _ in 0..20 {
         all.push(came);
-        match policy.again(asked, &all, None, true, Repeats::default()) {
+        match policy.again(asked, &all, None, true, Own::default()) {
             Some(again) => waits.push(again.after.as_millis()),
             None => return waits,
         }
@@ -69,15 +69,14 @@ fn each_engine_asks_again_as_often_as_its_source_says() {
 #[test]
 fn what_differs_from_the_last_try_is_asked_for_again() {
     let came = [Came::Status(503), Came::Status(500)];
-    let again = |came| CONTAINERD.again(Asked::Manifest, came, None, true, Repeats::default());
+    let again = |came| CONTAINERD.again(Asked::Manifest, came, None, true, Own::default());
     assert!(again(&came[..]).is_some());
     assert!(again(&[Came::Status(500), Came::Status(500)]).is_none());
 }
 
 #[test]
 fn containerd_goes_on_to_the_next_host_rather_than_to_a_further_try() {
-    let again =
-        |came, last| CONTAINERD.again(Asked::Manifest, &[came], None, last, Repeats::default());
+    let again = |came, last| CONTAINERD.again(Asked::Manifest, &[came], None, last, Own::default());
     assert!(again(Came::Status(503), false).is_none());
     assert!(again(Came::Cut, false).is_none());
     assert!(again(Came::Status(429), false).is_some());
@@ -85,9 +84,12 @@ fn containerd_goes_on_to_the_next_host_rather_than_to_a_further_try() {
 
 #[test]
 fn podmans_repeats_are_those_of_its_configuration() {
-    let own = |times, seconds| Repeats {
-        times: Some(times),
-        delay: Some(Duration::from_secs(seconds)),
+    let own = |times, seconds| Own {
+        repeats: Repeats {
+            times: Some(times),
+            delay: Some(Duration::from_secs(seconds)),
+        },
+        release: None,
     };
     let again = |asked, own| PODMAN.again(asked, &[Came::Refused], None, true, own);
     assert_eq!(again(Asked::Pull, own(0, 1)), None);
@@ -105,7 +107,7 @@ fn a_wait_that_the_registry_asks_for_is_kept_up_to_a_minute() {
             &[Came::Status(429)],
             told,
             true,
-            Repeats::default(),
+            Own::default(),
         );
         again.map(|again| (again.after.as_secs(), again.told))
     };
@@ -115,10 +117,13 @@ fn a_wait_that_the_registry_asks_for_is_kept_up_to_a_minute() {
 
 #[test]
 fn dockers_tries_of_a_layer_are_those_of_its_configuration() {
-    let own = Repeats {
-        // One attempt is two requests.
-        times: Some(1),
-        delay: None,
+    let own = Own {
+        repeats: Repeats {
+            // One attempt is two requests.
+            times: Some(1),
+            delay: None,
+        },
+        release: None,
     };
     let again = |asked, came: &[Came]| DOCKER.again(asked, came, None, true, own).is_some();
     let down = Came::Status(503);
@@ -169,4 +174,23 @@ fn what_podman_takes_for_lasting_is_a_code_and_no_status() {
             "{status} {code}: {alone:?}"
         );
     }
+}
+
+#[test]
+fn what_came_with_a_release_is_not_done_before() {
+    let of = |release| Own {
+        release: Some(release),
+        ..Own::default()
+    };
+    let down = [Came::Status(503)];
+    for (policy, asked, before, since) in [
+        (&CONTAINERD, Asked::Manifest, [1, 6, 20], [2, 1, 0]),
+        (&PODMAN, Asked::Pull, [5, 4, 2], [5, 5, 0]),
+    ] {
+        let again = |own| policy.again(asked, &down, None, true, own).is_some();
+        assert!(!again(of(before)) && again(of(since)) && again(Own::default()));
+    }
+    assert_eq!(PODMAN.resume(of([4, 3, 1])), Resume::Never);
+    assert_eq!(PODMAN.resume(of([4, 5, 0])).since(), None);
+    assert!(PODMAN.resume(Own::default()).since().is_some());
 }

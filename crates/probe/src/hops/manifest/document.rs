@@ -3,7 +3,7 @@
 use pullwhy_model::Hop;
 use serde_json::Value;
 
-use super::Reader;
+use super::{Edition, Reader};
 use crate::platform::Platform;
 use crate::rows::{Row, Rows};
 
@@ -98,9 +98,11 @@ pub(super) fn choose(
         names.push_str(&format!(" and {} more", offered.len() - NAMED));
     }
     let row = row.fact("offered", names.as_str());
+    // Tried: 20.10 finds `no matching manifest for … in the manifest list entries`, 28.5 pulls. It
+    // came with "match manifest list resolution with containerd" (moby, `filterManifests`).
     let rank = |platform: &Option<Platform>| match platform {
         Some(platform) => wanted.rank(platform),
-        None => Some(usize::MAX),
+        None => (reader != Reader::Docker(Edition::Before23)).then_some(usize::MAX),
     };
     // The first of equals is taken.
     let ranked = offered.iter().filter_map(|one| Some((rank(&one.0)?, one)));
@@ -118,9 +120,7 @@ pub(super) fn choose(
         return None;
     };
     let row = row.ok(format!("{} of {names}", name(platform)));
-    // Tried: 20.10 finds `no matching manifest for … in the manifest list entries`, 28.5 pulls. It
-    // came with "match manifest list resolution with containerd" (moby, `filterManifests`).
-    let old = reader.is_docker() && platform.is_none();
+    let old = reader == Reader::Docker(Edition::Unknown) && platform.is_none();
     rows.push(if old {
         row.and_warns(
             "unnamed-platform",

@@ -103,9 +103,7 @@ pub(super) fn refused(manifest: &Value, said: &str, reader: Reader) -> Option<(b
     let mixed = own == "application/vnd.docker.distribution.manifest.v2+json"
         && types.any(|media| media.starts_with("application/vnd.oci."));
     let who = match (reader, differs, mixed) {
-        (Reader::Docker | Reader::StrictDocker, true, _) | (Reader::Any, true, false) => {
-            "Docker refuses"
-        }
+        (Reader::Docker(_), true, _) | (Reader::Any, true, false) => "Docker refuses",
         (Reader::Podman, _, true) | (Reader::Any, false, true) => "Podman refuses",
         (Reader::Any, true, true) => "Docker and Podman refuse",
         _ => return None,
@@ -121,6 +119,7 @@ pub(super) fn refused(manifest: &Value, said: &str, reader: Reader) -> Option<(b
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hops::manifest::Edition;
     use serde_json::json;
 
     #[test]
@@ -151,7 +150,7 @@ mod tests {
         let layer = json!({"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip"});
         let of = |own: &str| json!({"mediaType": own, "layers": [layer.clone()]});
         for (own, said, reader, wanted) in [
-            (DOCKER, OCI, Reader::Docker, Some(true)),
+            (DOCKER, OCI, Reader::Docker(Edition::Unknown), Some(true)),
             (DOCKER, OCI, Reader::Podman, Some(true)),
             (DOCKER, OCI, Reader::Containerd, None),
             (DOCKER, OCI, Reader::Any, Some(false)),
@@ -159,10 +158,10 @@ mod tests {
             (
                 OCI,
                 "application/vnd.oci.image.manifest.v1+json; charset=utf-8",
-                Reader::Docker,
+                Reader::Docker(Edition::Unknown),
                 None,
             ),
-            (OCI, "text/plain", Reader::Docker, None),
+            (OCI, "text/plain", Reader::Docker(Edition::Unknown), None),
         ] {
             let got = refused(&of(own), said, reader).map(|(fails, _)| fails);
             assert_eq!(got, wanted, "{own} as {said} for {reader:?}");

@@ -168,7 +168,7 @@ fn sized(row: Row, length: Option<usize>, bytes: usize, reader: Reader) -> Row {
         _ if row.is_failure() => row,
         Reader::Containerd | Reader::Transfer => row.failed("wrong-size", says),
         Reader::Any => row.and_warns("wrong-size", &says),
-        Reader::Docker | Reader::StrictDocker | Reader::Podman => row,
+        Reader::Docker(_) | Reader::Podman => row,
     }
 }
 

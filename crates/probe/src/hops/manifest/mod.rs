@@ -16,7 +16,7 @@ pub(crate) use document::{Blob, Manifest, Open, digest};
 use document::{KEPT, LAYERS, choose, kind, names_digests, read};
 pub(crate) use form::as_engines_read;
 pub(crate) use platform::told as platform;
-pub(crate) use reader::Reader;
+pub(crate) use reader::{Edition, Reader};
 pub(super) use refused::refused;
 
 use super::again::as_often;
@@ -219,8 +219,12 @@ fn nested(row: Row, reader: Reader) -> Row {
         Reader::Any => {
             "an index in an index: containerd and Docker from 23.0 on go on, Podman does not"
         }
-        Reader::Docker | Reader::StrictDocker => {
-            "an index in an index, which Docker takes from 23.0 on"
+        Reader::Docker(Edition::From23 | Edition::Strict) => return row,
+        Reader::Docker(Edition::Unknown) => "an index in an index, which Docker takes from 23.0 on",
+        Reader::Docker(Edition::Before23) => {
+            let says =
+                "an index in an index, which Docker takes from 23.0 on, and this is an earlier one";
+            return row.turns_out(Status::Failed, "unsupported", says);
         }
         Reader::Podman => {
             let says = "an index in an index, which Podman does not take";

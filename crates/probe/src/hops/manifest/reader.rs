@@ -4,11 +4,25 @@ use crate::Engine;
 use crate::options::Options;
 use crate::setup::Setup;
 
+/// The first release of Docker after 20.10.
+const AFTER_20_10: [u32; 3] = [23, 0, 0];
 /// The first release of Docker that unpacks by moby/go-archive 0.3, and so refuses names of members that
 /// lead out of an image.
 const STRICT: [u32; 3] = [29, 7, 0];
 /// The first package of Debian's that is built so (its `Static-Built-Using`).
 const DEBIAN: ([u32; 3], [u32; 2]) = ([28, 5, 2], [4, 5]);
+
+/// What of Docker's ways with images hangs on its release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Edition {
+    /// Not known: told are the ways of most.
+    Unknown,
+    /// Before 23.0: without Zstandard, without indexes in indexes and entries that name no platform.
+    Before23,
+    From23,
+    /// From 29.7 on, and as Debian builds 28.5.2: it refuses names that lead out of an image.
+    Strict,
+}
 
 /// What reads a manifest. Engines differ little, and where they do, a walk that follows none of them
 /// warns.
@@ -17,15 +31,27 @@ pub(crate) enum Reader {
     /// Nobody in particular, and the kubelet, below which is one or another runtime.
     Any,
     /// Docker with its own store of images.
-    Docker,
-    /// The same from 29.7 on, and as Debian builds 28.5.2, which refuses names that lead out of an image.
-    StrictDocker,
+    Docker(Edition),
     /// containerd's own client, and Docker with containerd's store of images.
     Containerd,
     /// containerd's transfer service.
     Transfer,
     /// Podman, Buildah, Skopeo.
     Podman,
+}
+
+impl Edition {
+    fn of(setup: &Setup) -> Self {
+        let release = &setup.release;
+        if release.reaches(STRICT) == Some(true) || release.is_of_debian(DEBIAN.0, DEBIAN.1) {
+            return Self::Strict;
+        }
+        match release.reaches(AFTER_20_10) {
+            None => Self::Unknown,
+            Some(false) => Self::Before23,
+            Some(true) => Self::From23,
+        }
+    }
 }
 
 impl Reader {
@@ -36,18 +62,7 @@ impl Reader {
             Some(Engine::Docker) if setup.is_some_and(|setup| setup.containerd_store) => {
                 Self::Containerd
             }
-            Some(Engine::Docker) => {
-                let is_strict = |setup: &Setup| {
-                    let release = &setup.release;
-                    release.reaches(STRICT) == Some(true)
-                        || release.is_of_debian(DEBIAN.0, DEBIAN.1)
-                };
-                if setup.is_some_and(is_strict) {
-                    Self::StrictDocker
-                } else {
-                    Self::Docker
-                }
-            }
+            Some(Engine::Docker) => Self::Docker(setup.map_or(Edition::Unknown, Edition::of)),
             Some(Engine::Podman) => Self::Podman,
             Some(Engine::Kubelet) if !setup.is_some_and(Setup::is_containerd) => Self::Any,
             Some(Engine::Containerd | Engine::Kubelet) => {
@@ -64,7 +79,7 @@ impl Reader {
 
     /// Whether it is Docker's with its own store of images, whichever release.
     pub(crate) fn is_docker(self) -> bool {
-        matches!(self, Self::Docker | Self::StrictDocker)
+        matches!(self, Self::Docker(_))
     }
 
     /// Whether it is containerd's, whichever way it pulls.

@@ -49,8 +49,8 @@ pub(super) fn file(file: Option<&File>, service: &Service, setup: &mut Setup) {
             .process
             .as_ref()
             .is_some_and(|p| p.has_read(&file.text.path));
-        if let Some(releases) = rule.releases().filter(|_| !taken) {
-            setup.warns(&source, format!("`{key}` {releases}"));
+        if let Some(release) = rule.is_unknown_to(&setup.release).filter(|_| !taken) {
+            of_release(key, release, &source, service, setup);
         }
         match (value, key.as_str()) {
             (Value::Object(inner), "proxies") => {
@@ -96,6 +96,22 @@ fn unknown(key: &str) -> String {
     format!(
         "`{key}` is no option of Docker 20.10 to 29: dockerd does not start with an option that it does not know"
     )
+}
+
+/// Tells of what not all releases know, this one among them where that is known.
+fn of_release(
+    word: &str,
+    (stops, says): (bool, String),
+    source: &Source,
+    service: &Service,
+    setup: &mut Setup,
+) {
+    let says = format!("`{word}` {says}");
+    if stops {
+        setup.breaks_start(service, source, &says);
+    } else {
+        setup.warns(source, says);
+    }
 }
 
 fn tell(key: &str, wrong: &Wrong, source: &Source, service: &Service, setup: &mut Setup) {
@@ -186,10 +202,11 @@ pub(super) fn options(file: Option<&File>, service: &Service, setup: &mut Setup)
     let mut aged: Vec<&str> = Vec::new();
     for one in given {
         // What a process has among its words it was started with.
-        let releases = one.rule.releases().filter(|_| service.process.is_none());
-        if let Some(releases) = releases.filter(|_| !aged.contains(&one.key)) {
+        let runs = service.process.is_some();
+        let release = one.rule.is_unknown_to(&setup.release);
+        if let Some(release) = release.filter(|_| !runs && !aged.contains(&one.key)) {
             aged.push(one.key);
-            setup.warns(one.source, format!("`{}` {releases}", one.word));
+            of_release(one.word, release, one.source, service, setup);
         }
         if let Some(wrong) = one.value.and_then(|value| one.rule.of_option(value)) {
             tell(one.key, &wrong, one.source, service, setup);

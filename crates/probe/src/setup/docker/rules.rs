@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::setup::release::{self, Known};
+
 /// Entries of a list that are looked at.
 const MOST: usize = 256;
 
@@ -128,18 +130,44 @@ impl Rule {
         )
     }
 
-    /// Which releases do not know it, where not all do.
-    pub(super) fn releases(&self) -> Option<String> {
-        let since = self.since.as_ref().map(|since| {
-            format!("came with Docker {since}: older releases, Docker 20.10 for one, do not start with it")
-        });
-        let until = || {
-            let until = self.until.as_ref()?;
-            Some(format!(
-                "is gone: Docker 20.10 takes it, and from Docker {until} on it does not start with it"
-            ))
-        };
-        since.or_else(until)
+    /// Whether the release does not know it, and what to say of that; `false`: the release is not known,
+    /// and not all do.
+    pub(super) fn is_unknown_to(&self, known: &Known) -> Option<(bool, String)> {
+        let reaches = |release: &str| known.reaches(release::numbers(release)?);
+        let this = known.shown();
+        if let Some(since) = &self.since {
+            return match reaches(since) {
+                Some(true) => None,
+                Some(false) => Some((
+                    true,
+                    format!(
+                        "came with Docker {since}, and this is {this}: dockerd does not start with it"
+                    ),
+                )),
+                None => Some((
+                    false,
+                    format!(
+                        "came with Docker {since}: older releases, Docker 20.10 for one, do not start with it"
+                    ),
+                )),
+            };
+        }
+        let until = self.until.as_ref()?;
+        match reaches(until) {
+            Some(false) => None,
+            Some(true) => Some((
+                true,
+                format!(
+                    "is gone since Docker {until}, and this is {this}: dockerd does not start with it"
+                ),
+            )),
+            None => Some((
+                false,
+                format!(
+                    "is gone: Docker 20.10 takes it, and from Docker {until} on it does not start with it"
+                ),
+            )),
+        }
     }
 
     /// What is wrong with a value of the file.

@@ -39,6 +39,14 @@ pub(super) struct Beside<'a> {
     pub remap: Option<&'a Placed>,
 }
 
+/// Which release dockerd is.
+pub(super) fn release(environment: &Environment, service: &Service) -> Known {
+    Known {
+        release: PROGRAM.release(environment, service),
+        ..Known::default()
+    }
+}
+
 /// Notes which store dockerd has.
 pub(super) fn choose(
     file: Option<&File>,
@@ -47,10 +55,6 @@ pub(super) fn choose(
     beside: &Beside<'_>,
     setup: &mut Setup,
 ) {
-    setup.release = Known {
-        release: PROGRAM.release(environment, service),
-        ..Known::default()
-    };
     let reaches = |release, setup: &Setup| setup.release.reaches(release);
     if let Some((on, source)) = told(file, service) {
         setup.note(CONTAINERD_STORE, if on { "true" } else { "false" }, &source);

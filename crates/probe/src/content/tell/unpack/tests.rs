@@ -36,7 +36,7 @@ fn told(reader: Reader, compression: Compression, end: End) -> Row {
 fn what_was_not_looked_at_is_left_open_and_what_engines_refuse_fails() {
     let all = [
         Reader::Any,
-        Reader::Docker,
+        Reader::Docker(Edition::Unknown),
         Reader::Containerd,
         Reader::Podman,
     ];
@@ -49,7 +49,7 @@ fn what_was_not_looked_at_is_left_open_and_what_engines_refuse_fails() {
         let row = window(513);
         assert!(row.is_failure() && row.saw("window"), "{reader:?}");
         let xz = told(reader, Compression::Other("xz"), End::Other("xz"));
-        let undone = matches!(reader, Reader::Docker | Reader::Podman);
+        let undone = matches!(reader, Reader::Docker(Edition::Unknown) | Reader::Podman);
         assert_eq!(xz.so_far().leaves_open(), undone, "{reader:?}");
         assert_eq!(xz.is_failure(), !undone, "{reader:?}");
     }
@@ -59,7 +59,7 @@ fn what_was_not_looked_at_is_left_open_and_what_engines_refuse_fails() {
 fn zstd_is_told_to_docker_by_release() {
     for (reader, warns) in [
         (Reader::Any, false),
-        (Reader::Docker, true),
+        (Reader::Docker(Edition::Unknown), true),
         (Reader::Containerd, false),
         (Reader::Podman, false),
     ] {

@@ -53,6 +53,44 @@ fn keys_of_some_releases_are_a_warning_that_names_them() {
 }
 
 #[test]
+fn keys_that_a_known_release_does_not_know_keep_it_from_starting() {
+    let said = |file: &str, release: &str| {
+        let status =
+            format!("Package: docker-ce\nStatus: install ok installed\nVersion: {release}\n");
+        let root = Root::new(&[
+            ("etc/docker/daemon.json", file),
+            ("var/lib/dpkg/status", &status),
+        ]);
+        root.troubles(Engine::Docker)
+    };
+    const GRAPH: &str = r#"{"graph": "/x"}"#;
+    for (file, release, wanted) in [
+        (
+            PROXIES,
+            "20.10.24+dfsg1-1",
+            "came with Docker 23.0, and this is 20.10.24",
+        ),
+        (PROXIES, "5:28.5.2-1", ""),
+        (
+            GRAPH,
+            "5:28.5.2-1",
+            "is gone since Docker 23.0, and this is 28.5.2",
+        ),
+        (GRAPH, "20.10.24+dfsg1-1", ""),
+    ] {
+        let said = said(file, release);
+        if wanted.is_empty() {
+            assert_eq!(said, <[String; 0]>::default());
+        } else {
+            assert!(
+                said[0].starts_with("true ") && said[0].contains(wanted),
+                "{said:#?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn what_no_release_knows_below_proxies_stops_all() {
     let all = said(r#"{"proxies": {"x": "y"}}"#, "");
     let stops = |s: &String| s.starts_with("true ") && s.contains("`x` is no option");
