@@ -2,7 +2,7 @@
 
 use super::paths::Paths;
 use super::standing::{Attributes, Layer};
-use crate::hops::manifest::{Edition, Reader};
+use crate::hops::manifest::{GoArchive, Reader};
 use crate::options::IdRange;
 use crate::store::BLOCKS;
 
@@ -145,6 +145,9 @@ impl Entries {
         if self.reader.is_containerd() {
             return hidden.is_none() && !clean.is_empty();
         }
+        if self.reader.strict().is_some() {
+            return !clean.is_empty();
+        }
         !clean.is_empty() || !inside || entry.name.first() == Some(&b'/')
     }
 
@@ -176,8 +179,12 @@ impl Entries {
     /// Debian's 28.5.2.
     fn place(&mut self, entry: &Entry<'_>, clean: &[u8], inside: bool) {
         let name = shown(entry.name);
+        let strict = self.reader.strict();
+        let mut bare = Vec::new();
+        // It takes the root off a name before it looks where that leads.
+        let inside = inside && (strict.is_none() || cleaned(unrooted(entry.name), &mut bare));
         if !inside {
-            if self.reader == Reader::Docker(Edition::Strict) {
+            if strict.is_some() {
                 let says = format!(
                     "`{name}` leads out of the image, which this release of Docker refuses"
                 );
@@ -192,11 +199,23 @@ impl Entries {
             self.stops("bad-entry", entry, says);
         }
         let mut target = Vec::new();
+        let link = if strict.is_some() {
+            unrooted(entry.link)
+        } else {
+            entry.link
+        };
         match entry.kind {
-            b'1' if !cleaned(entry.link, &mut target) => {
+            b'1' if link != entry.link && strict < Some(GoArchive::V0_3_3) => {
+                let says = format!(
+                    "the hard link `{name}` is to `{}`, an absolute path, which this release of Docker refuses and 29.7.2 does not",
+                    shown(entry.link)
+                );
+                self.stops("bad-entry", entry, says);
+            }
+            b'1' if !cleaned(link, &mut target) => {
                 let link = shown(entry.link);
                 let says = format!("the hard link `{name}` leads out of the image, to `{link}`");
-                if self.reader == Reader::Docker(Edition::Strict) {
+                if strict.is_some() {
                     let says = format!("{says}, which this release of Docker refuses");
                     self.stops("bad-entry", entry, says);
                 } else {
@@ -302,6 +321,12 @@ impl Entries {
 /// A name for people; it is cleaned again where it stands in a row.
 pub(super) fn shown(name: &[u8]) -> String {
     String::from_utf8_lossy(&name[..name.len().min(512)]).into_owned()
+}
+
+/// A path without the root that it begins with.
+fn unrooted(path: &[u8]) -> &[u8] {
+    let begin = path.iter().position(|b| *b != b'/');
+    &path[begin.unwrap_or(path.len())..]
 }
 
 /// A path without `.`, `..` and empty parts, as Go's `filepath.Clean` makes it relative to the root

@@ -8,7 +8,7 @@
 use super::entries::{Entries, Entry, cleaned, shown};
 use super::known::Kind;
 use super::way::{Missing, Walker, Way, way};
-use crate::hops::manifest::{Edition, Reader};
+use crate::hops::manifest::{Edition, GoArchive, Reader};
 
 /// Bytes of a value and of a name of an extended attribute (`XATTR_SIZE_MAX`, `XATTR_NAME_MAX`).
 const VALUE: usize = 65536;
@@ -75,13 +75,7 @@ impl Entries {
                 return self.stops(saw, entry, says);
             }
             Way::Nowhere => return self.nowhere(entry),
-            Way::Endless => {
-                let says = format!(
-                    "`{}` stands behind more symbolic links than are followed, or behind some that lead to each other",
-                    shown(entry.name)
-                );
-                return self.stops("bad-entry", entry, says);
-            }
+            Way::Endless => return self.endless(entry),
             Way::Out => return self.out(entry),
             Way::Unknown => {
                 if self.paths.leads_over_symlink(clean) {
@@ -123,7 +117,7 @@ impl Entries {
     /// folder that is there, and would remove it for a file if it is not called `.`.
     fn root(&mut self, entry: &Entry<'_>, inside: bool) {
         let dot = inside && entry.name.first() != Some(&b'/');
-        if !dot && entry.kind != b'5' && self.reader != Reader::Docker(Edition::Strict) {
+        if !dot && entry.kind != b'5' && self.reader.strict().is_none() {
             let says = format!(
                 "`{}` is the root of the image, and no folder, which Docker and Podman refuse",
                 shown(entry.name)
@@ -135,9 +129,25 @@ impl Entries {
     fn walker(&self) -> Walker {
         match self.reader {
             Reader::Containerd | Reader::Transfer => Walker::Containerd,
-            Reader::Docker(Edition::Strict) => Walker::Root,
+            Reader::Docker(Edition::Strict(archive)) => Walker::Root {
+                absolute: archive > GoArchive::V0_3_0,
+            },
             Reader::Any | Reader::Docker(_) | Reader::Podman => Walker::Linux,
         }
+    }
+
+    /// Behind links that are too many, or lead to each other.
+    fn endless(&mut self, entry: &Entry<'_>) {
+        // containerd follows more than the others.
+        let (saw, who) = match self.reader {
+            Reader::Any => ("over-symlink", "Docker and Podman follow"),
+            _ => ("bad-entry", "are followed"),
+        };
+        let says = format!(
+            "`{}` stands behind more symbolic links than {who}, or behind some that lead to each other",
+            shown(entry.name)
+        );
+        self.stops(saw, entry, says);
     }
 
     /// Behind a relative link that leads out of the image.
@@ -180,6 +190,7 @@ impl Entries {
         let walker = self.walker();
         let found = match way(&mut self.paths, folder, walker, Missing::Stays) {
             Way::Out => return self.out(entry),
+            Way::Endless => return self.endless(entry),
             Way::To(folder) => self.paths.at(&join(&folder, base)),
             _ if target.is_empty() => Some(Kind::Folder),
             _ => self.paths.at(&target),

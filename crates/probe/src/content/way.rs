@@ -9,7 +9,7 @@ use super::paths::Paths;
 const LINUX: usize = 40;
 const CONTAINERD: usize = 255;
 const ROOT: usize = 8;
-/// Steps that are gone at most: a path of 4095 bytes has half as many.
+/// Steps of a way at most: a path of 4095 bytes has half as many.
 const STEPS: usize = 5000;
 
 /// Where the way to a folder leads.
@@ -49,7 +49,10 @@ pub(super) enum Walker {
     Containerd,
     /// Docker with moby/go-archive 0.3 (`resolveArchivePath`): by `os.Root`, which stops at what leads
     /// out, and by itself from where that meets an absolute link or something missing.
-    Root,
+    Root {
+        /// Absolute links are followed: from 0.3.2 on.
+        absolute: bool,
+    },
 }
 
 impl Walker {
@@ -57,8 +60,8 @@ impl Walker {
     fn follows(self, free: bool) -> usize {
         match self {
             Self::Linux => LINUX,
-            Self::Root if !free => ROOT,
-            Self::Containerd | Self::Root => CONTAINERD,
+            Self::Root { .. } if !free => ROOT,
+            Self::Containerd | Self::Root { .. } => CONTAINERD,
         }
     }
 }
@@ -75,12 +78,11 @@ pub(super) fn way(paths: &mut Paths, folder: &[u8], walker: Walker, missing: Mis
     let mut path = Vec::new();
     // What is still to be gone, the next part last, and whether a link leads there.
     let mut ahead: Vec<(Vec<u8>, bool)> = Vec::new();
-    put_ahead(&mut ahead, folder, false);
-    let (mut followed, mut steps) = (0, 0);
-    // Whether an absolute link was met.
+    let mut steps = put_ahead(&mut ahead, folder, false);
+    let mut followed = 0;
+    // Whether an absolute link or something missing was met.
     let mut free = false;
     while let Some((part, linked)) = ahead.pop() {
-        steps += 1;
         if steps > STEPS {
             return Way::Unknown;
         }
@@ -88,7 +90,7 @@ pub(super) fn way(paths: &mut Paths, folder: &[u8], walker: Walker, missing: Mis
             // Nothing is above the root.
             if here.len() > 1 {
                 here.pop();
-            } else if walker == Walker::Root && !free {
+            } else if matches!(walker, Walker::Root { .. }) && !free {
                 return Way::Out;
             }
             path.truncate(here.last().map_or(0, |(length, _)| *length));
@@ -102,6 +104,7 @@ pub(super) fn way(paths: &mut Paths, folder: &[u8], walker: Walker, missing: Mis
         match paths.at_step(&next) {
             Some(Kind::Folder) => {}
             None if missing == Missing::IsMade && (walker != Walker::Linux || !linked) => {
+                free = true;
                 paths.imply(&next);
             }
             None if paths.forgets_folders() => return Way::Unknown,
@@ -115,15 +118,18 @@ pub(super) fn way(paths: &mut Paths, folder: &[u8], walker: Walker, missing: Mis
                 let Some(target) = paths.target(&next) else {
                     return Way::Unknown;
                 };
+                if followed > walker.follows(free) {
+                    return Way::Endless;
+                }
                 if target.first() == Some(&b'/') {
+                    if walker == (Walker::Root { absolute: false }) {
+                        return Way::Out;
+                    }
                     free = true;
                     here.truncate(1);
                     path.clear();
                 }
-                if followed > walker.follows(free) {
-                    return Way::Endless;
-                }
-                put_ahead(&mut ahead, target, true);
+                steps += put_ahead(&mut ahead, target, true);
                 continue;
             }
         }
@@ -137,10 +143,13 @@ pub(super) fn way(paths: &mut Paths, folder: &[u8], walker: Walker, missing: Mis
     }
 }
 
-fn put_ahead(ahead: &mut Vec<(Vec<u8>, bool)>, path: &[u8], linked: bool) {
+/// Puts a way before the rest of it, and counts its parts.
+fn put_ahead(ahead: &mut Vec<(Vec<u8>, bool)>, path: &[u8], linked: bool) -> usize {
+    let before = ahead.len();
     let parts = path.rsplit(|b| *b == b'/');
     let parts = parts.filter(|part| !part.is_empty() && *part != b".");
     ahead.extend(parts.map(|part| (part.to_vec(), linked)));
+    ahead.len() - before
 }
 
 fn add(path: &mut Vec<u8>, part: &[u8]) {

@@ -56,11 +56,14 @@ struct Rule {
     when: fn(&[Came]) -> bool,
     /// Only where no other endpoint is left to be asked.
     last_only: bool,
-    /// The first release that does so.
-    since: [u32; 3],
+    /// The first release that does so, and words for that.
+    since: ([u32; 3], &'static str),
     /// What the engine does, for people.
     says: &'static str,
 }
+
+/// All releases.
+const ALWAYS: ([u32; 3], &str) = ([0; 3], "");
 
 /// How a body is asked for again that breaks off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,7 +178,7 @@ static DOCKER: Policy = Policy {
             pause: Pause::Doubling(Duration::from_millis(250)),
             when: always,
             last_only: false,
-            since: [0; 3],
+            since: ALWAYS,
             says: "Docker asks again",
         },
         Rule {
@@ -185,7 +188,7 @@ static DOCKER: Policy = Policy {
             pause: Pause::Of(Duration::ZERO),
             when: |came| !is_whole(came),
             last_only: false,
-            since: [0; 3],
+            since: ALWAYS,
             says: "Docker asks again",
         },
         Rule {
@@ -196,13 +199,16 @@ static DOCKER: Policy = Policy {
             pause: Pause::Growing(Duration::from_millis(2500)),
             when: is_whole,
             last_only: false,
-            since: [0; 3],
+            since: ALWAYS,
             says: "Docker asks again",
         },
     ],
     set: Some(Asked::Layer),
     resume: Resume::InPairs,
 };
+
+/// `max-download-attempts` where it is not set.
+const ATTEMPTS: u32 = 5;
 
 /// What containerd asks for by its resolver and fetcher: not the token. It does not ask `/v2/`; its first
 /// request, which says how to log in, is for the manifest.
@@ -221,7 +227,7 @@ static CONTAINERD: Policy = Policy {
             pause: Pause::Of(Duration::ZERO),
             when: always,
             last_only: false,
-            since: [0; 3],
+            since: ALWAYS,
             says: "containerd asks again",
         },
         Rule {
@@ -231,8 +237,11 @@ static CONTAINERD: Policy = Policy {
             pause: Pause::Of(Duration::ZERO),
             when: |came| !matches!(came, [.., one, other] if one == other),
             last_only: true,
-            since: [2, 1, 0],
-            says: "containerd asks again from 2.1 on, and not before",
+            since: (
+                [2, 1, 0],
+                "containerd asks again from 2.1 on, and not before",
+            ),
+            says: "containerd asks again",
         },
         Rule {
             of: BY_CONTAINERD,
@@ -241,8 +250,11 @@ static CONTAINERD: Policy = Policy {
             pause: Pause::Of(Duration::from_millis(50)),
             when: always,
             last_only: true,
-            since: [2, 3, 2],
-            says: "containerd asks again from 2.3.2 on, and not before",
+            since: (
+                [2, 3, 2],
+                "containerd asks again from 2.3.2 on, and not before",
+            ),
+            says: "containerd asks again",
         },
     ],
     set: None,
@@ -258,7 +270,7 @@ const TOO_MANY: Rule = Rule {
     pause: Pause::AsTold(Duration::from_secs(2), Duration::from_secs(60)),
     when: always,
     last_only: false,
-    since: [0; 3],
+    since: ALWAYS,
     says: "containers/image asks again",
 };
 
@@ -288,7 +300,7 @@ static PODMAN: Policy = Policy {
             pause: Pause::Of(SECOND),
             when: always,
             last_only: false,
-            since: [0; 3],
+            since: ALWAYS,
             says: "Podman repeats the pull",
         },
         Rule {
@@ -298,8 +310,11 @@ static PODMAN: Policy = Policy {
             pause: Pause::Of(SECOND),
             when: always,
             last_only: false,
-            since: [5, 5, 0],
-            says: "Podman repeats the pull from 5.5 on, and not before",
+            since: (
+                [5, 5, 0],
+                "Podman repeats the pull from 5.5 on, and not before",
+            ),
+            says: "Podman repeats the pull",
         },
         Rule {
             of: &[Asked::Pull],
@@ -308,7 +323,7 @@ static PODMAN: Policy = Policy {
             pause: Pause::Of(SECOND),
             when: always,
             last_only: false,
-            since: [0; 3],
+            since: ALWAYS,
             says: "Podman repeats the pull",
         },
     ],
@@ -344,8 +359,11 @@ impl Policy {
     }
 
     /// Whether what came may be another thing at a further try, by what the engine takes for so.
-    pub(crate) fn may_pass(&self, asked: Asked, came: Came) -> bool {
-        let mut rules = self.rules.iter();
+    pub(crate) fn may_pass(&self, asked: Asked, came: Came, own: Own) -> bool {
+        let mut rules = self
+            .rules
+            .iter()
+            .filter(|rule| !own.is_before(rule.since.0));
         rules.any(|rule| rule.of.contains(&asked) && (rule.after)(came))
     }
 
@@ -354,14 +372,20 @@ impl Policy {
         let Some(setup) = &options.setup else {
             return Own::default();
         };
+        // The numbers of Docker are not those of the containerd in it.
+        let follows_docker = options.engine == Some(Engine::Docker);
         let release = setup.release.parts();
+        let release = release.filter(|_| !(follows_docker && setup.containerd_store));
         let repeats = match &setup.order {
             Order::Podman(podman) => podman.repeats,
             Order::Docker(docker) => {
                 // The first try is one of them from 24.0 on.
-                let first = u32::from(release.is_some_and(|own| own < [24, 0, 0]));
+                let times = if release.is_some_and(|own| own < [24, 0, 0]) {
+                    Some(docker.attempts.unwrap_or(ATTEMPTS).saturating_add(1))
+                } else {
+                    docker.attempts
+                };
                 // A try is two requests.
-                let times = docker.attempts.map(|n| n.saturating_add(first));
                 Repeats {
                     times: times.map(|n| n.saturating_mul(2) - 1),
                     delay: None,
@@ -417,7 +441,7 @@ impl Policy {
                 && (rule.after)(now)
                 && came.len() < tries.unwrap_or(rule.tries)
                 && (last || !rule.last_only)
-                && !own.is_before(rule.since)
+                && !own.is_before(rule.since.0)
                 && (rule.when)(came)
         })?;
         let nth = u32::try_from(before.len()).unwrap_or(u32::MAX);
@@ -434,7 +458,10 @@ impl Policy {
         Some(Again {
             after,
             told,
-            says: rule.says,
+            says: match rule.since.1 {
+                says if says.is_empty() || own.release.is_some() => rule.says,
+                says => says,
+            },
         })
     }
 }

@@ -218,7 +218,9 @@ impl Tries {
     fn left_out(&self) -> Option<Duration> {
         let wait = self.too_long.or(self.shortened.map(|(wanted, _)| wanted))?;
         let last = *self.came.last()?;
-        self.policy.may_pass(self.asked, last).then_some(wait)
+        self.policy
+            .may_pass(self.asked, last, self.own)
+            .then_some(wait)
     }
 
     /// Tells it in the row of something that worked in the end.

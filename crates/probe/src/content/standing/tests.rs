@@ -4,7 +4,7 @@ use super::*;
 use crate::content::paths::{Paths, Shared};
 use crate::content::tar::Archive;
 use crate::content::tests::header;
-use crate::hops::manifest::{Edition, Reader};
+use crate::hops::manifest::{Edition, GoArchive, Reader};
 use crate::options::IdRange;
 
 /// `name`, `name/`, `name@target` for a symbolic link, `name=target` for a hard one.
@@ -47,6 +47,8 @@ const UPPER: Layer = Layer {
     upper: true,
     copies: false,
 };
+/// Docker with the newest moby/go-archive.
+const STRICT: Reader = Reader::Docker(Edition::Strict(GoArchive::V0_3_3));
 const LOWEST: Layer = Layer {
     upper: false,
     copies: false,
@@ -110,12 +112,21 @@ fn engines_stop_where_they_did_when_they_were_tried() {
         ("d/l@../../../x", "", "", ""),
         ("d/ d/l@../../x x/ k@d k/l/y", "", "bad-entry", ""),
         ("d/ k@/d d/l@../../x x/ k/l/y", "", "", ""),
+        ("l@nope/../../x l/y", "over-symlink", "", ""),
+        ("/../a", "", "bad-entry", ""),
+        ("f b=/../f", "", "bad-entry", ""),
+        ("l@l b=l/f", "bad-entry", "bad-entry", "bad-entry"),
     ] {
         let saw = |reader| read(members, reader, LOWEST).fatal.map_or("", |f| f.saw);
         assert_eq!(saw(Reader::Docker(Edition::Unknown)), docker, "{members}");
-        assert_eq!(saw(Reader::Docker(Edition::Strict)), strict, "{members}");
+        assert_eq!(saw(STRICT), strict, "{members}");
         assert_eq!(saw(Reader::Podman), docker, "{members}");
-        assert_eq!(saw(Reader::Any), docker, "{members}");
+        // Links that lead to each other are told by containerd's rules and the others' as one.
+        let any = match members {
+            "a@b b@a a/x" | "l@l b=l/f" => "over-symlink",
+            _ => docker,
+        };
+        assert_eq!(saw(Reader::Any), any, "{members}");
         assert_eq!(saw(Reader::Containerd), containerd, "{members}");
     }
 }
@@ -125,6 +136,26 @@ fn chain(links: usize, of: &str) -> String {
     let link = |at: usize| format!("l{at}@{of}l{} ", at + 1);
     let all: String = (1..links).map(link).collect();
     format!("x/ {all}l{links}@{of}x l1/f")
+}
+
+/// 29.7.0 and 29.7.1, by the tags of moby/go-archive that they are built with.
+#[test]
+fn earlier_archives_refuse_absolute_links() {
+    for (members, first, second) in [
+        ("x/ l@/x l/y", "bad-entry", ""),
+        ("x/ l@x l/y", "", ""),
+        ("x/f b=/x/f", "bad-entry", "bad-entry"),
+        ("x/f b=x/f", "", ""),
+    ] {
+        let saw = |archive| {
+            let reader = Reader::Docker(Edition::Strict(archive));
+            read(members, reader, LOWEST).fatal.map_or("", |f| f.saw)
+        };
+        assert_eq!(saw(GoArchive::V0_3_0), first, "{members}");
+        assert_eq!(saw(GoArchive::V0_3_2), second, "{members}");
+    }
+    let mixed = "x/ l1@l2 l2@l3 l3@l4 l4@l5 l5@l6 l6@l7 l7@l8 l8@l9 l9@/x l1/f";
+    assert!(read(mixed, STRICT, LOWEST).fatal.is_some());
 }
 
 #[test]
@@ -147,11 +178,7 @@ fn so_many_links_are_followed() {
             "{links} {of}"
         );
         assert_eq!(takes(Reader::Podman), docker, "{links} {of}");
-        assert_eq!(
-            takes(Reader::Docker(Edition::Strict)),
-            strict,
-            "{links} {of}"
-        );
+        assert_eq!(takes(STRICT), strict, "{links} {of}");
         assert_eq!(takes(Reader::Containerd), containerd, "{links} {of}");
     }
 }

@@ -16,7 +16,7 @@ pub(crate) use document::{Blob, Manifest, Open, digest};
 use document::{KEPT, LAYERS, choose, kind, names_digests, read};
 pub(crate) use form::as_engines_read;
 pub(crate) use platform::told as platform;
-pub(crate) use reader::{Edition, Reader};
+pub(crate) use reader::{Edition, GoArchive, Reader};
 pub(super) use refused::refused;
 
 use super::again::as_often;
@@ -215,11 +215,12 @@ fn kept(session: &Session<'_, '_>, row: Row, response: &Response) -> Row {
 /// and 2.1, Podman 4.3 and 5.8; moby's `pullManifestList` has it since 23.0.
 fn nested(row: Row, reader: Reader) -> Row {
     let says = match reader {
-        Reader::Containerd | Reader::Transfer => return row,
+        Reader::Containerd
+        | Reader::Transfer
+        | Reader::Docker(Edition::From23 | Edition::Strict(_)) => return row,
         Reader::Any => {
             "an index in an index: containerd and Docker from 23.0 on go on, Podman does not"
         }
-        Reader::Docker(Edition::From23 | Edition::Strict) => return row,
         Reader::Docker(Edition::Unknown) => "an index in an index, which Docker takes from 23.0 on",
         Reader::Docker(Edition::Before23) => {
             let says =

@@ -6,9 +6,13 @@ use crate::setup::Setup;
 
 /// The first release of Docker after 20.10.
 const AFTER_20_10: [u32; 3] = [23, 0, 0];
-/// The first release of Docker that unpacks by moby/go-archive 0.3, and so refuses names of members that
-/// lead out of an image.
-const STRICT: [u32; 3] = [29, 7, 0];
+/// The first releases of Docker that unpack by moby/go-archive 0.3 (their `go.mod`), and so refuse names
+/// of members that lead out of an image.
+const STRICT: [([u32; 3], GoArchive); 3] = [
+    ([29, 7, 0], GoArchive::V0_3_0),
+    ([29, 7, 1], GoArchive::V0_3_2),
+    ([29, 7, 2], GoArchive::V0_3_3),
+];
 /// The first package of Debian's that is built so (its `Static-Built-Using`).
 const DEBIAN: ([u32; 3], [u32; 2]) = ([28, 5, 2], [4, 5]);
 
@@ -21,7 +25,18 @@ pub(crate) enum Edition {
     Before23,
     From23,
     /// From 29.7 on, and as Debian builds 28.5.2: it refuses names that lead out of an image.
-    Strict,
+    Strict(GoArchive),
+}
+
+/// moby/go-archive, as far as it matters which it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum GoArchive {
+    /// In Docker 29.7.0: it goes behind no absolute link.
+    V0_3_0,
+    /// In Docker 29.7.1: it refuses absolute targets of hard links.
+    V0_3_2,
+    /// In Docker 29.7.2.
+    V0_3_3,
 }
 
 /// What reads a manifest. Engines differ little, and where they do, a walk that follows none of them
@@ -43,8 +58,13 @@ pub(crate) enum Reader {
 impl Edition {
     fn of(setup: &Setup) -> Self {
         let release = &setup.release;
-        if release.reaches(STRICT) == Some(true) || release.is_of_debian(DEBIAN.0, DEBIAN.1) {
-            return Self::Strict;
+        if release.is_of_debian(DEBIAN.0, DEBIAN.1) {
+            return Self::Strict(GoArchive::V0_3_3);
+        }
+        let brings = |first| release.reaches(first) == Some(true);
+        let mut strict = STRICT.into_iter().rev();
+        if let Some((_, archive)) = strict.find(|(first, _)| brings(*first)) {
+            return Self::Strict(archive);
         }
         match release.reaches(AFTER_20_10) {
             None => Self::Unknown,
@@ -80,6 +100,14 @@ impl Reader {
     /// Whether it is Docker's with its own store of images, whichever release.
     pub(crate) fn is_docker(self) -> bool {
         matches!(self, Self::Docker(_))
+    }
+
+    /// What a Docker unpacks by that refuses what leads out of an image.
+    pub(crate) fn strict(self) -> Option<GoArchive> {
+        match self {
+            Self::Docker(Edition::Strict(archive)) => Some(archive),
+            _ => None,
+        }
     }
 
     /// Whether it is containerd's, whichever way it pulls.

@@ -101,7 +101,7 @@ pub(super) fn faults(setup: &mut Setup) {
         (release, setup.containerd_store, from, below)
     {
         let says = format!(
-            "Docker {} cannot unpack some images that others take: with device files on older kernels, with absolute links; 29.7.2 is mended",
+            "Docker {} cannot unpack some images that others take: with device files, absolute links or absolute hard links; 29.7.2 is mended",
             release.text
         );
         setup.warns(&release.source, says);

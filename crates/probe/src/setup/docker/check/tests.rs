@@ -5,6 +5,8 @@ use crate::setup::tests::Root;
 
 const PROXIES: &str = r#"{"proxies": {"http-proxy": "http://p.test:3128"}}"#;
 
+const GRAPH: &str = r#"{"graph": "/x"}"#;
+
 fn said(file: &str, options: &str) -> Vec<String> {
     let unit = format!("[Service]\nExecStart=/usr/bin/dockerd {options}\n");
     let root = Root::new(&[
@@ -63,7 +65,6 @@ fn keys_that_a_known_release_does_not_know_keep_it_from_starting() {
         ]);
         root.troubles(Engine::Docker)
     };
-    const GRAPH: &str = r#"{"graph": "/x"}"#;
     for (file, release, wanted) in [
         (
             PROXIES,
