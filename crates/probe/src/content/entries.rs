@@ -180,9 +180,10 @@ impl Entries {
     fn place(&mut self, entry: &Entry<'_>, clean: &[u8], inside: bool) {
         let name = shown(entry.name);
         let strict = self.reader.strict();
-        let mut bare = Vec::new();
+        let mut unrooted_name = Vec::new();
         // It takes the root off a name before it looks where that leads.
-        let inside = inside && (strict.is_none() || cleaned(unrooted(entry.name), &mut bare));
+        let inside =
+            inside && (strict.is_none() || cleaned(unrooted(entry.name), &mut unrooted_name));
         if !inside {
             if strict.is_some() {
                 let says = format!(
