@@ -248,7 +248,7 @@ impl AuthFile {
         }
     }
 
-    /// An entry for which an engine throws the whole file away, though it may be another host's.
+    /// An entry for which an engine reads no further, though it may be another host's.
     pub fn spoilt_by(&self, rules: Rules) -> Option<(&str, &'static str)> {
         if !matches!(rules, Rules::Docker | Rules::Kubelet) {
             return None;

@@ -233,7 +233,8 @@ impl Search<'_> {
         (usable, None)
     }
 
-    /// A broken entry for which an engine throws the whole file away.
+    /// A broken entry for which an engine throws the whole file away; Docker what it has not read yet, and it
+    /// reads in no order (tried: the same file does and does not).
     fn spoilt(
         &mut self,
         row: Row,
@@ -253,7 +254,7 @@ impl Search<'_> {
             _ if own => self.broken(row, "malformed", says),
             _ => row.warning(
                 "void",
-                format!("{says}; for it Docker throws the whole file away and asks without"),
+                format!("{says}; Docker reads entries in no order and stops at this one: by chance it has no login then"),
             ),
         });
         true
