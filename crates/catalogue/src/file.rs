@@ -387,7 +387,7 @@ pub const FACTS: &[(&str, &str)] = &[
     ("gid", "GID"),
     ("path", "PATH"),
     ("read_only", "read-only file system"),
-    ("system_call", "openat"),
+    ("go_archive", "openat"),
     ("size", "SIZE"),
     ("dns_says", "ANSWER"),
     ("expected_digest", "EXPECTED_DIGEST"),

@@ -106,9 +106,14 @@ impl Paths {
     }
 
     fn key(&self, path: &[u8]) -> Known {
+        self.steps(path).path()
+    }
+
+    /// The steps from the root to a path.
+    fn steps(&self, path: &[u8]) -> Steps {
         let mut steps = self.root();
         path.split(|b| *b == b'/').for_each(|part| steps.step(part));
-        steps.path()
+        steps
     }
 
     /// The same for the path of a member.
@@ -118,11 +123,7 @@ impl Paths {
         };
         let (folder, base) = (&path[..at], &path[at + 1..]);
         if self.begun.0 != folder {
-            let mut steps = self.root();
-            folder
-                .split(|b| *b == b'/')
-                .for_each(|part| steps.step(part));
-            self.begun = (folder.to_owned(), steps);
+            self.begun = (folder.to_owned(), self.steps(folder));
         }
         let mut steps = self.begun.1.clone();
         steps.step(base);
