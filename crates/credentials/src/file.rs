@@ -281,6 +281,14 @@ impl Entry {
             && self.token.is_none()
     }
 
+    /// Whether its login stands in `auth` alone, and can be undone.
+    pub fn is_only_encoded(&self) -> bool {
+        matches!(self.auth, Some(Ok(_)))
+            && self.plain.is_none()
+            && self.identity.is_none()
+            && self.token.is_none()
+    }
+
     /// What an engine would send; nothing, if the entry is empty.
     ///
     /// # Errors

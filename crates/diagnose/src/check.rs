@@ -59,12 +59,14 @@ pub fn judge(catalogue: &Catalogue, image: &Image, rows: &mut [HopRow]) -> Judge
             incident: None,
         };
     };
-    // A mirror for which was not waited may have made the pull too; another release may ask otherwise.
-    let not_waited = rows[..=index]
+    // A mirror for which was not waited may have made the pull too; another release may ask otherwise; and
+    // the login that was missed may be there the next time.
+    let open = rows[..=index]
         .iter()
-        .any(|row| row.was_not_waited_for() || row.hangs_on_release());
+        .any(|row| row.was_not_waited_for() || row.hangs_on_release())
+        || rows[index].hangs_on_chance();
     Judgement {
-        answer: if not_waited {
+        answer: if open {
             Answer::Unknown
         } else {
             Answer::NotPullable
@@ -73,7 +75,7 @@ pub fn judge(catalogue: &Catalogue, image: &Image, rows: &mut [HopRow]) -> Judge
         incident: told
             .map(|(at, (cause, sighting))| incident(catalogue, image, rows, at, cause, sighting))
             .map(|incident| Incident {
-                confidence: if not_waited {
+                confidence: if open {
                     incident.confidence.min(Confidence::Likely)
                 } else {
                     incident.confidence
@@ -107,7 +109,13 @@ fn blame_login(rows: &mut [HopRow]) {
             && row.status == Status::Warning
             && matches!(
                 saw,
-                Some("malformed" | "config-unreadable" | "helper-missing" | "helper-failed")
+                Some(
+                    "by-chance"
+                        | "malformed"
+                        | "config-unreadable"
+                        | "helper-missing"
+                        | "helper-failed"
+                )
             )
     };
     if let Some(row) = rows.iter_mut().find(unusable) {

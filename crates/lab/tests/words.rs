@@ -29,7 +29,7 @@ fn said() -> Vec<(Hop, Option<Target>, String)> {
         (
             Hop::Credentials,
             None,
-            "malformed config-unreadable helper-missing helper-failed".to_owned(),
+            "malformed by-chance config-unreadable helper-missing helper-failed".to_owned(),
         ),
         (
             Hop::Config,

@@ -91,16 +91,22 @@ impl HopRow {
         self.saw.as_deref() == Some("release-unknown")
     }
 
+    /// Whether the engine has a login or none, and not always the same.
+    #[must_use]
+    pub fn hangs_on_chance(&self) -> bool {
+        self.saw.as_deref() == Some("by-chance")
+    }
+
     /// Whether it leaves open if a pull would work: a wait of the engine's was not kept to; the daemon took
     /// longer than is waited for here, and not than its clients wait; the time for the bytes was over
     /// before all had come; whether a signature is one that a policy takes is not verified; what a layer
-    /// holds cannot be read here; and whether Docker goes on without a login where its helper fails hangs
+    /// holds cannot be read here; whether a login is found hangs on chance; and whether Docker goes on without a login where its helper fails hangs
     /// on its version, where that is not known, as more does.
     #[must_use]
     pub fn leaves_open(&self) -> bool {
         match self.saw.as_deref() {
             Some("signature-wanted" | "daemon-silent" | "time-over" | "not-read") => true,
-            _ if self.hangs_on_release() => true,
+            _ if self.hangs_on_release() || self.hangs_on_chance() => true,
             Some("helper-missing" | "helper-failed") => {
                 !self.was_passed() && !self.facts.contains_key("client_version")
             }
