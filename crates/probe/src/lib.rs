@@ -7,7 +7,7 @@
 //!
 //! It looks and notes; causes are decided in `diagnose`. What a hop finds is a [`HopRow`], never an
 //! error. Nothing is written, an engine is asked whether it is there and for its version, and what is
-//! sent to us is bounded: 8 KiB of a daemon's answer, 4 MiB a manifest, 16 signatures of 1 MiB, 64 KiB of an error, five
+//! sent to us is bounded: 8 KiB of a daemon's answer, 4 MiB a manifest, 16 signatures of 1 MiB, 64 KiB of an error, nine
 //! redirects, one [`Options::timeout`] a hop, [`WALK`] of them a walk. With [`Options::pull`] every byte
 //! is fetched and verified as it comes, in memory that does not grow with the image, within
 //! [`Pull::total`]; what is written then is the layout that was asked for, and nothing else.

@@ -13,8 +13,9 @@ use crate::net::origin::Origin;
 use crate::net::{tcp, tls};
 use crate::rows::{NOT_CONTACTED, Row, Rows};
 
-/// Redirects that are followed.
-const REDIRECTS: usize = 5;
+/// Redirects that are followed: what Docker, containerd and Podman ask ends with its tenth request (Go,
+/// `net/http/client.go`, `defaultCheckRedirect`, and the like of it in distribution and containerd).
+const REDIRECTS: usize = 9;
 
 /// A request as it is sent to the first host.
 #[derive(Clone, Copy, Default)]
