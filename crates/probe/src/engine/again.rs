@@ -210,6 +210,20 @@ static DOCKER: Policy = Policy {
 /// `max-download-attempts` where it is not set.
 const ATTEMPTS: u32 = 5;
 
+/// The containerd whose resolver is in Docker, from which release of Docker's on (moby, `vendor.mod` and
+/// `go.mod` of the tags): no more of them than the table below tells apart, newest first.
+const IN_DOCKER: [([u32; 3], [u32; 3]); 4] = [
+    ([29, 7, 0], [2, 3, 3]),
+    ([28, 3, 0], [2, 1, 3]),
+    ([28, 0, 0], [2, 0, 2]),
+    ([0; 3], [1, 7, 0]),
+];
+
+fn containerd_in(docker: [u32; 3]) -> Option<[u32; 3]> {
+    let mut all = IN_DOCKER.iter();
+    all.find(|(since, _)| *since <= docker).map(|(_, own)| *own)
+}
+
 /// What containerd asks for by its resolver and fetcher: not the token. It does not ask `/v2/`; its first
 /// request, which says how to log in, is for the manifest.
 const BY_CONTAINERD: &[Asked] = &[Asked::Ping, Asked::Manifest, Asked::Config, Asked::Layer];
@@ -372,10 +386,7 @@ impl Policy {
         let Some(setup) = &options.setup else {
             return Own::default();
         };
-        // The numbers of Docker are not those of the containerd in it.
-        let follows_docker = options.engine == Some(Engine::Docker);
         let release = setup.release.parts();
-        let release = release.filter(|_| !(follows_docker && setup.containerd_store));
         let repeats = match &setup.order {
             Order::Podman(podman) => podman.repeats,
             Order::Docker(docker) => {
@@ -392,6 +403,12 @@ impl Policy {
                 }
             }
             _ => Repeats::default(),
+        };
+        let in_docker = options.engine == Some(Engine::Docker) && setup.containerd_store;
+        let release = if in_docker {
+            release.and_then(containerd_in)
+        } else {
+            release
         };
         Own { repeats, release }
     }

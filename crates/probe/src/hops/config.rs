@@ -1,6 +1,8 @@
 //! What the engine's own configuration says about the pull: a row of its settings, one of the order
 //! of endpoints where that is no matter of course, and one for each thing that is broken.
 
+use std::collections::BTreeMap;
+
 use pullwhy_model::{Hop, Image, Target};
 
 use crate::options::Options;
@@ -49,12 +51,17 @@ fn set(setup: &Setup, rows: &mut Rows<'_>) {
         .role(Target::Registry)
         .fact("engine", setup.engine.word());
     let mut says: Vec<String> = Vec::new();
+    // A list has a setting for each of its entries.
+    let mut facts: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for setting in &setup.settings {
         let said = format!("{} {} ({})", setting.name, setting.value, setting.source);
         if says.len() < TOLD {
             says.push(said.clone());
         }
-        row.note(&setting.name, said);
+        facts.entry(&setting.name).or_default().push(said);
+    }
+    for (name, said) in facts {
+        row.note(name, said.join("; "));
     }
     let more = setup.settings.len().saturating_sub(TOLD);
     if more > 0 {

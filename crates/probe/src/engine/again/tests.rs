@@ -190,6 +190,16 @@ fn what_came_with_a_release_is_not_done_before() {
         let again = |own| policy.again(asked, &down, None, true, own).is_some();
         assert!(!again(of(before)) && again(of(since)) && again(Own::default()));
     }
+    for (docker, own) in [
+        ([20, 10, 24], [1, 7, 0]),
+        ([28, 2, 2], [2, 0, 2]),
+        ([28, 5, 2], [2, 1, 3]),
+        ([29, 6, 0], [2, 1, 3]),
+        ([29, 7, 2], [2, 3, 3]),
+        ([30, 0, 0], [2, 3, 3]),
+    ] {
+        assert_eq!(containerd_in(docker), Some(own), "{docker:?}");
+    }
     assert_eq!(PODMAN.resume(of([4, 3, 1])), Resume::Never);
     assert_eq!(PODMAN.resume(of([4, 5, 0])).since(), None);
     assert!(PODMAN.resume(Own::default()).since().is_some());
