@@ -93,10 +93,8 @@ pub(super) fn read(environment: &Environment, setup: &mut Setup) {
         match mirror(&url) {
             Ok((origin, path)) => {
                 if !path.is_empty() {
-                    let says = format!(
-                        "the mirror `{url}` has a path: older releases (20.10 for one) do not start with it"
-                    );
-                    setup.warns(&source, says);
+                    let what = format!("the mirror `{url}` has a path");
+                    from_release(MIRRORS_WITH_PATHS, &what, &source, &service, setup);
                 }
                 registries.mirrors.push((origin, path, source));
             }
@@ -183,6 +181,45 @@ fn attempts(file: Option<&File>, service: &Service, setup: &mut Setup) -> Option
     u32::try_from(number.max(least)).ok()
 }
 
+/// Releases that a mirror may have a path from (moby, `registry/config.go`, `ValidateMirror`, by its tags; 25.0
+/// has it too).
+const MIRRORS_WITH_PATHS: [u32; 3] = [24, 0, 8];
+/// Releases for which a file of nothing is as none from (moby, `daemon/config/config.go`,
+/// `getConflictFreeConfiguration`).
+const EMPTY_FILES: [u32; 3] = [23, 0, 0];
+
+/// What a release and all later ones take, and earlier ones do not start with.
+fn from_release(
+    since: [u32; 3],
+    what: &str,
+    source: &Source,
+    service: &Service,
+    setup: &mut Setup,
+) {
+    let numbers = since.map(|number| number.to_string()).join(".");
+    match setup.release.reaches(since) {
+        Some(true) => {}
+        Some(false) => {
+            let this = setup.release.shown();
+            let says = format!(
+                "{what}, which Docker takes from {numbers} on, and this is {this}: dockerd does not start with it"
+            );
+            setup.breaks_start(service, source, &says);
+        }
+        // What runs may have started with it.
+        None => {
+            let says = format!(
+                "{what}: Docker takes it from {numbers} on, earlier releases do not start with it"
+            );
+            if service.process.is_some() {
+                setup.warns(source, says);
+            } else {
+                setup.hangs_on_release(source, says);
+            }
+        }
+    }
+}
+
 /// The file that the options name, or the one in its place; a rootless daemon's is the user's.
 fn open(environment: &Environment, service: &Service, setup: &mut Setup) -> Option<File> {
     let named = service.option("config-file", "").pop();
@@ -217,9 +254,13 @@ fn open(environment: &Environment, service: &Service, setup: &mut Setup) -> Opti
         }
     };
     if text.text.trim().is_empty() {
-        let says =
-            "is empty: Docker 20.10 does not start with it, for later releases it is as none";
-        setup.warns(&Source::at(path, 1), says);
+        from_release(
+            EMPTY_FILES,
+            "is empty",
+            &Source::at(path, 1),
+            service,
+            setup,
+        );
         return None;
     }
     match serde_json::from_str::<Value>(&text.text) {
