@@ -256,8 +256,13 @@ fn summary(entries: &Entries, compression: Compression, bytes: u64) -> String {
         Compression::None => "not compressed".to_owned(),
         other => other.word().to_owned(),
     };
+    let entries = if tally.entries == 1 {
+        "entry"
+    } else {
+        "entries"
+    };
     format!(
-        "{how}, {} in {} entries, ids up to {}:{}",
+        "{how}, {} in {} {entries}, ids up to {}:{}",
         size(bytes),
         tally.entries,
         tally.max_uid,
