@@ -175,18 +175,32 @@ fn a_login_in_a_variable_is_dockers_and_comes_first() {
         ".docker/config.json",
         &login(&registry, "docker"),
     );
-    let output = pullwhy()
-        .env_remove("REGISTRY_AUTH_FILE")
-        .env("HOME", home.path())
-        .env("DOCKER_AUTH_CONFIG", login(&registry, "variable"))
-        .args(["check", "--as", "docker", "--format", "json"])
-        .arg(format!("{registry}/shop/web:1.5"))
-        .output()
-        .expect("runs");
-    let row = credentials(&text(&output.stdout));
+    let check = |variable: String| {
+        let output = pullwhy()
+            .env_remove("REGISTRY_AUTH_FILE")
+            .env("HOME", home.path())
+            .env("DOCKER_AUTH_CONFIG", variable)
+            .args(["check", "--as", "docker", "--format", "json"])
+            .arg(format!("{registry}/shop/web:1.5"))
+            .output()
+            .expect("runs");
+        text(&output.stdout)
+    };
+    // Of `variable:h1dden`.
+    let good = "dmFyaWFibGU6aDFkZGVu";
+    let of = |more: &str| format!(r#"{{"auths":{{"{registry}":{{"auth":"{good}"{more}}}}}}}"#);
+    let said = check(of(""));
+    let row = credentials(&said);
     assert_eq!(row["target"], "DOCKER_AUTH_CONFIG");
     assert_eq!(row["facts"]["user"], "variable");
-    assert!(!text(&output.stdout).contains("h1dden"));
+    assert!(!said.contains("h1dden") && !said.contains(good));
+    // One key too many, and Docker takes nothing of it.
+    let said = check(of(r#","email":"a""#));
+    let row = credentials(&said);
+    assert_eq!(row["target"], "DOCKER_AUTH_CONFIG");
+    assert_eq!(row["saw"], "malformed");
+    assert!(said.contains(r#""user": "docker""#), "{said}");
+    assert!(!said.contains("h1dden") && !said.contains(good));
 }
 
 #[test]

@@ -1,8 +1,13 @@
 //! A credentials file taken apart: Docker's `config.json`, its old `.dockercfg`, Podman's
 //! `auth.json`, and a Kubernetes secret with one of the first two in it.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
+use base64::alphabet;
 use base64::engine::general_purpose::STANDARD;
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::Credential;
@@ -11,6 +16,12 @@ use crate::secret::{self, Part, Secret};
 
 /// Entries of a file that are read.
 const ENTRIES: usize = 4096;
+
+/// base64 as Go's `StdEncoding` reads it, which passes over line breaks besides.
+const GO: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
 
 /// What a credentials file holds.
 #[derive(Debug, Default)]
@@ -29,6 +40,8 @@ pub struct Entry {
     pub key: String,
     /// `auth` decoded: user and password, or what is wrong with it.
     auth: Option<Result<(String, String), &'static str>>,
+    /// `auth` holds bytes that are no text, for which U+FFFD stands.
+    is_mangled: bool,
     plain: Option<(String, String)>,
     identity: Option<String>,
     token: Option<String>,
@@ -183,9 +196,11 @@ fn entries(table: &Map<String, Value>) -> Vec<Entry> {
             text.map(str::to_owned)
         };
         let plain = word("username").map(|user| (user, word("password").unwrap_or_default()));
+        let auth = word("auth").map(|auth| decode(&auth));
         Entry {
             key: key.clone(),
-            auth: word("auth").map(|auth| decode(&auth)),
+            is_mangled: matches!(auth, Some(Ok((_, false)))),
+            auth: auth.map(|auth| auth.map(|(pair, _)| pair)),
             plain,
             identity: word("identitytoken"),
             token: word("registrytoken"),
@@ -194,17 +209,67 @@ fn entries(table: &Map<String, Value>) -> Vec<Entry> {
     .collect()
 }
 
-fn decode(auth: &str) -> Result<(String, String), &'static str> {
-    let bytes = STANDARD
-        .decode(auth.trim())
-        .map_err(|_| "`auth` is no base64")?;
-    let text = String::from_utf8(bytes).map_err(|_| "`auth` holds what is no text")?;
+/// User and password, and whether all of it is text.
+fn decode(auth: &str) -> Result<((String, String), bool), &'static str> {
+    let joined: String = auth.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+    let bytes = GO.decode(joined).map_err(|_| "`auth` is no base64")?;
+    let text = String::from_utf8_lossy(&bytes);
     let (user, password) = text
         .split_once(':')
         .ok_or("`auth` holds no `user:password`: there is no colon in it")?;
     // Old versions of Docker filled up with zeros.
     let password = password.trim_matches('\0');
-    Ok((user.to_owned(), password.to_owned()))
+    let is_text = std::str::from_utf8(&bytes).is_ok();
+    Ok(((user.to_owned(), password.to_owned()), is_text))
+}
+
+/// Reads the variable `DOCKER_AUTH_CONFIG`, which Docker's client takes as a whole or not at all (docker/cli
+/// since 28.3, `config/configfile/file.go`, `parseEnvConfig`), and in which it finds only the very key that it
+/// looks for.
+///
+/// # Errors
+///
+/// In words, why it is not taken.
+pub fn variable(text: &str, registry: &str) -> Result<AuthFile, String> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Variable {
+        #[serde(default)]
+        auths: BTreeMap<String, Auth>,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Auth {
+        #[serde(default)]
+        auth: String,
+    }
+    if text.trim().is_empty() {
+        return Ok(AuthFile::default());
+    }
+    let value = json(text).map_err(|why| format!("is no JSON: {why}"))?;
+    let read: Variable = serde_json::from_value(value)
+        .map_err(|_| "holds more than `auths` with `auth` in each entry".to_owned())?;
+    let wanted = crate::keys::docker_key(registry);
+    let mut entries = Vec::new();
+    for (key, Auth { auth }) in read.auths.into_iter().take(ENTRIES) {
+        let decoded = match decode(&auth) {
+            _ if auth.is_empty() => Err("has no `auth`"),
+            Ok(((user, _), _)) if user.is_empty() => Err("has no user name"),
+            other => other,
+        };
+        let (pair, is_text) = decoded.map_err(|why| format!("has the entry `{key}`: {why}"))?;
+        if key == wanted {
+            entries.push(Entry {
+                auth: Some(Ok(pair)),
+                is_mangled: !is_text,
+                ..Entry::bare(&key)
+            });
+        }
+    }
+    Ok(AuthFile {
+        entries,
+        ..AuthFile::default()
+    })
 }
 
 impl AuthFile {
@@ -254,8 +319,13 @@ impl AuthFile {
             return None;
         }
         let mut broken = self.entries.iter();
-        broken.find_map(|e| match e.auth {
-            Some(Err(why)) => Some((e.key.as_str(), why)),
+        // A user without a name is refused by Docker's client from 23.0 on.
+        let nameless = |user: &str| rules == Rules::Docker && user.is_empty();
+        broken.find_map(|e| match &e.auth {
+            Some(Err(why)) => Some((e.key.as_str(), *why)),
+            Some(Ok((user, _))) if nameless(user) => {
+                Some((e.key.as_str(), "`auth` has no user name"))
+            }
             _ => None,
         })
     }
@@ -267,6 +337,7 @@ impl Entry {
         Self {
             key: key.to_owned(),
             auth: None,
+            is_mangled: false,
             plain: None,
             identity: None,
             token: None,
@@ -281,10 +352,10 @@ impl Entry {
             && self.token.is_none()
     }
 
-    /// Whether its login stands in `auth` alone, and can be undone.
-    pub fn is_only_encoded(&self) -> bool {
-        matches!(self.auth, Some(Ok(_)))
-            && self.plain.is_none()
+    /// Whether what Docker sends is another thing before it has undone `auth` than after it.
+    pub fn hangs_on_decoding(&self) -> bool {
+        let differs = |pair: &(String, String)| self.plain.as_ref() != Some(pair);
+        matches!(&self.auth, Some(Ok(pair)) if differs(pair))
             && self.identity.is_none()
             && self.token.is_none()
     }
@@ -306,8 +377,18 @@ impl Entry {
         if let Some(token) = self.identity.as_ref().filter(|_| !kubelet) {
             return Ok(Some(Credential::IdentityToken(token.clone())));
         }
+        if self.is_mangled && rules != Rules::Docker {
+            return Err(format!(
+                "the entry `{}` is broken: `auth` holds what is no text",
+                self.key
+            ));
+        }
         let own = match &self.auth {
             Some(Ok(pair)) => Some(basic(pair)),
+            // What stands beside `auth` is kept where that cannot be undone.
+            Some(Err(_)) if rules == Rules::Docker && self.plain.is_some() => {
+                self.plain.as_ref().map(basic)
+            }
             Some(Err(why)) => return Err(format!("the entry `{}` is broken: {why}", self.key)),
             None => self
                 .plain
@@ -435,5 +516,61 @@ mod tests {
         let file = of(&json!({"auths": {"a.test": {"auth": "%"}, "r.test": {}}}));
         assert_eq!(file.spoilt_by(Rules::Kubelet).map(|s| s.0), Some("a.test"));
         assert_eq!(file.spoilt_by(Rules::Podman), None);
+    }
+
+    #[test]
+    fn docker_undoes_what_go_does() {
+        let auth = |auth: &str| json!({"auths": {"r.test": {"auth": auth}}});
+        let spoilt = |auth: &Value| of(auth).spoilt_by(Rules::Docker).is_some();
+        let latin = auth(&STANDARD.encode(b"u:p\xff"));
+        assert!(!spoilt(&latin), "bytes that are no text are sent");
+        assert!(first(&latin, Rules::Docker).is_ok());
+        assert!(first(&latin, Rules::Podman).is_err());
+        assert!(spoilt(&auth(&STANDARD.encode(":pw"))));
+        assert!(spoilt(&auth(" dTpw")), "a blank is none of its letters");
+        assert!(!spoilt(&auth("dT\r\npw")), "a line break is passed over");
+        assert!(!spoilt(&auth("dTpwdx==")), "so are bits too many");
+    }
+
+    #[test]
+    fn a_login_beside_auth_is_there_before_auth_is_undone() {
+        let broken = json!({"auths": {"r.test": {"auth": "%", "username": "u", "password": "p"}}});
+        assert!(matches!(first(&broken, Rules::Docker), Ok(Some(_))));
+        assert!(first(&broken, Rules::Any).is_err());
+        for (beside, hangs) in [
+            (json!({}), true),
+            (json!({"username": "u", "password": "p"}), false),
+            (json!({"username": "x", "password": "p"}), true),
+            (json!({"identitytoken": "t"}), false),
+        ] {
+            let mut entry = json!({"auth": "dTpw"});
+            for (key, value) in beside.as_object().expect("a table") {
+                entry[key] = value.clone();
+            }
+            let file = of(&json!({"auths": {"r.test": entry}}));
+            assert_eq!(file.entries[0].hangs_on_decoding(), hangs, "{beside}");
+        }
+    }
+
+    #[test]
+    fn the_variable_is_taken_as_a_whole_or_not_at_all() {
+        let text = |value: Value| value.to_string();
+        let good = text(json!({"auths": {"r.test": {"auth": "dTpw"}, "o.test": {"auth": "dTpw"}}}));
+        assert_eq!(variable(&good, "r.test").map(|f| f.entries.len()), Ok(1));
+        let scheme = text(json!({"auths": {"https://r.test/v1/": {"auth": "dTpw"}}}));
+        assert_eq!(variable(&scheme, "r.test").map(|f| f.entries.len()), Ok(0));
+        assert_eq!(variable(" ", "r.test").map(|f| f.entries.len()), Ok(0));
+        for wrong in [
+            "x".to_owned(),
+            text(json!({"auths": {"r.test": {"auth": "dTpw"}, "o.test": {"auth": "%"}}})),
+            text(json!({"auths": {"r.test": {"auth": "dTpw"}, "o.test": {}}})),
+            text(json!({"auths": {"r.test": {"auth": "dTpw", "email": "a"}}})),
+            text(json!({"auths": {"r.test": {"auth": "OnB3"}}})),
+            text(json!({"auths": {}, "credsStore": "x"})),
+        ] {
+            let why = variable(&wrong, "r.test").map(|f| f.entries.len());
+            assert!(why.is_err(), "{wrong}");
+            assert!(!format!("{why:?}").contains("dTpw"), "{why:?}");
+        }
     }
 }

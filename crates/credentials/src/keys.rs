@@ -78,6 +78,15 @@ pub fn takes(pattern: &str, registry: &str, repository: &str) -> bool {
     Key::of(pattern).mismatch(registry, repository).is_none()
 }
 
+/// The key that Docker's client looks for.
+pub(crate) fn docker_key(registry: &str) -> &str {
+    if registry == pullwhy_reference::DOCKER_HUB {
+        HUB
+    } else {
+        registry
+    }
+}
+
 /// Whether a key is of a registry's host.
 pub fn names(key: &str, registry: &str) -> bool {
     normal(host(key)) == normal(registry)
@@ -96,7 +105,7 @@ impl Target<'_> {
     }
 
     fn docker(self, entries: &[Entry]) -> Option<&Entry> {
-        let wanted = if self.is_hub() { HUB } else { self.registry };
+        let wanted = docker_key(self.registry);
         let exact = entries.iter().find(|e| e.key == wanted);
         exact.or_else(|| entries.iter().find(|e| host(&e.key) == wanted))
     }

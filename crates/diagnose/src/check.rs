@@ -64,7 +64,7 @@ pub fn judge(catalogue: &Catalogue, image: &Image, rows: &mut [HopRow]) -> Judge
     let open = rows[..=index]
         .iter()
         .any(|row| row.was_not_waited_for() || row.hangs_on_release())
-        || rows[index].hangs_on_chance();
+        || rows[index].hop <= Hop::Manifest && rows[..=index].iter().any(HopRow::hangs_on_chance);
     Judgement {
         answer: if open {
             Answer::Unknown

@@ -91,7 +91,7 @@ impl HopRow {
         self.saw.as_deref() == Some("release-unknown")
     }
 
-    /// Whether the engine has a login or none, and not always the same.
+    /// Whether the engine finds the login at some pulls and not at others.
     #[must_use]
     pub fn hangs_on_chance(&self) -> bool {
         self.saw.as_deref() == Some("by-chance")
@@ -100,8 +100,8 @@ impl HopRow {
     /// Whether it leaves open if a pull would work: a wait of the engine's was not kept to; the daemon took
     /// longer than is waited for here, and not than its clients wait; the time for the bytes was over
     /// before all had come; whether a signature is one that a policy takes is not verified; what a layer
-    /// holds cannot be read here; whether a login is found hangs on chance; and whether Docker goes on without a login where its helper fails hangs
-    /// on its version, where that is not known, as more does.
+    /// holds cannot be read here; the login is found by chance; whether Docker goes on without a login
+    /// where its helper fails is a matter of its version, where that is not known, as more is.
     #[must_use]
     pub fn leaves_open(&self) -> bool {
         match self.saw.as_deref() {

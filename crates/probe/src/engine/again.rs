@@ -211,11 +211,10 @@ static DOCKER: Policy = Policy {
 const ATTEMPTS: u32 = 5;
 
 /// The containerd whose resolver is in Docker, from which release of Docker's on (moby, `vendor.mod` and
-/// `go.mod` of the tags): no more of them than the table below tells apart, newest first.
-const IN_DOCKER: [([u32; 3], [u32; 3]); 4] = [
+/// `go.mod` of the tags), newest first: the first ones that have a rule of the table below, and one before.
+const IN_DOCKER: [([u32; 3], [u32; 3]); 3] = [
     ([29, 7, 0], [2, 3, 3]),
     ([28, 3, 0], [2, 1, 3]),
-    ([28, 0, 0], [2, 0, 2]),
     ([0; 3], [1, 7, 0]),
 ];
 

@@ -24,6 +24,8 @@ use crate::rows::{Row, Rows};
 
 /// Entries that are tried in turn.
 const TRIES: usize = 8;
+/// Docker's variable that holds logins themselves.
+const VARIABLE: &str = "DOCKER_AUTH_CONFIG";
 /// The first version of Docker's client that stops where a helper fails.
 const STOPS: u32 = 29;
 
@@ -99,7 +101,7 @@ fn from_file(row: Row, source: &AuthSource) -> Row {
 fn by_chance(row: Row, key: &str, why: &str, own: &str) -> Row {
     let says = format!(
         "the entry `{key}` is broken: {why}; Docker reads entries in no order and stops at this one: by chance it \
-         has the login of `{own}` then, or none; asked without"
+         has the login of `{own}` then, or not; this check asks without"
     );
     row.fact("key", key).warning("by-chance", says)
 }
@@ -153,7 +155,21 @@ impl Search<'_> {
             self.passed.file(&name, "is empty");
             return false;
         }
-        let file = match file::read(&bytes, source.legacy) {
+        let read = match &source.place {
+            AuthPlace::Text(text) if source.named_by == VARIABLE => {
+                match file::variable(text, self.registry) {
+                    Ok(file) => Ok(file),
+                    Err(why) => {
+                        let says =
+                            format!("{name} {why}: Docker warns of it, and takes nothing of it");
+                        rows.push(row.warning("malformed", says));
+                        return false;
+                    }
+                }
+            }
+            _ => file::read(&bytes, source.legacy),
+        };
+        let file = match read {
             Ok(file) => file,
             Err(broken) if lenient => {
                 self.passed.file(&name, broken.why());
@@ -193,7 +209,8 @@ impl Search<'_> {
                 return true;
             }
             if !keys::names(key, self.registry) {
-                self.passed.entry(&name, key, why);
+                let why = format!("is broken: {why}; Docker warns of it, and reads no further");
+                self.passed.entry(&name, key, &why);
             }
         }
         if let Some(unread) = file.unread_helpers(self.registry, rules) {
@@ -255,17 +272,17 @@ impl Search<'_> {
         (usable, None)
     }
 
-    /// The entry for this image, where it does only if Docker reads it before one that is broken: `auth` is
-    /// undone entry by entry, in the order of a Go map, which is another each time, and no further than the
-    /// broken one (docker/cli, `config/configfile/file.go`, `LoadFromReader`). Tried with 20.10 and 28.5: the
-    /// same file does and does not.
+    /// The key of this image's entry, if Docker has its login only when it decodes that entry before a broken
+    /// one: it does so entry by entry, in the order of a Go map, which is another each time, and no further than
+    /// the broken one (docker/cli, `config/configfile/file.go`, `LoadFromReader`). Tried with 20.10 and 28.5:
+    /// the same file does and does not.
     fn left_to_chance<'f>(&self, file: &'f AuthFile, rules: Rules) -> Option<&'f str> {
         if rules != Rules::Docker || file.helper(self.registry, rules).is_some() {
             return None;
         }
         let found = keys::select(&file.entries, self.registry, self.repository, rules);
         let own = found.matches.first()?;
-        own.is_only_encoded().then_some(own.key.as_str())
+        own.hangs_on_decoding().then_some(own.key.as_str())
     }
 
     /// Whether the engine goes no further where a file is broken.

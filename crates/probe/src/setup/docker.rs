@@ -202,14 +202,14 @@ fn from_release(
         Some(false) => {
             let this = setup.release.shown();
             let says = format!(
-                "{what}, which Docker takes from {numbers} on, and this is {this}: dockerd does not start with it"
+                "{what}: Docker takes that from {numbers} on, and this is {this}: dockerd does not start"
             );
             setup.breaks_start(service, source, &says);
         }
         // What runs may have started with it.
         None => {
             let says = format!(
-                "{what}: Docker takes it from {numbers} on, earlier releases do not start with it"
+                "{what}: Docker takes that from {numbers} on, earlier releases do not start"
             );
             if service.process.is_some() {
                 setup.warns(source, says);
