@@ -18,6 +18,9 @@ const DAEMON: &[(&str, &str)] = &[
     ("{}", ""),
     ("", ""),
     ("null", ""),
+    (r#"{"x": {}}"#, ""),
+    (r#"{"x": {"debug": true}}"#, ""),
+    (r#"{"x": {"bridge": "none", "y": 1}}"#, ""),
     ("[1]", ""),
     (r#"{"dns": ["abc"]}"#, ""),
     (r#"{"dns": ["8.8.8.8", "::1"]}"#, ""),
@@ -339,10 +342,13 @@ fn dockerd(file: &Path, options: &str) -> (bool, String) {
 
 #[test]
 fn dockerd_refuses_what_host_says_it_refuses() {
-    if runs("dockerd", &["--version"]).is_none() || runs("setpriv", &["--version"]).is_none() {
+    let version = runs("dockerd", &["--version"]);
+    let Some(version) = version.filter(|_| runs("setpriv", &["--version"]).is_some()) else {
         eprintln!("SKIPPED: dockerd (Debian: docker.io) or setpriv is not installed");
         return;
-    }
+    };
+    let release = version.split([' ', ',']).nth(2).expect("a release");
+    let package = format!("Package: docker.io\nStatus: install ok installed\nVersion: {release}\n");
     let mut wrong = Vec::new();
     for (file, options) in DAEMON {
         let folder = tempfile::tempdir().expect("temporary folder");
@@ -353,6 +359,7 @@ fn dockerd_refuses_what_host_says_it_refuses() {
         put(root, "etc/docker/daemon.json", file);
         let unit = format!("[Service]\nExecStart=/usr/bin/dockerd {options}\n");
         put(root, "lib/systemd/system/docker.service", &unit);
+        put(root, "var/lib/dpkg/status", &package);
         let (stops, texts) = said(root, "docker");
         let (refused, words) = dockerd(&root.join("etc/docker/daemon.json"), options);
         // What depends on the release is told as such.

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::File;
 use super::rules::{RULES, Rule, Wrong};
 use crate::setup::Setup;
+use crate::setup::release::Known;
 use crate::setup::service::{Placed, Service};
 use crate::trust::Source;
 
@@ -41,7 +42,14 @@ pub(super) fn file(file: Option<&File>, service: &Service, setup: &mut Setup) {
             continue;
         }
         let Some(rule) = RULES.keys.get(key) else {
-            setup.breaks_start(service, &source, &unknown(key));
+            if is_passed_over(value, &setup.release) {
+                let says = format!(
+                    "`{key}` is no option of Docker, which passes it over for what it holds"
+                );
+                setup.warns(&source, says);
+            } else {
+                setup.breaks_start(service, &source, &unknown(key));
+            }
             continue;
         };
         // A daemon that runs with the file is of a release that takes it.
@@ -49,7 +57,8 @@ pub(super) fn file(file: Option<&File>, service: &Service, setup: &mut Setup) {
             .process
             .as_ref()
             .is_some_and(|p| p.has_read(&file.text.path));
-        if let Some(release) = rule.is_unknown_to(&setup.release).filter(|_| !taken) {
+        let unknown_to = rule.is_unknown_to(&setup.release).filter(|_| !taken);
+        if let Some(release) = unknown_to.filter(|_| !is_passed_over(value, &setup.release)) {
             of_release(key, release, &source, service, setup);
         }
         match (value, key.as_str()) {
@@ -90,6 +99,19 @@ pub(super) fn file(file: Option<&File>, service: &Service, setup: &mut Setup) {
             setup.breaks_start(service, &file.source(one), &says);
         }
     }
+}
+
+/// Whether dockerd starts with a table under a key that it does not know: it looks for what is in there instead,
+/// and knows all of that (moby, `daemon/config/config.go`, `configValuesSet`).
+fn is_passed_over(value: &Value, release: &Known) -> bool {
+    let known = |key: &String| {
+        let of_option = || RULES.option(key).and_then(|(own, _)| RULES.keys.get(own));
+        let rule = RULES.keys.get(key).or_else(of_option);
+        rule.is_some_and(|rule| rule.is_unknown_to(release).is_none())
+    };
+    value
+        .as_object()
+        .is_some_and(|inner| inner.keys().all(known))
 }
 
 fn unknown(key: &str) -> String {
