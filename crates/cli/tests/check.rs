@@ -166,6 +166,7 @@ fn a_redacted_check_names_nobody() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn a_login_in_a_variable_is_dockers_and_comes_first() {
     let registry = format!("127.0.0.1:{}", closed_port());
@@ -175,10 +176,19 @@ fn a_login_in_a_variable_is_dockers_and_comes_first() {
         ".docker/config.json",
         &login(&registry, "docker"),
     );
-    let check = |variable: String| {
+    let check = |client: &str, variable: String| {
+        let script = format!("#!/bin/sh\necho 'Docker version {client}, build 1'\n");
+        place(home.path(), "bin/docker", &script);
+        let program = home.path().join("bin/docker");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(program, mode).expect("a program");
         let output = pullwhy()
             .env_remove("REGISTRY_AUTH_FILE")
             .env("HOME", home.path())
+            .env(
+                "PATH",
+                format!("{}:/usr/bin:/bin", home.path().join("bin").display()),
+            )
             .env("DOCKER_AUTH_CONFIG", variable)
             .args(["check", "--as", "docker", "--format", "json"])
             .arg(format!("{registry}/shop/web:1.5"))
@@ -189,18 +199,22 @@ fn a_login_in_a_variable_is_dockers_and_comes_first() {
     // Of `variable:h1dden`.
     let good = "dmFyaWFibGU6aDFkZGVu";
     let of = |more: &str| format!(r#"{{"auths":{{"{registry}":{{"auth":"{good}"{more}}}}}}}"#);
-    let said = check(of(""));
+    let said = check("28.3.0", of(""));
     let row = credentials(&said);
     assert_eq!(row["target"], "DOCKER_AUTH_CONFIG");
     assert_eq!(row["facts"]["user"], "variable");
     assert!(!said.contains("h1dden") && !said.contains(good));
     // One key too many, and Docker takes nothing of it.
-    let said = check(of(r#","email":"a""#));
+    let said = check("29.0.0", of(r#","email":"a""#));
     let row = credentials(&said);
     assert_eq!(row["target"], "DOCKER_AUTH_CONFIG");
     assert_eq!(row["saw"], "malformed");
     assert!(said.contains(r#""user": "docker""#), "{said}");
     assert!(!said.contains("h1dden") && !said.contains(good));
+    // Earlier clients do not read it.
+    let said = check("28.2.2", of(""));
+    let row = credentials(&said);
+    assert_eq!(row["facts"]["user"], "docker", "{said}");
 }
 
 #[test]

@@ -20,6 +20,7 @@ const DAEMON: &[(&str, &str)] = &[
     ("null", ""),
     (r#"{"x": {}}"#, ""),
     (r#"{"x": {"debug": true}}"#, ""),
+    (r#"{"proxy": {"http-proxy": "http://p:1"}}"#, ""),
     (r#"{"x": {"bridge": "none", "y": 1}}"#, ""),
     ("[1]", ""),
     (r#"{"dns": ["abc"]}"#, ""),

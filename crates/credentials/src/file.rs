@@ -1,13 +1,10 @@
 //! A credentials file taken apart: Docker's `config.json`, its old `.dockercfg`, Podman's
 //! `auth.json`, and a Kubernetes secret with one of the first two in it.
 
-use std::collections::BTreeMap;
-
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::general_purpose::STANDARD;
-use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
-use serde::Deserialize;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 
 use crate::Credential;
@@ -21,6 +18,15 @@ const ENTRIES: usize = 4096;
 const GO: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
+
+/// Go's `RawStdEncoding`, by which the kubelet reads what does not end with `=` (kubernetes,
+/// `pkg/credentialprovider/config.go`, `decodeDockerConfigFieldAuth`).
+const GO_RAW: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::RequireNone),
 );
 
 /// What a credentials file holds.
@@ -40,6 +46,8 @@ pub struct Entry {
     pub key: String,
     /// `auth` decoded: user and password, or what is wrong with it.
     auth: Option<Result<(String, String), &'static str>>,
+    /// The same for the kubelet, which takes base64 that is not filled up.
+    unpadded: Option<(String, String)>,
     /// `auth` holds bytes that are no text, for which U+FFFD stands.
     is_mangled: bool,
     plain: Option<(String, String)>,
@@ -196,9 +204,13 @@ fn entries(table: &Map<String, Value>) -> Vec<Entry> {
             text.map(str::to_owned)
         };
         let plain = word("username").map(|user| (user, word("password").unwrap_or_default()));
-        let auth = word("auth").map(|auth| decode(&auth));
+        let text = word("auth");
+        let auth = text.as_deref().map(|auth| decode(auth, &GO));
+        let unpadded = text.filter(|_| matches!(auth, Some(Err(_))));
+        let unpadded = unpadded.and_then(|auth| decode(&auth, &GO_RAW).ok());
         Entry {
             key: key.clone(),
+            unpadded: unpadded.map(|(pair, _)| pair),
             is_mangled: matches!(auth, Some(Ok((_, false)))),
             auth: auth.map(|auth| auth.map(|(pair, _)| pair)),
             plain,
@@ -210,9 +222,9 @@ fn entries(table: &Map<String, Value>) -> Vec<Entry> {
 }
 
 /// User and password, and whether all of it is text.
-fn decode(auth: &str) -> Result<((String, String), bool), &'static str> {
+fn decode(auth: &str, base64: &GeneralPurpose) -> Result<((String, String), bool), &'static str> {
     let joined: String = auth.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
-    let bytes = GO.decode(joined).map_err(|_| "`auth` is no base64")?;
+    let bytes = base64.decode(joined).map_err(|_| "`auth` is no base64")?;
     let text = String::from_utf8_lossy(&bytes);
     let (user, password) = text
         .split_once(':')
@@ -223,6 +235,21 @@ fn decode(auth: &str) -> Result<((String, String), bool), &'static str> {
     Ok(((user.to_owned(), password.to_owned()), is_text))
 }
 
+/// What is under the one name that a table may have, in letters of either case, as Go reads it.
+fn only<'v>(value: &'v Value, name: &str) -> Result<Option<&'v Value>, String> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    let mut found = None;
+    for (key, value) in table(value)? {
+        if !key.eq_ignore_ascii_case(name) {
+            return Err(format!("holds more than `{name}`"));
+        }
+        found = Some(value);
+    }
+    Ok(found)
+}
+
 /// Reads the variable `DOCKER_AUTH_CONFIG`, which Docker's client takes as a whole or not at all (docker/cli
 /// since 28.3, `config/configfile/file.go`, `parseEnvConfig`), and in which it finds only the very key that it
 /// looks for.
@@ -231,38 +258,35 @@ fn decode(auth: &str) -> Result<((String, String), bool), &'static str> {
 ///
 /// In words, why it is not taken.
 pub fn variable(text: &str, registry: &str) -> Result<AuthFile, String> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Variable {
-        #[serde(default)]
-        auths: BTreeMap<String, Auth>,
-    }
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Auth {
-        #[serde(default)]
-        auth: String,
-    }
     if text.trim().is_empty() {
         return Ok(AuthFile::default());
     }
     let value = json(text).map_err(|why| format!("is no JSON: {why}"))?;
-    let read: Variable = serde_json::from_value(value)
-        .map_err(|_| "holds more than `auths` with `auth` in each entry".to_owned())?;
+    let Some(auths) = only(&value, "auths")?.filter(|auths| !auths.is_null()) else {
+        return Ok(AuthFile::default());
+    };
+    let auths = table(auths)?;
     let wanted = crate::keys::docker_key(registry);
     let mut entries = Vec::new();
-    for (key, Auth { auth }) in read.auths.into_iter().take(ENTRIES) {
-        let decoded = match decode(&auth) {
+    for (key, value) in auths.iter().take(ENTRIES) {
+        let auth = match only(value, "auth")
+            .map_err(|why| format!("has the entry `{key}`, which {why}"))?
+        {
+            None | Some(Value::Null) => "",
+            Some(Value::String(auth)) => auth,
+            Some(_) => return Err(format!("has the entry `{key}`: its `auth` is no text")),
+        };
+        let decoded = match decode(auth, &GO) {
             _ if auth.is_empty() => Err("has no `auth`"),
             Ok(((user, _), _)) if user.is_empty() => Err("has no user name"),
             other => other,
         };
         let (pair, is_text) = decoded.map_err(|why| format!("has the entry `{key}`: {why}"))?;
-        if key == wanted {
+        if key.as_str() == wanted {
             entries.push(Entry {
                 auth: Some(Ok(pair)),
                 is_mangled: !is_text,
-                ..Entry::bare(&key)
+                ..Entry::bare(key)
             });
         }
     }
@@ -322,10 +346,12 @@ impl AuthFile {
         // A user without a name is refused by Docker's client from 23.0 on.
         let nameless = |user: &str| rules == Rules::Docker && user.is_empty();
         broken.find_map(|e| match &e.auth {
+            Some(Err(_)) if rules == Rules::Kubelet && e.unpadded.is_some() => None,
             Some(Err(why)) => Some((e.key.as_str(), *why)),
-            Some(Ok((user, _))) if nameless(user) => {
-                Some((e.key.as_str(), "`auth` has no user name"))
-            }
+            Some(Ok((user, _))) if nameless(user) => Some((
+                e.key.as_str(),
+                "`auth` has no user name, which Docker takes up to 20.10 alone",
+            )),
             _ => None,
         })
     }
@@ -337,6 +363,7 @@ impl Entry {
         Self {
             key: key.to_owned(),
             auth: None,
+            unpadded: None,
             is_mangled: false,
             plain: None,
             identity: None,
@@ -354,7 +381,8 @@ impl Entry {
 
     /// Whether what Docker sends is another thing before it has undone `auth` than after it.
     pub fn hangs_on_decoding(&self) -> bool {
-        let differs = |pair: &(String, String)| self.plain.as_ref() != Some(pair);
+        let differs =
+            |pair: &(String, String)| !pair.0.is_empty() && self.plain.as_ref() != Some(pair);
         matches!(&self.auth, Some(Ok(pair)) if differs(pair))
             && self.identity.is_none()
             && self.token.is_none()
@@ -384,11 +412,16 @@ impl Entry {
             ));
         }
         let own = match &self.auth {
-            Some(Ok(pair)) => Some(basic(pair)),
             // What stands beside `auth` is kept where that cannot be undone.
-            Some(Err(_)) if rules == Rules::Docker && self.plain.is_some() => {
+            Some(auth)
+                if rules == Rules::Docker
+                    && self.plain.is_some()
+                    && auth.as_ref().map_or(true, |(user, _)| user.is_empty()) =>
+            {
                 self.plain.as_ref().map(basic)
             }
+            Some(Err(_)) if kubelet && self.unpadded.is_some() => self.unpadded.as_ref().map(basic),
+            Some(Ok(pair)) => Some(basic(pair)),
             Some(Err(why)) => return Err(format!("the entry `{}` is broken: {why}", self.key)),
             None => self
                 .plain
@@ -537,11 +570,18 @@ mod tests {
         let broken = json!({"auths": {"r.test": {"auth": "%", "username": "u", "password": "p"}}});
         assert!(matches!(first(&broken, Rules::Docker), Ok(Some(_))));
         assert!(first(&broken, Rules::Any).is_err());
+        let nameless =
+            json!({"auths": {"r.test": {"auth": "OnB3", "username": "u", "password": "p"}}});
+        assert!(matches!(first(&nameless, Rules::Docker), Ok(Some(_))));
         for (beside, hangs) in [
             (json!({}), true),
             (json!({"username": "u", "password": "p"}), false),
             (json!({"username": "x", "password": "p"}), true),
             (json!({"identitytoken": "t"}), false),
+            (
+                json!({"auth": "OnB3", "username": "u", "password": "p"}),
+                false,
+            ),
         ] {
             let mut entry = json!({"auth": "dTpw"});
             for (key, value) in beside.as_object().expect("a table") {
@@ -553,13 +593,26 @@ mod tests {
     }
 
     #[test]
+    fn the_kubelet_takes_base64_that_is_not_filled_up() {
+        let file = json!({"auths": {"r.test": {"auth": "dTpwdw"}}});
+        assert!(matches!(first(&file, Rules::Kubelet), Ok(Some(_))));
+        assert_eq!(of(&file).spoilt_by(Rules::Kubelet), None);
+        assert!(first(&file, Rules::Docker).is_err());
+        assert!(of(&file).spoilt_by(Rules::Docker).is_some());
+    }
+
+    #[test]
     fn the_variable_is_taken_as_a_whole_or_not_at_all() {
         let text = |value: Value| value.to_string();
         let good = text(json!({"auths": {"r.test": {"auth": "dTpw"}, "o.test": {"auth": "dTpw"}}}));
         assert_eq!(variable(&good, "r.test").map(|f| f.entries.len()), Ok(1));
         let scheme = text(json!({"auths": {"https://r.test/v1/": {"auth": "dTpw"}}}));
         assert_eq!(variable(&scheme, "r.test").map(|f| f.entries.len()), Ok(0));
-        assert_eq!(variable(" ", "r.test").map(|f| f.entries.len()), Ok(0));
+        for none in [" ", "null", r#"{"auths":null}"#, "{}"] {
+            assert_eq!(variable(none, "r.test").map(|f| f.entries.len()), Ok(0));
+        }
+        let upper = text(json!({"Auths": {"r.test": {"Auth": "dTpw"}}}));
+        assert_eq!(variable(&upper, "r.test").map(|f| f.entries.len()), Ok(1));
         for wrong in [
             "x".to_owned(),
             text(json!({"auths": {"r.test": {"auth": "dTpw"}, "o.test": {"auth": "%"}}})),
@@ -567,6 +620,9 @@ mod tests {
             text(json!({"auths": {"r.test": {"auth": "dTpw", "email": "a"}}})),
             text(json!({"auths": {"r.test": {"auth": "OnB3"}}})),
             text(json!({"auths": {}, "credsStore": "x"})),
+            text(json!({"auths": {"r.test": ["dTpw"]}})),
+            text(json!([])),
+            text(json!({"auths": {"r.test": {"auth": 5}}})),
         ] {
             let why = variable(&wrong, "r.test").map(|f| f.entries.len());
             assert!(why.is_err(), "{wrong}");

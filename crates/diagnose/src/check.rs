@@ -64,7 +64,7 @@ pub fn judge(catalogue: &Catalogue, image: &Image, rows: &mut [HopRow]) -> Judge
     let open = rows[..=index]
         .iter()
         .any(|row| row.was_not_waited_for() || row.hangs_on_release())
-        || rows[index].hop <= Hop::Manifest && rows[..=index].iter().any(HopRow::hangs_on_chance);
+        || asks_for_a_login(rows[index].hop) && rows[..=index].iter().any(HopRow::hangs_on_chance);
     Judgement {
         answer: if open {
             Answer::Unknown
@@ -83,6 +83,14 @@ pub fn judge(catalogue: &Catalogue, image: &Image, rows: &mut [HopRow]) -> Judge
                 ..incident
             }),
     }
+}
+
+/// Hops whose answer may be another one with a login than without.
+fn asks_for_a_login(hop: Hop) -> bool {
+    matches!(
+        hop,
+        Hop::Credentials | Hop::Ping | Hop::Token | Hop::Manifest
+    )
 }
 
 /// What a hop says of a caller who has shown no login, or not the right one.

@@ -18,6 +18,14 @@ pub(crate) struct Version {
     pub(crate) major: u32,
 }
 
+impl Version {
+    /// Whether it is a version, by major and minor, or a later one.
+    pub(crate) fn reaches(&self, wanted: (u32, u32)) -> bool {
+        let minor = self.text.split('.').nth(1).and_then(|n| n.parse().ok());
+        (self.major, minor.unwrap_or(0)) >= wanted
+    }
+}
+
 /// Asks the `docker` on the path; Podman's program of that name has none.
 pub(crate) fn version(timeout: Duration) -> Option<Version> {
     let mut command = Command::new("docker");
@@ -44,6 +52,10 @@ mod tests {
 
     #[test]
     fn versions_of_docker_are_read_and_of_nothing_else() {
+        let reaches = |said: &str| parse(said).map(|version| version.reaches((28, 3)));
+        assert_eq!(reaches("Docker version 28.2.2, build 1"), Some(false));
+        assert_eq!(reaches("Docker version 28.3.0, build 1"), Some(true));
+        assert_eq!(reaches("Docker version 29.0.0-rc.1, build 1"), Some(true));
         let major = |said: &str| parse(said).map(|version| version.major);
         assert_eq!(
             major("Docker version 20.10.24+dfsg1, build 297e128"),

@@ -26,6 +26,8 @@ use crate::rows::{Row, Rows};
 const TRIES: usize = 8;
 /// Docker's variable that holds logins themselves.
 const VARIABLE: &str = "DOCKER_AUTH_CONFIG";
+/// The first version of Docker's client, major and minor, that reads it.
+const VARIABLE_SINCE: (u32, u32) = (28, 3);
 /// The first version of Docker's client that stops where a helper fails.
 const STOPS: u32 = 29;
 
@@ -157,6 +159,11 @@ impl Search<'_> {
         }
         let read = match &source.place {
             AuthPlace::Text(text) if source.named_by == VARIABLE => {
+                if let Some(client) = self.client().filter(|c| !c.reaches(VARIABLE_SINCE)) {
+                    let why = format!("Docker {} does not read it", client.text);
+                    self.passed.file(&name, &why);
+                    return false;
+                }
                 match file::variable(text, self.registry) {
                     Ok(file) => Ok(file),
                     Err(why) => {
@@ -307,6 +314,14 @@ impl Search<'_> {
         )
     }
 
+    /// Docker's client. That of another system's files is not the one on this path.
+    fn client(&self) -> Option<client::Version> {
+        let foreign = self.options.setup.as_ref().is_some_and(|s| s.foreign);
+        (self.options.ask_client && !foreign)
+            .then(|| client::version(self.options.timeout))
+            .flatten()
+    }
+
     /// The row of a helper that gave no answer. Up to version 28 `docker pull` takes no notice and asks
     /// without, which does for a public image; from 29 on it stops (docker/cli, `cli/command/image/pull.go`),
     /// as builds and Compose do. It is the client's version that counts, not the daemon's.
@@ -314,12 +329,7 @@ impl Search<'_> {
         if self.options.engine != Some(Engine::Docker) {
             return row.failed(saw, says);
         }
-        // The client of another system's files is not the one on this path.
-        let foreign = self.options.setup.as_ref().is_some_and(|s| s.foreign);
-        let client = (self.options.ask_client && !foreign)
-            .then(|| client::version(self.options.timeout))
-            .flatten();
-        let Some(client) = client else {
+        let Some(client) = self.client() else {
             let docker = "Docker up to 28 asks without a login then, later ones stop";
             return row.warning(saw, format!("{says}; {docker}"));
         };

@@ -42,13 +42,17 @@ pub(super) fn file(file: Option<&File>, service: &Service, setup: &mut Setup) {
             continue;
         }
         let Some(rule) = RULES.keys.get(key) else {
-            if is_passed_over(value, &setup.release) {
-                let says = format!(
-                    "`{key}` is no option of Docker, which passes it over for what it holds"
-                );
-                setup.warns(&source, says);
-            } else {
-                setup.breaks_start(service, &source, &unknown(key));
+            let passed_over =
+                format!("`{key}` is no option of Docker, which passes it over for what it holds");
+            match is_passed_over(value, &setup.release) {
+                Some(true) => setup.warns(&source, passed_over),
+                Some(false) => setup.breaks_start(service, &source, &unknown(key)),
+                None => {
+                    let says = format!(
+                        "{passed_over}, where its release knows that, and else does not start"
+                    );
+                    setup.hangs_on_release(&source, says);
+                }
             }
             continue;
         };
@@ -58,7 +62,9 @@ pub(super) fn file(file: Option<&File>, service: &Service, setup: &mut Setup) {
             .as_ref()
             .is_some_and(|p| p.has_read(&file.text.path));
         let unknown_to = rule.is_unknown_to(&setup.release).filter(|_| !taken);
-        if let Some(release) = unknown_to.filter(|_| !is_passed_over(value, &setup.release)) {
+        if let Some(release) =
+            unknown_to.filter(|_| is_passed_over(value, &setup.release) != Some(true))
+        {
             of_release(key, release, &source, service, setup);
         }
         match (value, key.as_str()) {
@@ -102,16 +108,33 @@ pub(super) fn file(file: Option<&File>, service: &Service, setup: &mut Setup) {
 }
 
 /// Whether dockerd starts with a table under a key that it does not know: it looks for what is in there instead,
-/// and knows all of that (moby, `daemon/config/config.go`, `configValuesSet`).
-fn is_passed_over(value: &Value, release: &Known) -> bool {
-    let known = |key: &String| {
-        let of_option = || RULES.option(key).and_then(|(own, _)| RULES.keys.get(own));
-        let rule = RULES.keys.get(key).or_else(of_option);
-        rule.is_some_and(|rule| rule.is_unknown_to(release).is_none())
+/// and knows all of that (moby, `daemon/config/config.go`, `configValuesSet`). None: that hangs on its release,
+/// which is not known.
+fn is_passed_over(value: &Value, release: &Known) -> Option<bool> {
+    let Some(inner) = value.as_object() else {
+        return Some(false);
     };
-    value
-        .as_object()
-        .is_some_and(|inner| inner.keys().all(known))
+    let mut all = Some(true);
+    for key in inner.keys().take(KEYS) {
+        let of_option = || RULES.option(key).map(|(_, rule)| rule);
+        let rule = RULES.keys.get(key).or_else(of_option);
+        let unknown = match rule {
+            None => return Some(false),
+            Some(rule) => rule.is_unknown_to(release),
+        };
+        // Options for proxies came with the table of that name.
+        let proxies = RULES
+            .keys
+            .get("proxies")
+            .filter(|_| RULES.proxies.contains_key(key));
+        let unknown = unknown.or_else(|| proxies?.is_unknown_to(release));
+        match unknown {
+            None => {}
+            Some((true, _)) => return Some(false),
+            Some((false, _)) => all = None,
+        }
+    }
+    all
 }
 
 fn unknown(key: &str) -> String {
