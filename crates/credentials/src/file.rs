@@ -1,33 +1,21 @@
 //! A credentials file taken apart: Docker's `config.json`, its old `.dockercfg`, Podman's
 //! `auth.json`, and a Kubernetes secret with one of the first two in it.
 
+mod decode;
+mod variable;
+
 use base64::Engine as _;
-use base64::alphabet;
 use base64::engine::general_purpose::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 
 use crate::Credential;
 use crate::keys::Rules;
 use crate::secret::{self, Part, Secret};
+use decode::{GO, GO_RAW, decode};
+pub use variable::variable;
 
 /// Entries of a file that are read.
 const ENTRIES: usize = 4096;
-
-/// base64 as Go's `StdEncoding` reads it, which passes over line breaks besides.
-const GO: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
-);
-
-/// Go's `RawStdEncoding`, by which the kubelet reads what does not end with `=` (kubernetes,
-/// `pkg/credentialprovider/config.go`, `decodeDockerConfigFieldAuth`).
-const GO_RAW: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_allow_trailing_bits(true)
-        .with_decode_padding_mode(DecodePaddingMode::RequireNone),
-);
 
 /// What a credentials file holds.
 #[derive(Debug, Default)]
@@ -221,81 +209,6 @@ fn entries(table: &Map<String, Value>) -> Vec<Entry> {
     .collect()
 }
 
-/// User and password, and whether all of it is text.
-fn decode(auth: &str, base64: &GeneralPurpose) -> Result<((String, String), bool), &'static str> {
-    let joined: String = auth.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
-    let bytes = base64.decode(joined).map_err(|_| "`auth` is no base64")?;
-    let text = String::from_utf8_lossy(&bytes);
-    let (user, password) = text
-        .split_once(':')
-        .ok_or("`auth` holds no `user:password`: there is no colon in it")?;
-    // Old versions of Docker filled up with zeros.
-    let password = password.trim_matches('\0');
-    let is_text = std::str::from_utf8(&bytes).is_ok();
-    Ok(((user.to_owned(), password.to_owned()), is_text))
-}
-
-/// What is under the one name that a table may have, in letters of either case, as Go reads it.
-fn only<'v>(value: &'v Value, name: &str) -> Result<Option<&'v Value>, String> {
-    if value.is_null() {
-        return Ok(None);
-    }
-    let mut found = None;
-    for (key, value) in table(value)? {
-        if !key.eq_ignore_ascii_case(name) {
-            return Err(format!("holds more than `{name}`"));
-        }
-        found = Some(value);
-    }
-    Ok(found)
-}
-
-/// Reads the variable `DOCKER_AUTH_CONFIG`, which Docker's client takes as a whole or not at all (docker/cli
-/// since 28.3, `config/configfile/file.go`, `parseEnvConfig`), and in which it finds only the very key that it
-/// looks for.
-///
-/// # Errors
-///
-/// In words, why it is not taken.
-pub fn variable(text: &str, registry: &str) -> Result<AuthFile, String> {
-    if text.trim().is_empty() {
-        return Ok(AuthFile::default());
-    }
-    let value = json(text).map_err(|why| format!("is no JSON: {why}"))?;
-    let Some(auths) = only(&value, "auths")?.filter(|auths| !auths.is_null()) else {
-        return Ok(AuthFile::default());
-    };
-    let auths = table(auths)?;
-    let wanted = crate::keys::docker_key(registry);
-    let mut entries = Vec::new();
-    for (key, value) in auths.iter().take(ENTRIES) {
-        let auth = match only(value, "auth")
-            .map_err(|why| format!("has the entry `{key}`, which {why}"))?
-        {
-            None | Some(Value::Null) => "",
-            Some(Value::String(auth)) => auth,
-            Some(_) => return Err(format!("has the entry `{key}`: its `auth` is no text")),
-        };
-        let decoded = match decode(auth, &GO) {
-            _ if auth.is_empty() => Err("has no `auth`"),
-            Ok(((user, _), _)) if user.is_empty() => Err("has no user name"),
-            other => other,
-        };
-        let (pair, is_text) = decoded.map_err(|why| format!("has the entry `{key}`: {why}"))?;
-        if key.as_str() == wanted {
-            entries.push(Entry {
-                auth: Some(Ok(pair)),
-                is_mangled: !is_text,
-                ..Entry::bare(key)
-            });
-        }
-    }
-    Ok(AuthFile {
-        entries,
-        ..AuthFile::default()
-    })
-}
-
 impl AuthFile {
     /// The helper that is asked for a registry.
     pub fn helper(&self, registry: &str, rules: Rules) -> Option<&str> {
@@ -451,182 +364,4 @@ impl Entry {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn of(value: &Value) -> AuthFile {
-        read(value.to_string().as_bytes(), false).expect("a credentials file")
-    }
-
-    fn first(value: &Value, rules: Rules) -> Result<Option<Credential>, String> {
-        of(value).entries[0].holds(rules)
-    }
-
-    #[test]
-    fn reads_every_form_of_an_entry_as_each_engine_does() {
-        let auth = STANDARD.encode("u:p:w");
-        let basic = Credential::Basic {
-            user: "u".into(),
-            password: "p:w".into(),
-        };
-        let all = [Rules::Any, Rules::Docker, Rules::Podman, Rules::Kubelet];
-        for rules in all {
-            let entry = json!({"auths": {"r.test": {"auth": auth}}});
-            assert_eq!(first(&entry, rules), Ok(Some(basic.clone())), "{rules:?}");
-            let old = json!({"r.test": {"auth": auth, "email": "a@b.test"}});
-            assert_eq!(first(&old, rules), Ok(Some(basic.clone())), "{rules:?}");
-        }
-        let plain = json!({"auths": {"r.test": {"username": "u", "password": "p:w"}}});
-        assert_eq!(first(&plain, Rules::Docker), Ok(Some(basic.clone())));
-        assert_eq!(first(&plain, Rules::Kubelet), Ok(Some(basic)));
-        assert_eq!(first(&plain, Rules::Podman), Ok(None));
-        let token = json!({"auths": {"r.test": {"auth": "MDAwMDo=", "identitytoken": "t"}}});
-        let identity = Credential::IdentityToken("t".into());
-        assert_eq!(first(&token, Rules::Docker), Ok(Some(identity)));
-        let why = first(&token, Rules::Kubelet).expect_err("not read");
-        assert!(why.contains("identity token"), "{why}");
-        let direct = json!({"auths": {"r.test": {"registrytoken": "t"}}});
-        let token = Credential::RegistryToken("t".into());
-        assert_eq!(first(&direct, Rules::Docker), Ok(Some(token)));
-        assert_eq!(first(&direct, Rules::Podman), Ok(None));
-    }
-
-    #[test]
-    fn says_what_is_broken_and_never_shows_it() {
-        for (auth, says) in [
-            ("%%%", "no base64"),
-            (STANDARD.encode("nocolon").as_str(), "no colon"),
-            (STANDARD.encode(":pw").as_str(), "no user name"),
-            (STANDARD.encode(b"u:\xff\xfe").as_str(), "no text"),
-        ] {
-            let why = first(&json!({"auths": {"r.test": {"auth": auth}}}), Rules::Any);
-            let why = why.expect_err(auth);
-            assert!(why.contains(says), "{why}");
-            assert!(!why.contains(auth) && !why.contains("pw"), "{why}");
-        }
-        for (text, says) in [
-            ("[]", "no table"),
-            ("{\"auths\":[]}", "`auths`, which is no table"),
-            (
-                "{\"auths\":{\"r\":{\"auth\":\"dTpwdw==\"",
-                "no JSON: line 1",
-            ),
-            ("eyJhdXRocyI6e319", "decode it once"),
-            ("\u{feff}{}", "byte order mark"),
-        ] {
-            let broken = read(text.as_bytes(), false).expect_err(text);
-            let why = broken.why();
-            assert!(why.contains(says), "{why}");
-            assert!(!why.contains("dTpwdw"), "{why}");
-        }
-        assert!(read(b"\xff", false).is_err());
-    }
-
-    #[test]
-    fn names_the_helper_that_each_engine_runs() {
-        let file = of(&json!({
-            "credHelpers": {"r.test": "ecr-login", "https://index.docker.io/v1/": "hub"},
-            "credsStore": "desktop",
-        }));
-        for (registry, rules, wanted) in [
-            ("r.test", Rules::Docker, Some("ecr-login")),
-            ("docker.io", Rules::Docker, Some("hub")),
-            ("o.test", Rules::Docker, Some("desktop")),
-            ("r.test", Rules::Podman, Some("ecr-login")),
-            ("o.test", Rules::Podman, None),
-            ("r.test", Rules::Kubelet, None),
-        ] {
-            assert_eq!(file.helper(registry, rules), wanted, "{registry} {rules:?}");
-        }
-        assert_eq!(file.last_resort(Rules::Any), Some("desktop"));
-        let unread = file.unread_helpers("r.test", Rules::Kubelet);
-        assert_eq!(unread.as_deref(), Some("credHelpers `ecr-login`"));
-    }
-
-    #[test]
-    fn one_broken_entry_spoils_the_file_for_engines_that_read_it_at_once() {
-        let file = of(&json!({"auths": {"a.test": {"auth": "%"}, "r.test": {}}}));
-        assert_eq!(file.spoilt_by(Rules::Kubelet).map(|s| s.0), Some("a.test"));
-        assert_eq!(file.spoilt_by(Rules::Podman), None);
-    }
-
-    #[test]
-    fn docker_undoes_what_go_does() {
-        let auth = |auth: &str| json!({"auths": {"r.test": {"auth": auth}}});
-        let spoilt = |auth: &Value| of(auth).spoilt_by(Rules::Docker).is_some();
-        let latin = auth(&STANDARD.encode(b"u:p\xff"));
-        assert!(!spoilt(&latin), "bytes that are no text are sent");
-        assert!(first(&latin, Rules::Docker).is_ok());
-        assert!(first(&latin, Rules::Podman).is_err());
-        assert!(spoilt(&auth(&STANDARD.encode(":pw"))));
-        assert!(spoilt(&auth(" dTpw")), "a blank is none of its letters");
-        assert!(!spoilt(&auth("dT\r\npw")), "a line break is passed over");
-        assert!(!spoilt(&auth("dTpwdx==")), "so are bits too many");
-    }
-
-    #[test]
-    fn a_login_beside_auth_is_there_before_auth_is_undone() {
-        let broken = json!({"auths": {"r.test": {"auth": "%", "username": "u", "password": "p"}}});
-        assert!(matches!(first(&broken, Rules::Docker), Ok(Some(_))));
-        assert!(first(&broken, Rules::Any).is_err());
-        let nameless =
-            json!({"auths": {"r.test": {"auth": "OnB3", "username": "u", "password": "p"}}});
-        assert!(matches!(first(&nameless, Rules::Docker), Ok(Some(_))));
-        for (beside, hangs) in [
-            (json!({}), true),
-            (json!({"username": "u", "password": "p"}), false),
-            (json!({"username": "x", "password": "p"}), true),
-            (json!({"identitytoken": "t"}), false),
-            (
-                json!({"auth": "OnB3", "username": "u", "password": "p"}),
-                false,
-            ),
-        ] {
-            let mut entry = json!({"auth": "dTpw"});
-            for (key, value) in beside.as_object().expect("a table") {
-                entry[key] = value.clone();
-            }
-            let file = of(&json!({"auths": {"r.test": entry}}));
-            assert_eq!(file.entries[0].hangs_on_decoding(), hangs, "{beside}");
-        }
-    }
-
-    #[test]
-    fn the_kubelet_takes_base64_that_is_not_filled_up() {
-        let file = json!({"auths": {"r.test": {"auth": "dTpwdw"}}});
-        assert!(matches!(first(&file, Rules::Kubelet), Ok(Some(_))));
-        assert_eq!(of(&file).spoilt_by(Rules::Kubelet), None);
-        assert!(first(&file, Rules::Docker).is_err());
-        assert!(of(&file).spoilt_by(Rules::Docker).is_some());
-    }
-
-    #[test]
-    fn the_variable_is_taken_as_a_whole_or_not_at_all() {
-        let text = |value: Value| value.to_string();
-        let good = text(json!({"auths": {"r.test": {"auth": "dTpw"}, "o.test": {"auth": "dTpw"}}}));
-        assert_eq!(variable(&good, "r.test").map(|f| f.entries.len()), Ok(1));
-        let scheme = text(json!({"auths": {"https://r.test/v1/": {"auth": "dTpw"}}}));
-        assert_eq!(variable(&scheme, "r.test").map(|f| f.entries.len()), Ok(0));
-        for none in [" ", "null", r#"{"auths":null}"#, "{}"] {
-            assert_eq!(variable(none, "r.test").map(|f| f.entries.len()), Ok(0));
-        }
-        let upper = text(json!({"Auths": {"r.test": {"Auth": "dTpw"}}}));
-        assert_eq!(variable(&upper, "r.test").map(|f| f.entries.len()), Ok(1));
-        for wrong in [
-            "x".to_owned(),
-            text(json!({"auths": {"r.test": {"auth": "dTpw"}, "o.test": {"auth": "%"}}})),
-            text(json!({"auths": {"r.test": {"auth": "dTpw"}, "o.test": {}}})),
-            text(json!({"auths": {"r.test": {"auth": "dTpw", "email": "a"}}})),
-            text(json!({"auths": {"r.test": {"auth": "OnB3"}}})),
-            text(json!({"auths": {}, "credsStore": "x"})),
-            text(json!({"auths": {"r.test": ["dTpw"]}})),
-            text(json!([])),
-            text(json!({"auths": {"r.test": {"auth": 5}}})),
-        ] {
-            let why = variable(&wrong, "r.test").map(|f| f.entries.len());
-            assert!(why.is_err(), "{wrong}");
-            assert!(!format!("{why:?}").contains("dTpw"), "{why:?}");
-        }
-    }
-}
+mod tests;

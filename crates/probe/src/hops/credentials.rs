@@ -1,6 +1,7 @@
 //! Which credential an engine would send, from which entry of which file, and which ones it
 //! passes over and why.
 
+mod docker;
 mod providers;
 
 use std::io::{self, Read};
@@ -12,11 +13,11 @@ use pullwhy_model::Hop;
 use crate::Engine;
 use crate::credentials::expiry::Expiry;
 use crate::credentials::file::{self, AuthFile, Broken, Entry};
+use crate::credentials::helper;
 use crate::credentials::keys::{self, Rules};
 use crate::credentials::lint::{Smell, smell};
 use crate::credentials::passed::{NOT_THERE, Passed};
 use crate::credentials::{self, Credential, Flaw, Held, MOST};
-use crate::credentials::{client, helper};
 use crate::engine::{AuthPlace, AuthSource};
 use crate::net::clock;
 use crate::options::Options;
@@ -24,13 +25,6 @@ use crate::rows::{Row, Rows};
 
 /// Entries that are tried in turn.
 const TRIES: usize = 8;
-/// Docker's variable that holds logins themselves.
-const VARIABLE: &str = "DOCKER_AUTH_CONFIG";
-/// The first version of Docker's client, major and minor, that reads it.
-const VARIABLE_SINCE: (u32, u32) = (28, 3);
-/// The first version of Docker's client that stops where a helper fails.
-const STOPS: u32 = 29;
-
 /// Finds the credentials for an image, best first, and tells how. Only the kubelet has several.
 pub(crate) fn find(
     registry: &str,
@@ -99,15 +93,6 @@ fn from_file(row: Row, source: &AuthSource) -> Row {
     }
 }
 
-/// The row of a login that Docker has or has not, by chance.
-fn by_chance(row: Row, key: &str, why: &str, own: &str) -> Row {
-    let says = format!(
-        "the entry `{key}` is broken: {why}; Docker reads entries in no order and stops at this one: by chance it \
-         has the login of `{own}` then, or not; this check asks without"
-    );
-    row.fact("key", key).warning("by-chance", says)
-}
-
 impl Search<'_> {
     /// Looks into a place. `true`: the search is over.
     fn look(&mut self, source: &AuthSource, rows: &mut Rows<'_>) -> bool {
@@ -158,18 +143,13 @@ impl Search<'_> {
             return false;
         }
         let read = match &source.place {
-            AuthPlace::Text(text) if source.named_by == VARIABLE => {
-                if let Some(client) = self.client().filter(|c| !c.reaches(VARIABLE_SINCE)) {
-                    let why = format!("Docker {} does not read it", client.text);
-                    self.passed.file(&name, &why);
-                    return false;
-                }
-                match file::variable(text, self.registry) {
+            AuthPlace::Text(text) if source.named_by == docker::VARIABLE => {
+                match self.variable(text, &name) {
                     Ok(file) => Ok(file),
-                    Err(why) => {
-                        let says =
-                            format!("{name} {why}: Docker warns of it, and takes nothing of it");
-                        rows.push(row.warning("malformed", says));
+                    Err(says) => {
+                        if let Some(says) = says {
+                            rows.push(row.warning("malformed", says));
+                        }
                         return false;
                     }
                 }
@@ -212,7 +192,7 @@ impl Search<'_> {
                 return true;
             }
             if let Some(own) = self.left_to_chance(&file, rules) {
-                rows.push(by_chance(row, key, why, own));
+                rows.push(docker::by_chance(row, key, why, own));
                 return true;
             }
             if !keys::names(key, self.registry) {
@@ -279,19 +259,6 @@ impl Search<'_> {
         (usable, None)
     }
 
-    /// The key of this image's entry, if Docker has its login only when it decodes that entry before a broken
-    /// one: it does so entry by entry, in the order of a Go map, which is another each time, and no further than
-    /// the broken one (docker/cli, `config/configfile/file.go`, `LoadFromReader`). Tried with 20.10 and 28.5:
-    /// the same file does and does not.
-    fn left_to_chance<'f>(&self, file: &'f AuthFile, rules: Rules) -> Option<&'f str> {
-        if rules != Rules::Docker || file.helper(self.registry, rules).is_some() {
-            return None;
-        }
-        let found = keys::select(&file.entries, self.registry, self.repository, rules);
-        let own = found.matches.first()?;
-        own.hangs_on_decoding().then_some(own.key.as_str())
-    }
-
     /// Whether the engine goes no further where a file is broken.
     fn is_strict(&self) -> bool {
         let engine = self.options.engine;
@@ -312,35 +279,6 @@ impl Search<'_> {
             saw,
             format!("{says}; Docker warns of it and asks without{others}"),
         )
-    }
-
-    /// Docker's client. That of another system's files is not the one on this path.
-    fn client(&self) -> Option<client::Version> {
-        let foreign = self.options.setup.as_ref().is_some_and(|s| s.foreign);
-        (self.options.ask_client && !foreign)
-            .then(|| client::version(self.options.timeout))
-            .flatten()
-    }
-
-    /// The row of a helper that gave no answer. Up to version 28 `docker pull` takes no notice and asks
-    /// without, which does for a public image; from 29 on it stops (docker/cli, `cli/command/image/pull.go`),
-    /// as builds and Compose do. It is the client's version that counts, not the daemon's.
-    fn unhelped(&self, row: Row, saw: &str, says: String) -> Row {
-        if self.options.engine != Some(Engine::Docker) {
-            return row.failed(saw, says);
-        }
-        let Some(client) = self.client() else {
-            let docker = "Docker up to 28 asks without a login then, later ones stop";
-            return row.warning(saw, format!("{says}; {docker}"));
-        };
-        let version = client.text.as_str();
-        let row = row.fact("client_version", version);
-        if client.major < STOPS {
-            let docker = format!("Docker {version} takes no notice, and asks without a login");
-            row.warning(saw, format!("{says}; {docker}"))
-        } else {
-            row.failed(saw, format!("{says}; Docker {version} stops there"))
-        }
     }
 
     fn ask(&mut self, name: &str, row: Row, rows: &mut Rows<'_>) -> bool {
