@@ -84,11 +84,15 @@ pub(super) fn window(head: &[u8]) -> u64 {
     wanted.max(WINDOW)
 }
 
+/// Bytes of Zstandard undone at a time.
+const OUT: usize = 128 << 10;
+
 /// The bytes of the archive in a layer.
 pub(super) enum Decoder<R: BufRead> {
     Gzip(Box<Gunzip<R>>),
-    Zstd(Box<Frames<R>>),
-    None(R),
+    Zstd(Box<Frames<R>>, Vec<u8>),
+    /// And how many of its bytes were lent out last.
+    None(R, usize),
 }
 
 impl<R: BufRead> Decoder<R> {
@@ -96,35 +100,36 @@ impl<R: BufRead> Decoder<R> {
     pub(super) fn new(compression: Compression, source: R, window: u64) -> Self {
         match compression {
             Compression::Gzip => Self::Gzip(Box::new(Gunzip::new(source))),
-            Compression::Zstd => Self::Zstd(Box::new(Frames::new(source, Some(window)))),
-            Compression::None | Compression::Other(_) => Self::None(source),
+            Compression::Zstd => {
+                let frames = Frames::new(source, Some(window));
+                Self::Zstd(Box::new(frames), vec![0; OUT])
+            }
+            Compression::None | Compression::Other(_) => Self::None(source, 0),
         }
     }
 
     pub(super) fn source(self) -> R {
         match self {
             Self::Gzip(gzip) => gzip.into_source(),
-            Self::Zstd(zstd) => zstd.into_source(),
-            Self::None(source) => source,
+            Self::Zstd(zstd, _) => zstd.into_source(),
+            Self::None(source, _) => source,
         }
     }
 
-    /// Fills a buffer as far as there is something; an error comes with what was read before it.
-    pub(super) fn fill(&mut self, buffer: &mut [u8]) -> (usize, io::Result<()>) {
-        let mut filled = 0;
-        while filled < buffer.len() {
-            let read = match self {
-                Self::Gzip(gzip) => gzip.read(&mut buffer[filled..]),
-                Self::Zstd(zstd) => zstd.read(&mut buffer[filled..]),
-                Self::None(source) => source.read(&mut buffer[filled..]),
-            };
-            match read {
-                Ok(0) => break,
-                Ok(read) => filled += read,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return (filled, Err(error)),
+    /// The next bytes; none is the end. The source sees to interruptions.
+    pub(super) fn next(&mut self) -> io::Result<&[u8]> {
+        match self {
+            Self::Gzip(gzip) => gzip.next(),
+            Self::Zstd(zstd, out) => {
+                let read = zstd.read(out)?;
+                Ok(&out[..read])
+            }
+            Self::None(source, lent) => {
+                source.consume(std::mem::take(lent));
+                let bytes = source.fill_buf()?;
+                *lent = bytes.len();
+                Ok(bytes)
             }
         }
-        (filled, Ok(()))
     }
 }

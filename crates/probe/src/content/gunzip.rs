@@ -4,8 +4,11 @@
 //! `fdeflate` reads zlib's form. gzip's differs in what stands around the data: a header of zlib is
 //! shown to it, and the sum that it wants at the end is the first half of gzip's trailer, which is
 //! checked here. It may have taken up to three bytes more than that.
+//!
+//! Nothing is copied on the way: the inflater reads where the source has its bytes, and what it makes
+//! is lent out where it made it.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead};
 
 use crc32fast::Hasher;
 use fdeflate::{DecompressionError, Decompressor};
@@ -13,9 +16,7 @@ use fdeflate::{DecompressionError, Decompressor};
 /// How far data may refer back.
 const WINDOW: usize = 32 << 10;
 /// Bytes undone at a time.
-const OUT: usize = 128 << 10;
-/// Bytes read at a time.
-const IN: usize = 64 << 10;
+const OUT: usize = 256 << 10;
 /// Bytes that are kept of what was taken: a checksum, and what the inflater took of the length.
 const KEPT: usize = 7;
 /// Most bytes that the inflater may have taken too many.
@@ -28,15 +29,13 @@ const MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
 pub(super) struct Gunzip<R> {
     source: R,
     ended: bool,
-    input: Vec<u8>,
-    /// What of the input is not taken yet.
-    at: usize,
-    end: usize,
+    /// Bytes of the source that were looked at and are not taken yet: some at the border of a member.
+    ahead: Vec<u8>,
+    /// The last bytes that the inflater took.
+    kept: Vec<u8>,
     /// None between members.
     inflate: Option<Box<Decompressor>>,
     window: Vec<u8>,
-    /// What of the window was not given out yet.
-    given: usize,
     made: usize,
     crc: Hasher,
     size: u32,
@@ -47,17 +46,15 @@ fn broken(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why.to_owned())
 }
 
-impl<R: Read> Gunzip<R> {
+impl<R: BufRead> Gunzip<R> {
     pub(super) fn new(source: R) -> Self {
         Self {
             source,
             ended: false,
-            input: vec![0; IN + KEPT],
-            at: 0,
-            end: 0,
+            ahead: Vec::new(),
+            kept: Vec::new(),
             inflate: None,
             window: vec![0; WINDOW + OUT],
-            given: 0,
             made: 0,
             crc: Hasher::new(),
             size: 0,
@@ -69,31 +66,39 @@ impl<R: Read> Gunzip<R> {
         self.source
     }
 
-    /// Reads on until so many bytes are there, or no more come. Whether they are.
-    fn have(&mut self, wanted: usize) -> io::Result<bool> {
-        while self.end - self.at < wanted && !self.ended {
-            let kept = self.at.saturating_sub(KEPT);
-            if self.end == self.input.len() {
-                self.input.copy_within(kept..self.end, 0);
-                self.at -= kept;
-                self.end -= kept;
+    /// The next bytes; none is the end.
+    pub(super) fn next(&mut self) -> io::Result<&[u8]> {
+        loop {
+            if self.inflate.is_none() {
+                if !self.header()? {
+                    return Ok(&[]);
+                }
+                continue;
             }
-            match self.source.read(&mut self.input[self.end..]) {
-                Ok(0) => self.ended = true,
-                Ok(read) => self.end += read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+            let made = self.inflate()?;
+            if made > 0 {
+                return Ok(&self.window[self.made - made..self.made]);
             }
         }
-        Ok(self.end - self.at >= wanted)
+    }
+
+    /// Looks so many bytes ahead, or as many as still come. Whether they are there.
+    fn have(&mut self, wanted: usize) -> io::Result<bool> {
+        while self.ahead.len() < wanted && !self.ended {
+            let waiting = self.source.fill_buf()?;
+            let some = waiting.len().min(wanted - self.ahead.len());
+            self.ended = waiting.is_empty();
+            self.ahead.extend_from_slice(&waiting[..some]);
+            self.source.consume(some);
+        }
+        Ok(self.ahead.len() >= wanted)
     }
 
     fn byte(&mut self) -> io::Result<u8> {
         if !self.have(1)? {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        self.at += 1;
-        Ok(self.input[self.at - 1])
+        Ok(self.ahead.remove(0))
     }
 
     /// The header of the next member; `false` where there is none.
@@ -134,8 +139,9 @@ impl<R: Read> Gunzip<R> {
         }
         let mut inflate = Box::new(Decompressor::new());
         inflate.ignore_adler32();
-        (self.given, self.made, self.size) = (0, 0, 0);
+        (self.made, self.size) = (0, 0);
         self.crc = Hasher::new();
+        self.kept.clear();
         inflate
             .read(&ZLIB, &mut self.window, 0, false)
             .map_err(|_| broken("invalid deflate stream"))?;
@@ -144,35 +150,45 @@ impl<R: Read> Gunzip<R> {
         Ok(true)
     }
 
-    /// Undoes some more of a member.
-    fn inflate(&mut self) -> io::Result<()> {
-        let more = self.have(1)?;
+    /// Undoes some more of a member: so many bytes.
+    fn inflate(&mut self) -> io::Result<usize> {
         let Some(inflate) = &mut self.inflate else {
-            return Ok(());
+            return Ok(0);
         };
         if self.made == self.window.len() {
             self.window.copy_within(self.made - WINDOW.., 0);
             self.made = WINDOW;
         }
-        self.given = self.made;
-        let input = &self.input[self.at..self.end];
-        let read = inflate.read(input, &mut self.window, self.made, !more);
+        let input = if self.ahead.is_empty() {
+            self.source.fill_buf()?
+        } else {
+            &self.ahead
+        };
+        let ended = input.is_empty();
+        let read = inflate.read(input, &mut self.window, self.made, ended);
         let (taken, made) = read.map_err(|error| match error {
             DecompressionError::InsufficientInput => io::ErrorKind::UnexpectedEof.into(),
             _ => broken("invalid deflate stream"),
         })?;
-        self.at += taken;
+        let last = &input[taken.saturating_sub(KEPT)..taken];
+        let room = KEPT - last.len();
+        self.kept.drain(..self.kept.len().saturating_sub(room));
+        self.kept.extend_from_slice(last);
+        if self.ahead.is_empty() {
+            self.source.consume(taken);
+        } else {
+            self.ahead.drain(..taken);
+        }
+        self.crc.update(&self.window[self.made..self.made + made]);
         self.made += made;
-        self.crc.update(&self.window[self.given..self.made]);
         self.size = self.size.wrapping_add(made as u32);
         if inflate.is_done() {
             self.inflate = None;
-            return self.trailer();
-        }
-        if taken == 0 && made == 0 && more {
+            self.trailer()?;
+        } else if taken == 0 && made == 0 && !ended {
             return Err(broken("invalid deflate stream"));
         }
-        Ok(())
+        Ok(made)
     }
 
     /// Finds the trailer, by what it must be; and where several places would do, by what follows.
@@ -181,21 +197,22 @@ impl<R: Read> Gunzip<R> {
         let mut wanted = [0; 8];
         wanted[..4].copy_from_slice(&self.crc.clone().finalize().to_le_bytes());
         wanted[4..].copy_from_slice(&self.size.to_le_bytes());
+        let around = [&self.kept[..], &self.ahead].concat();
         let (mut found, mut cut) = (None, false);
-        for too_many in 0..=TOO_MANY.min(self.at) {
-            let length = self.at - too_many;
+        for too_many in 0..=TOO_MANY.min(self.kept.len()) {
+            let length = self.kept.len() - too_many;
             let (Some(begin), end) = (length.checked_sub(4), length + 4) else {
                 continue;
             };
-            if end > self.end {
-                cut |= wanted.starts_with(&self.input[begin..self.end]);
+            if end > around.len() {
+                cut |= wanted.starts_with(&around[begin..]);
                 continue;
             }
-            if self.input[begin..end] != wanted {
+            if around[begin..end] != wanted {
                 continue;
             }
             found = found.or(Some(end));
-            let rest = &self.input[end..self.end];
+            let rest = &around[end..];
             if rest.starts_with(&MAGIC) || rest.is_empty() && self.ended {
                 found = Some(end);
                 break;
@@ -203,7 +220,7 @@ impl<R: Read> Gunzip<R> {
         }
         match found {
             Some(end) => {
-                self.at = end;
+                self.ahead = around[end..].to_vec();
                 Ok(())
             }
             None if cut => Err(io::ErrorKind::UnexpectedEof.into()),
@@ -212,25 +229,9 @@ impl<R: Read> Gunzip<R> {
     }
 }
 
-impl<R: Read> Read for Gunzip<R> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        while self.given == self.made && !into.is_empty() {
-            if self.inflate.is_some() {
-                self.inflate()?;
-            } else if !self.header()? {
-                return Ok(0);
-            }
-        }
-        let some = into.len().min(self.made - self.given);
-        into[..some].copy_from_slice(&self.window[self.given..self.given + some]);
-        self.given += some;
-        Ok(some)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::{Read, Write};
 
     use flate2::bufread::MultiGzDecoder;
     use flate2::{Compression, GzBuilder};
@@ -238,9 +239,21 @@ mod tests {
     use super::*;
 
     /// What comes out, and how it ends.
-    fn all(mut reader: impl Read) -> (Vec<u8>, Option<io::ErrorKind>) {
+    fn all(source: impl BufRead) -> (Vec<u8>, Option<io::ErrorKind>) {
+        let mut gunzip = Gunzip::new(source);
         let mut out = Vec::new();
-        let ended = reader.read_to_end(&mut out);
+        loop {
+            match gunzip.next() {
+                Ok([]) => return (out, None),
+                Ok(bytes) => out.extend_from_slice(bytes),
+                Err(error) => return (out, Some(error.kind())),
+            }
+        }
+    }
+
+    fn zlib(bytes: &[u8]) -> (Vec<u8>, Option<io::ErrorKind>) {
+        let mut out = Vec::new();
+        let ended = MultiGzDecoder::new(bytes).read_to_end(&mut out);
         (out, ended.err().map(|error| error.kind()))
     }
 
@@ -249,11 +262,19 @@ mod tests {
 
     impl Read for Portions<'_> {
         fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-            let some = self.0.len().min(self.1).min(into.len());
-            let (own, rest) = self.0.split_at(some);
-            into[..some].copy_from_slice(own);
-            self.0 = rest;
+            let some = self.fill_buf()?.read(into)?;
+            self.consume(some);
             Ok(some)
+        }
+    }
+
+    impl BufRead for Portions<'_> {
+        fn fill_buf(&mut self) -> io::Result<&[u8]> {
+            Ok(&self.0[..self.0.len().min(self.1)])
+        }
+
+        fn consume(&mut self, amount: usize) {
+            self.0 = &self.0[amount..];
         }
     }
 
@@ -308,7 +329,7 @@ mod tests {
                     .flat_map(|size| long[..*size].to_vec())
                     .collect();
                 for portion in [1, 7, 4096, usize::MAX] {
-                    let (got, error) = all(Gunzip::new(Portions(&bytes, portion)));
+                    let (got, error) = all(Portions(&bytes, portion));
                     assert!(
                         error.is_none() && got == wanted,
                         "{level} {sizes:?} {portion} {error:?}"
@@ -322,8 +343,8 @@ mod tests {
     fn damage_is_found_where_zlib_finds_it() {
         let bytes = packed(&content(30_000), 6, true);
         let same = |bytes: &[u8], what: &str| {
-            let (own, error) = all(Gunzip::new(bytes));
-            let (zlib, other) = all(MultiGzDecoder::new(bytes));
+            let (own, error) = all(bytes);
+            let (zlib, other) = zlib(bytes);
             assert_eq!(
                 error.is_some(),
                 other.is_some(),
@@ -337,14 +358,14 @@ mod tests {
             .step_by(37)
             .chain(bytes.len() - 20..bytes.len())
         {
-            let (_, error) = all(Gunzip::new(&bytes[..cut]));
+            let (_, error) = all(&bytes[..cut]);
             assert_eq!(error, Some(io::ErrorKind::UnexpectedEof), "cut at {cut}");
         }
         for at in 0..bytes.len() {
             let mut bytes = bytes.clone();
             bytes[at] ^= 1 << (at % 8);
             if at >= bytes.len() - 8 {
-                let (_, error) = all(Gunzip::new(bytes.as_slice()));
+                let (_, error) = all(bytes.as_slice());
                 assert_eq!(
                     error,
                     Some(io::ErrorKind::InvalidData),

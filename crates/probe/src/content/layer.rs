@@ -1,12 +1,14 @@
 //! One layer: fetched, checked against its digest, unpacked and read on the way.
 //!
-//! A large one is worked on by three threads: one receives and computes the digest, one undoes the
-//! compression, one computes the diff id and reads the archive. Small ones are not worth the
-//! handing over. Chunks go round, so memory does not grow with the layer.
+//! One that would keep others waiting is worked on by three threads: one receives and computes the
+//! digest, one undoes the compression, one computes the diff id and reads the archive. Small ones, and
+//! those beside which others keep the processors busy, are not worth the handing over. Chunks go
+//! round, so memory does not grow with the layer.
 
 use std::io::{self, BufRead, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use super::decode::{Compression, Decoder};
@@ -69,8 +71,20 @@ pub(super) struct Bench<'b> {
     /// What it may unpack to, whatever its size.
     pub swell: u64,
     pub room: &'b Room,
+    /// Whether it has threads of its own.
+    pub in_threads: bool,
     /// Bytes received, for who watches.
     pub watched: &'b AtomicU64,
+}
+
+/// Whether a layer of that size is worth threads of its own, in an image of so many bytes: whether
+/// there are processors that the other layers do not keep busy as long as it takes.
+pub(super) fn wants_threads(size: u64, all: u64) -> bool {
+    let is_longer = || {
+        let processors = available_parallelism().map_or(1, |n| n.get() as u64);
+        size.saturating_mul(processors) > all
+    };
+    size == 0 || size >= LARGE && is_longer()
 }
 
 /// Fetches and unpacks. `kept`: where the bytes are put too.
@@ -97,10 +111,10 @@ pub(super) fn fetch(
         size,
         swell: bench.swell,
     };
-    let unpacked = if size < LARGE && size > 0 {
-        alone(&mut raw, tail, bench.room)
-    } else {
+    let unpacked = if bench.in_threads {
         in_threads(&mut raw, tail, bench.room)
+    } else {
+        alone(&mut raw, tail, bench.room)
     };
     Came {
         digest: raw.digester.done(),
@@ -197,23 +211,13 @@ impl Tail {
 
 /// Where unpacked bytes go.
 trait Out {
-    fn buffer(&mut self) -> &mut [u8];
-    /// So many bytes of the buffer are filled; `false` where no more are wanted.
-    fn put(&mut self, filled: usize) -> bool;
+    /// Takes some; `false` where no more are wanted.
+    fn put(&mut self, bytes: &[u8]) -> bool;
 }
 
-struct Directly {
-    buffer: Vec<u8>,
-    tail: Tail,
-}
-
-impl Out for Directly {
-    fn buffer(&mut self) -> &mut [u8] {
-        &mut self.buffer
-    }
-
-    fn put(&mut self, filled: usize) -> bool {
-        self.tail.take(&self.buffer[..filled])
+impl Out for Tail {
+    fn put(&mut self, bytes: &[u8]) -> bool {
+        self.take(bytes)
     }
 }
 
@@ -223,30 +227,38 @@ struct HandedOver {
     back: Receiver<Chunk>,
 }
 
-impl Out for HandedOver {
-    fn buffer(&mut self) -> &mut [u8] {
-        &mut self.chunk.bytes
-    }
-
-    fn put(&mut self, filled: usize) -> bool {
+impl HandedOver {
+    fn hand_over(&mut self) -> bool {
         let next = self.back.try_recv().unwrap_or_else(|_| Chunk::new());
-        let mut chunk = std::mem::replace(&mut self.chunk, next);
-        chunk.length = filled;
-        self.to.send(chunk).is_ok()
+        let full = std::mem::replace(&mut self.chunk, next);
+        self.chunk.length = 0;
+        self.to.send(full).is_ok()
     }
 }
 
-fn alone(raw: &mut Raw<'_, '_, '_, '_, '_>, tail: Tail, room: &Room) -> Option<Unpacked> {
+impl Out for HandedOver {
+    fn put(&mut self, mut bytes: &[u8]) -> bool {
+        while !bytes.is_empty() {
+            let free = &mut self.chunk.bytes[self.chunk.length..];
+            let (some, rest) = bytes.split_at(bytes.len().min(free.len()));
+            free[..some.len()].copy_from_slice(some);
+            self.chunk.length += some.len();
+            bytes = rest;
+            if self.chunk.length == self.chunk.bytes.len() && !self.hand_over() {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+fn alone(raw: &mut Raw<'_, '_, '_, '_, '_>, mut tail: Tail, room: &Room) -> Option<Unpacked> {
     let started = Instant::now();
-    let mut out = Directly {
-        buffer: vec![0; CHUNK],
-        tail,
-    };
     let source = Chunks::new(|chunk| raw.next(chunk));
-    let (source, compression, end) = decode(source, &mut out, room);
+    let (source, compression, end) = decode(source, &mut tail, room);
     // What no engine unpacks still has a digest.
     source.drain();
-    Some(out.tail.done(compression?, end, started.elapsed()))
+    Some(tail.done(compression?, end, started.elapsed()))
 }
 
 fn in_threads(raw: &mut Raw<'_, '_, '_, '_, '_>, mut tail: Tail, room: &Room) -> Option<Unpacked> {
@@ -268,6 +280,9 @@ fn in_threads(raw: &mut Raw<'_, '_, '_, '_, '_>, mut tail: Tail, room: &Room) ->
                 from_raw.recv().ok()
             });
             let (_, compression, end) = decode(source, &mut out, room);
+            if out.chunk.length > 0 {
+                out.hand_over();
+            }
             (compression, end)
         });
         let reader = scope.spawn(move || {
@@ -322,15 +337,11 @@ fn decode<R: BufRead>(
     };
     let mut decoder = Decoder::new(compression, source, window);
     let end = loop {
-        let (filled, result) = decoder.fill(out.buffer());
-        let whole = filled == out.buffer().len();
-        if filled > 0 && !out.put(filled) {
-            break End::Bomb;
-        }
-        match result {
+        match decoder.next() {
+            Ok([]) => break End::Whole,
+            Ok(bytes) if !out.put(bytes) => break End::Bomb,
+            Ok(_) => {}
             Err(error) => break End::Corrupt(error),
-            Ok(()) if !whole => break End::Whole,
-            Ok(()) => {}
         }
     };
     (decoder.source(), Some(compression), end)

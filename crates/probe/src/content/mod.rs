@@ -61,7 +61,7 @@ use crate::store::{Measured, StorePlan};
 use asker::Asker;
 use decode::Compression;
 use entries::Entries;
-use layer::Bench;
+use layer::{Bench, wants_threads};
 use layout::Layout;
 use paths::Paths;
 use room::Room;
@@ -311,6 +311,8 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
             return tell::failed(&transfer, failed);
         }
         let diff = self.diff_ids.and_then(|ids| ids.get(at));
+        let all = self.layers.iter().map(|blob| blob.size);
+        let all = all.fold(0, u64::saturating_add);
         let (came, kept) = loop {
             let mut kept = self
                 .layout
@@ -329,6 +331,7 @@ impl<'w, 's, 'n, 'o> Work<'w, 's, 'n, 'o> {
                     )),
                     swell: self.swell,
                     room: &self.room,
+                    in_threads: wants_threads(blob.size, all),
                     watched,
                 },
             );
