@@ -133,6 +133,7 @@ impl Search<'_> {
             }
             Err(error) => {
                 let says = format!("{name} cannot be read: {error}");
+                let row = from_file(row, source).fact("flaw", error.to_string());
                 rows.push(self.broken(row, "config-unreadable", says));
                 return true;
             }
@@ -172,6 +173,7 @@ impl Search<'_> {
                 return true;
             }
             Err(Broken::File(why)) => {
+                let row = from_file(row, source).fact("flaw", why.as_str());
                 rows.push(self.broken(row, "config-unreadable", format!("{name} {why}")));
                 return true;
             }
