@@ -59,7 +59,8 @@ struct Compiled {
 /// The compiled signs of a catalogue.
 pub struct SignSet {
     literals: Literals,
-    lengths: Vec<u32>,
+    /// The literals, in lower case.
+    words: Vec<String>,
     /// For each literal, the signs to look at when it is there.
     waiting: Vec<Vec<u32>>,
     signs: Vec<Compiled>,
@@ -108,13 +109,9 @@ impl SignSet {
             }
         }
         let literals = Literals::new(words.iter().map(String::as_str), true);
-        let lengths = words
-            .iter()
-            .map(|w| u32::try_from(w.len()).unwrap_or(u32::MAX))
-            .collect();
         Self {
             literals,
-            lengths,
+            words,
             waiting,
             signs,
         }
@@ -123,11 +120,11 @@ impl SignSet {
     /// The signs that a message bears, in catalogue order. One pass over the message.
     pub fn hits(&self, message: &str, place: Where<'_>) -> Vec<Hit> {
         // Position after the first occurrence of each literal; 0 is "not there".
-        let mut ends = vec![0u32; self.lengths.len()];
+        let mut ends = vec![0u32; self.words.len()];
         let mut candidates: Vec<u32> = Vec::new();
         self.literals.each(message, |literal, start| {
             if ends[literal] == 0 {
-                let end = start + self.lengths[literal] as usize;
+                let end = start + self.words[literal].len();
                 ends[literal] = u32::try_from(end).unwrap_or(u32::MAX);
                 candidates.extend(&self.waiting[literal]);
             }
@@ -141,7 +138,8 @@ impl SignSet {
     }
 
     fn test(&self, sign: &Compiled, message: &str, place: Where<'_>, ends: &[u32]) -> Option<Hit> {
-        let there = |literal: &u32| ends[*literal as usize] != 0;
+        let there =
+            |literal: &u32| ends[*literal as usize] != 0 && self.is_said(*literal, message, ends);
         let fits = sign.all.iter().all(there)
             && (sign.any.is_empty() || sign.any.iter().any(there))
             && !sign.none.iter().any(there)
@@ -155,15 +153,16 @@ impl SignSet {
         }
         let span_of = |literal: u32| {
             let end = ends[literal as usize] as usize;
-            (end - self.lengths[literal as usize] as usize, end)
+            (end - self.words[literal as usize].len(), end)
         };
-        let mut specificity: u32 = sign.all.iter().map(|l| self.lengths[*l as usize]).sum();
+        let length = |l: &u32| u32::try_from(self.words[*l as usize].len()).unwrap_or(u32::MAX);
+        let mut specificity: u32 = sign.all.iter().map(length).sum();
         let any = sign
             .any
             .iter()
             .filter(|l| there(l))
-            .max_by_key(|l| self.lengths[**l as usize]);
-        specificity += any.map_or(0, |l| self.lengths[*l as usize]);
+            .max_by_key(|l| length(l));
+        specificity += any.map_or(0, length);
         let mut span = join_near(sign.all.iter().chain(any).map(|l| span_of(*l)));
         let mut facts = Vec::new();
         if let Some(pattern) = &sign.pattern {
@@ -196,6 +195,33 @@ impl SignSet {
             facts,
         })
     }
+
+    /// Whether a literal that is there is the message's own word: a plain word may also be a part of
+    /// a name, as `push` is of `docker.io/prom/pushgateway:v1`, and then it says nothing.
+    fn is_said(&self, literal: u32, message: &str, ends: &[u32]) -> bool {
+        let word = self.words[literal as usize].as_str();
+        if !word.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            return true;
+        }
+        let first = ends[literal as usize] as usize - word.len();
+        let bytes = message.as_bytes();
+        let last = bytes.len() - word.len();
+        (first..=last)
+            .filter(|at| bytes[*at..*at + word.len()].eq_ignore_ascii_case(word.as_bytes()))
+            .any(|at| !is_in_a_name(message, at, at + word.len()))
+    }
+}
+
+/// Whether that part of a message is within an image reference or a URL. Paths of files are none: what
+/// failed may be read from them.
+fn is_in_a_name(message: &str, start: usize, end: usize) -> bool {
+    let of_a_name = |b: &u8| b.is_ascii_alphanumeric() || b"._-/:@%".contains(b);
+    let bytes = message.as_bytes();
+    let before = bytes[..start].iter().rev().take_while(|b| of_a_name(b));
+    let after = bytes[end..].iter().take_while(|b| of_a_name(b));
+    let name = &message[start - before.count()..end + after.count()];
+    let name = name.trim_matches([':', '.', '-']);
+    name.contains(['/', '@', ':']) && (!name.starts_with('/') || name.starts_with("/v2/"))
 }
 
 /// From the first literal to the last if they stand close together, else the longest one.

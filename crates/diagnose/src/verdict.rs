@@ -297,7 +297,11 @@ impl<'c> Reader<'c> {
         let said_by_pulls_only = alive
             .iter()
             .any(|h| h.cause == best.cause && h.scope == Scope::Pull);
-        let alone = !said_by_pulls_only && !context;
+        // Words that only a failed pull has are context, though another sign says more.
+        let headline = hits
+            .iter()
+            .any(|h| h.scope == Scope::Pull && generic(h) && !self.is_none(h.cause));
+        let alone = !said_by_pulls_only && !headline && !context;
         let mut found = Facts::new();
         for (name, value) in &best.facts {
             let number = value

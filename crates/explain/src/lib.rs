@@ -28,8 +28,6 @@ use pullwhy_model::{Incident, Report, Warning};
 
 use live::{Live, Told};
 
-pub use words::alarms;
-
 /// What to read and what to show.
 #[derive(Clone, Debug, Default)]
 pub struct Options {

@@ -57,8 +57,8 @@ pub(crate) struct Scanned {
     pub failures: Option<(usize, usize)>,
 }
 
-/// Inputs up to this size are read line by line, without any search before.
-const TINY: usize = 32 << 10;
+/// Small sources up to this size are read line by line, without any search before.
+const TINY: usize = 256 << 10;
 /// Bytes before a failure that are searched for how the pull began.
 const BACK: usize = 16 << 10;
 /// Bytes after a failure that are searched for how it ended.
@@ -114,20 +114,25 @@ impl<'r, 'c> Worker<'r, 'c> {
     pub(crate) fn scan(&mut self, block: Block<'_>) -> Scanned {
         let mut lines = Lines::of(block.bytes);
         let mut out = Scanned::default();
-        if block.bytes.len() <= TINY {
-            self.window(block, 0..block.bytes.len(), None, &mut lines, &mut out);
-        } else if block.small || self.skim.is_none() {
-            let searcher = self.thorough.take();
-            self.window(
-                block,
-                0..block.bytes.len(),
-                searcher.as_ref(),
-                &mut lines,
-                &mut out,
-            );
+        let searcher = if block.small {
+            &mut self.thorough
+        } else {
+            &mut self.skim
+        };
+        let searcher = searcher.take();
+        match &searcher {
+            Some(searcher) if !block.small || block.bytes.len() > TINY => {
+                self.windows(block, searcher, &mut lines, &mut out);
+            }
+            _ => {
+                let all = 0..block.bytes.len();
+                self.window(block, all, None, &mut lines, &mut out);
+            }
+        }
+        if block.small {
             self.thorough = searcher;
         } else {
-            self.windows(block, &mut lines, &mut out);
+            self.skim = searcher;
         }
         out.lines = lines.ends();
         out
@@ -151,27 +156,35 @@ impl<'r, 'c> Worker<'r, 'c> {
         out.events
     }
 
-    /// Reads only around failures.
-    fn windows(&mut self, block: Block<'_>, lines: &mut Lines<'_>, out: &mut Scanned) {
-        let (skim, thorough) = (self.skim.take(), self.thorough.take());
+    /// Reads only around what is found: failures in a large source, and all markers too in a small one.
+    fn windows(
+        &mut self,
+        block: Block<'_>,
+        search: &Searcher,
+        lines: &mut Lines<'_>,
+        out: &mut Scanned,
+    ) {
         let course = self.course.take();
         let bytes = block.bytes;
         let mut at = 0;
         let mut searched = 0;
-        while let Some(skim) = skim.as_ref().filter(|_| searched < bytes.len()) {
+        while searched < bytes.len() {
             let stride = (searched + STRIDE).min(bytes.len());
             lines.read_ahead(stride);
             let span = Span {
                 start: searched,
                 end: (stride + words::LONGEST).min(bytes.len()),
             };
-            let Some(found) = skim.find_in(bytes, span) else {
+            let Some(found) = search.find_in(bytes, span) else {
                 searched = stride;
                 continue;
             };
-            // Failures of a kind seen before need less of what led to them.
+            // Around a failure of a new kind every line is read, as in a small source; those of a kind
+            // seen before need less of what led to them.
+            let small = block.small || self.familiar == 0;
             let (back, ahead, around) = match self.familiar {
-                0 => (BACK, AHEAD, thorough.as_ref()),
+                _ if block.small => (AHEAD, AHEAD, None),
+                0 => (BACK, AHEAD, None),
                 times if times < FAMILIAR || times % NOW_AND_THEN == 0 => {
                     (AROUND_AGAIN, AROUND_AGAIN, course.as_ref())
                 }
@@ -182,7 +195,7 @@ impl<'r, 'c> Worker<'r, 'c> {
             let to = (found.end() + ahead).min(bytes.len());
             let to = memchr::memchr(b'\n', &bytes[to..]).map_or(bytes.len(), |i| to + i + 1);
             let before = self.memory.kinds();
-            self.window(block, from..to, around, lines, out);
+            self.window(Block { small, ..block }, from..to, around, lines, out);
             self.familiar = if self.memory.kinds() == before {
                 self.familiar.saturating_add(1)
             } else {
@@ -191,7 +204,7 @@ impl<'r, 'c> Worker<'r, 'c> {
             at = to;
             searched = to;
         }
-        (self.skim, self.thorough, self.course) = (skim, thorough, course);
+        self.course = course;
     }
 
     /// Reads a range of complete lines.
