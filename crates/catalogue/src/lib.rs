@@ -142,6 +142,15 @@ impl Catalogue {
         &self.causes[usize::from(index)]
     }
 
+    /// The family that a word is meant for, where it is mistyped a little.
+    pub fn nearest_family(&self, word: &str) -> Option<&str> {
+        let word = word.to_ascii_lowercase();
+        let families = self.causes.iter().map(|cause| cause.id.family());
+        let scored = families.map(|family| (edit_distance(&word, family), family));
+        let (distance, family) = scored.min()?;
+        (distance > 0 && distance <= family.len() / 4).then_some(family)
+    }
+
     /// Ids like a mistyped one, nearest first.
     pub fn nearest(&self, id: &str) -> Vec<&CauseId> {
         let wanted = id.to_ascii_lowercase();
@@ -156,7 +165,7 @@ impl Catalogue {
                 let distance = edit_distance(&wanted, own).min(edit_distance(&name, own_name));
                 (if inside { distance.min(1) } else { distance }, &cause.id)
             })
-            .filter(|(distance, id)| *distance <= 2 + id.as_str().len() / 5)
+            .filter(|(distance, id)| *distance <= id.as_str().len() / 5)
             .collect();
         scored.sort();
         scored.into_iter().take(5).map(|(_, id)| id).collect()

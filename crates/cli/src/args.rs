@@ -33,7 +33,7 @@ pub(crate) use parse::{Parsed, parse};
 /// prove it, and what to do.
 #[derive(Debug, Parser)]
 #[command(name = "pullwhy", version, max_term_width = 80, after_help = help::ROOT)]
-#[command(disable_help_subcommand = true, subcommand_value_name = "COMMAND")]
+#[command(subcommand_value_name = "COMMAND")]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) common: Common,
@@ -168,9 +168,10 @@ impl Filter {
 pub(crate) struct Output {
     /// Form of the report
     ///
-    /// `ndjson` prints an incident on a line of its own as soon as it is known. If it comes again
-    /// while a pipe or a growing log is read, a further line with the same `id` has the new
-    /// `count`: the last line of an `id` is the one that holds. Of files each is printed once.
+    /// `ndjson` prints each incident of a log on a line of its own as soon as it is known, and any other
+    /// report on one line. If an incident comes again while a pipe or a growing log is read, a further
+    /// line with the same `id` has the new `count`: the last line of an `id` is the one that holds. Of
+    /// files each is printed once.
     #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = forms(&FORMATS))]
     pub(crate) format: Format,
     /// Replace hosts, names, addresses and ids by pseudonyms, to share the report
@@ -208,7 +209,7 @@ fn forms(names: &'static [&'static str]) -> impl TypedValueParser<Value = Format
 /// Does what an engine does before it has the image: reads the reference and the credentials,
 /// resolves, connects, shakes hands, asks for a token, the manifest, the configuration and every
 /// layer. It changes nothing and fetches no layer, unless `--pull` asks for that. Each hop has its
-/// own time limit, and the whole walk ends within 25 of them; the bytes of a pull have
+/// own time limit, and the whole walk ends within 28 of them; the bytes of a pull have
 /// `--pull-timeout`.
 #[derive(Debug, Args)]
 #[command(after_help = help::CHECK)]

@@ -42,14 +42,16 @@ fn wanted(incident: &Incident, filter: &Filter) -> bool {
     any(&filter.causes, &|w| {
         incident.cause.as_str() == w || incident.cause.family() == w.trim_end_matches('/')
     }) && any(&filter.images, &|w| {
-        incident
-            .image
-            .as_ref()
-            .is_some_and(|i| i.reference.contains(w))
+        incident.image.as_ref().is_some_and(|image| names(w, image))
     }) && any(&filter.instances, &|w| {
         incident.instance.as_ref().is_some_and(|i| i.contains(w))
             || incident.instances.iter().any(|i| i.name.contains(w))
     })
+}
+
+/// Whether a filter names an image: by a part of its reference, as written or in full.
+fn names(wanted: &str, image: &Image) -> bool {
+    image.reference.contains(wanted) || pullwhy_reference::canonical(image).contains(wanted)
 }
 
 pub(crate) fn incident(entry: &Entry, book: &Book, catalogue: &Catalogue) -> Incident {

@@ -68,6 +68,15 @@ fn log_as_command(error: &clap::Error) -> Option<&str> {
     (word == "-" || Path::new(word).exists()).then_some(word)
 }
 
+/// What stands for a command, and is an image with a tag, a digest or a path.
+fn image_as_command(error: &clap::Error) -> Option<&str> {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else {
+        return None;
+    };
+    let names_an_image = word.contains([':', '/', '@']);
+    (names_an_image && pullwhy_reference::read(word).is_some()).then_some(word)
+}
+
 /// `kubectl pullwhy` runs `kubectl-pullwhy`: under this name the tool is its own command `kubernetes`.
 fn as_plug_in(mut arguments: Vec<OsString>) -> Vec<OsString> {
     let name = arguments.first().map(Path::new).and_then(Path::file_stem);
@@ -92,6 +101,9 @@ fn say(error: &clap::Error) -> ExitCode {
     {
         let word = pullwhy_catalogue::shell_word(word);
         terminal::note(&format!("\n  to read it: pullwhy explain {word}"));
+    } else if let Some(image) = image_as_command(error) {
+        let image = pullwhy_catalogue::shell_word(image);
+        terminal::note(&format!("\n  to try its pull: pullwhy check {image}"));
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }

@@ -88,7 +88,10 @@ pub(super) fn unknown(catalogue: &Catalogue, id: &str) -> Failure {
         .filter(|c| c.id.family() == family)
         .map(|c| c.id.as_str())
         .collect();
-    failure = failure.help(if !names.is_empty() {
+    let meant = catalogue.nearest_family(id.trim_end_matches('/'));
+    failure = failure.help(if let Some(meant) = meant {
+        format!("did you mean the family `{meant}`?")
+    } else if !names.is_empty() {
         format!("did you mean {}?", terminal::either(&names))
     } else if !kin.is_empty() {
         format!("the family `{family}` has {}", terminal::either(&kin))

@@ -184,6 +184,10 @@ impl Visitor<'_> {
                 source.sent = encoding.mark(&source.head);
                 return self.give(place.name, place.size, Body::Stream(&mut source));
             }
+            Kind::Unread(advice) => {
+                self.skip(place.name, advice);
+                return ControlFlow::Continue(());
+            }
             Kind::Other(advice) => {
                 if self.named && !place.member {
                     self.skip(place.name, advice);

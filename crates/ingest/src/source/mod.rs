@@ -106,8 +106,8 @@ pub struct VisitStats {
     /// Inputs, files and members that could not be opened, or not read at all.
     pub unreadable: u64,
     /// What was asked for and not read, as a whole or in part: unreadable, cut, broken, beyond a
-    /// limit, or named and not text. Not here: what is no text and only lies in a folder or an
-    /// archive.
+    /// limit, a log in a form that is not read, or named and not text. Not here: what is no log and only
+    /// lies in a folder or an archive.
     pub unread: u64,
     /// How many warnings, at the end of the list, only tell what was left out on purpose.
     pub remarks: u64,

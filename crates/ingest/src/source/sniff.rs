@@ -13,25 +13,34 @@ pub(super) enum Kind {
     Zip,
     Tar,
     Text(Encoding),
+    /// A log, or what may hold logs, in a form that is not read here: what it is, and what to do.
+    Unread(&'static str),
     /// Not a text file: what it is, and what to do.
     Other(&'static str),
 }
 
-/// Files that are no text, by how they begin. What people do mistake for logs has its own advice.
+/// Logs, and what may hold some, in forms that are not read, by how they begin.
 #[rustfmt::skip]
-const OTHER: &[(&[u8], &str)] = &[
+const UNREAD: &[(&[u8], &str)] = &[
     (b"LPKSHHRH", "not a text file but a systemd journal; give the output of `journalctl --file`"),
     (b"ElfFile\0", "not a text file but a Windows event log; export it as text with `wevtutil qe /lf:true /f:text`"),
-    (b"\xd4\xc3\xb2\xa1", "not a text file but a packet capture; give the log of the client that pulled"),
-    (b"\xa1\xb2\xc3\xd4", "not a text file but a packet capture; give the log of the client that pulled"),
-    (b"\x4d\x3c\xb2\xa1", "not a text file but a packet capture; give the log of the client that pulled"),
-    (b"\xa1\xb2\x3c\x4d", "not a text file but a packet capture; give the log of the client that pulled"),
-    (b"\x0a\x0d\x0d\x0a", "not a text file but a packet capture; give the log of the client that pulled"),
     (b"\xfd7zXZ\0", "not a text file but compressed with xz; unpack it with `xz -d`"),
     (b"BZh91AY&SY", "not a text file but compressed with bzip2; unpack it with `bzip2 -d`"),
     (b"\x04\x22\x4d\x18", "not a text file but compressed with lz4; unpack it with `lz4 -d`"),
     (b"7z\xbc\xaf\x27\x1c", "not a text file but a 7z archive; unpack it with `7z x`"),
     (b"Rar!\x1a\x07", "not a text file but a RAR archive; unpack it with `unrar x`"),
+    (b"\xff\xfe\0\0", "encoded as UTF-32; convert it with `iconv -f UTF-32 -t UTF-8`"),
+    (b"\0\0\xfe\xff", "encoded as UTF-32; convert it with `iconv -f UTF-32 -t UTF-8`"),
+];
+
+/// Files that are no text, by how they begin. What people do mistake for logs has its own advice.
+#[rustfmt::skip]
+const OTHER: &[(&[u8], &str)] = &[
+    (b"\xd4\xc3\xb2\xa1", "not a text file but a packet capture; give the log of the client that pulled"),
+    (b"\xa1\xb2\xc3\xd4", "not a text file but a packet capture; give the log of the client that pulled"),
+    (b"\x4d\x3c\xb2\xa1", "not a text file but a packet capture; give the log of the client that pulled"),
+    (b"\xa1\xb2\x3c\x4d", "not a text file but a packet capture; give the log of the client that pulled"),
+    (b"\x0a\x0d\x0d\x0a", "not a text file but a packet capture; give the log of the client that pulled"),
     (b"SQLite format 3\0", "not a text file but an SQLite database; give the log as text"),
     (b"\x7fELF", "not a text file but a program; give the log that it writes"),
     (b"\x89PNG\r\n\x1a\n", "not a text file but an image; copy the log as text"),
@@ -39,8 +48,6 @@ const OTHER: &[(&[u8], &str)] = &[
     (b"GIF87a", "not a text file but an image; copy the log as text"),
     (b"GIF89a", "not a text file but an image; copy the log as text"),
     (b"%PDF-", "not a text file but a PDF; copy the log as text"),
-    (b"\xff\xfe\0\0", "encoded as UTF-32; convert it with `iconv -f UTF-32 -t UTF-8`"),
-    (b"\0\0\xfe\xff", "encoded as UTF-32; convert it with `iconv -f UTF-32 -t UTF-8`"),
 ];
 
 /// Tells what begins with `head`, the first [`HEAD`] bytes or all there are.
@@ -52,6 +59,9 @@ pub(super) fn sniff(head: &[u8]) -> Kind {
             return Kind::Zip;
         }
         _ => {}
+    }
+    if let Some((_, advice)) = UNREAD.iter().find(|(magic, _)| head.starts_with(magic)) {
+        return Kind::Unread(advice);
     }
     if let Some((_, advice)) = OTHER.iter().find(|(magic, _)| head.starts_with(magic)) {
         return Kind::Other(advice);

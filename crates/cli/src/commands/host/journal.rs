@@ -91,7 +91,7 @@ pub(super) fn explained(
             ),
             &["ask for less with `--since`".to_owned()],
         );
-    } else if !status.success() {
+    } else if !status.success() || report.stats.lines == 0 && !said.is_empty() {
         // No journal was ever kept here, as in a container; or it may not be read.
         if report.stats.lines == 0 {
             if !said.is_empty() {
