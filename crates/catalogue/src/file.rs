@@ -209,6 +209,12 @@ pub struct ReasonFile {
     /// where the log does not name the registry, too.
     #[serde(default)]
     pub registry: Vec<String>,
+    /// Facts without which it cannot be confirmed: it is told only where all of them are known.
+    #[serde(default)]
+    pub if_facts: Vec<String>,
+    /// Facts that show that it is not the reason: it is told only where none is known.
+    #[serde(default)]
+    pub unless_facts: Vec<String>,
     /// Where the client's address, as the registry saw it, must be for this: it counts where the
     /// log does not name the address, too.
     #[serde(default)]

@@ -214,6 +214,9 @@ fn check_alone(loaded: &Loaded, problems: &mut Vec<Problem>) {
         check.template(reason.command.as_deref().unwrap_or_default());
         check.platforms(&reason.platform);
         check.registries(&reason.registry);
+        for name in reason.if_facts.iter().chain(&reason.unless_facts) {
+            check.fact(name, name);
+        }
     }
     for candidate in &cause.candidates {
         check.template(&candidate.because);

@@ -276,12 +276,15 @@ pub(crate) fn befits(ids: Option<IdKind>, system: Option<SystemKind>, facts: &Fa
         Some(id) if *id <= 65535 => Some(IdKind::Small),
         Some(_) => Some(IdKind::Large),
     };
-    let socket = facts.get("socket").map(ToString::to_string);
-    let seen = socket.map(|s| {
-        if s.contains("pipe") {
-            SystemKind::Windows
+    let mut addresses = ["socket", "daemon_address"].into_iter();
+    let seen = addresses.find_map(|name| {
+        let address = facts.get(name)?.to_string();
+        if address.contains("pipe") {
+            Some(SystemKind::Windows)
         } else {
-            SystemKind::Unix
+            // An address with a port tells nothing.
+            let is_file = address.starts_with('/') || address.starts_with("unix:");
+            (name == "socket" || is_file).then_some(SystemKind::Unix)
         }
     });
     let agrees = |wanted: Option<IdKind>| wanted.is_none() || size.is_none() || wanted == size;
@@ -338,6 +341,8 @@ pub(crate) fn reasons(file: &CauseFile, own: &[&str], facts: &Facts) -> Vec<Reas
             && suits(&r.registry, facts)
             && comes_from(r.client_ip, facts)
             && befits(r.ids, r.system, facts)
+            && r.if_facts.iter().all(|name| facts.contains_key(name))
+            && !r.unless_facts.iter().any(|name| facts.contains_key(name))
             && !fit::asks_for_a_name(&r.confirm, r.command.as_deref(), facts)
     };
     let here = file.reasons.iter().filter(applies).map(|r| Reason {

@@ -85,11 +85,12 @@ pub(crate) fn choose(environment: &ProxyEnvironment, https: bool, host: &str, po
     }
     match parse(url) {
         Some(proxy) => Choice::Through(proxy),
-        None => Choice::Wrong(
-            "the proxy setting is no URL of the form http://HOST:PORT, https://HOST:PORT or \
-             socks5://HOST:PORT"
-                .to_owned(),
-        ),
+        None => Choice::Wrong(format!(
+            "the proxy setting for {} requests (`{}`) is no URL of the form http://HOST:PORT, \
+             https://HOST:PORT or socks5://HOST:PORT",
+            if https { "https" } else { "http" },
+            if https { "HTTPS_PROXY" } else { "HTTP_PROXY" },
+        )),
     }
 }
 

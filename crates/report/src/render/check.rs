@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use pullwhy_model::{Answer, CheckReport, HopRow, Status};
+use pullwhy_model::{Answer, CheckReport, Hop, HopRow, Status, Target};
 
 use crate::Style;
 
@@ -29,10 +29,22 @@ pub(crate) fn row(row: &HopRow, style: &Style, out: &mut dyn Write) -> io::Resul
         Status::Skipped => String::new(),
         _ => format!("  {:.1} ms", row.elapsed_ms),
     };
-    let head = format!("{on}{mark}{off} {:HOP$} {target}", row.hop.as_str());
+    let whose = whose(row);
+    let head = format!("{on}{mark}{off} {:HOP$} {target}{whose}", row.hop.as_str());
     writeln!(out, "{head}{time}")?;
     let indent = " ".repeat(5 + HOP + 1);
     out.write_all(crate::wrap::paragraph(&row.summary, &indent, width).as_bytes())
+}
+
+/// Whose host a row is about, where that is not the registry and only the address tells.
+pub(super) fn whose(row: &HopRow) -> &'static str {
+    match row.role {
+        _ if !matches!(row.hop, Hop::Dns | Hop::Tcp | Hop::Tls) => "",
+        Some(Target::Proxy) => " (the proxy)",
+        Some(Target::Token) => " (the token service)",
+        Some(Target::Blob) => " (a host of layers)",
+        _ => "",
+    }
 }
 
 /// Keeps both ends of a long target.

@@ -6,6 +6,9 @@ use pullwhy_model::{Outcome, Report};
 
 use super::{act_on, checked, first_now, is_walk, now, root_in_log, warned};
 
+/// Annotations of what was not read: a run shows no more than ten of a kind.
+const WARNINGS: usize = 5;
+
 pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for incident in &report.incidents {
         let level = if incident.outcome == Outcome::Failed {
@@ -51,6 +54,13 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             "::{level} {place}title={}::{}",
             property(incident.cause.as_str()),
             data(&message)
+        )?;
+    }
+    for warning in report.warnings.iter().take(WARNINGS) {
+        writeln!(
+            out,
+            "::warning title=not read::{}",
+            data(&format!("{}: {}", warning.file, warning.text))
         )?;
     }
     Ok(())

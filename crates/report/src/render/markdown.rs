@@ -13,6 +13,8 @@ use super::{
 
 /// Rows of instances; a ticket is no place for hundreds.
 const INSTANCES: usize = 50;
+/// The same of warnings.
+const WARNINGS: usize = 20;
 
 pub(crate) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     if report.incidents.is_empty() {
@@ -23,7 +25,26 @@ pub(crate) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::
             count(report.stats.lines, "line")
         )?;
     }
-    report.incidents.iter().try_for_each(|i| incident(i, out))
+    report
+        .incidents
+        .iter()
+        .try_for_each(|i| incident(i, out))?;
+    not_read(report, out)
+}
+
+/// What was not read, or in part: a report that is silent about it says more than is known.
+fn not_read(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    if report.warnings.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n### Not read, or in part\n")?;
+    for warning in report.warnings.iter().take(WARNINGS) {
+        writeln!(out, "- {}: {}", code(&warning.file), plain(&warning.text))?;
+    }
+    match report.warnings.len().saturating_sub(WARNINGS) {
+        0 => Ok(()),
+        more => writeln!(out, "- and {more} more"),
+    }
 }
 
 fn incident(i: &Incident, out: &mut dyn Write) -> io::Result<()> {

@@ -71,6 +71,13 @@ pub(crate) fn write<'r>(report: &'r Report, out: &mut dyn Write) -> io::Result<(
             })
         })
         .collect();
+    let notes = report.warnings.iter().map(|warning| {
+        json!({
+            "level": "warning",
+            "message": {"text": format!("not read, or in part: {}: {}", warning.file, warning.text)},
+        })
+    });
+    let notes: Vec<Value> = notes.collect();
     let document = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -78,6 +85,10 @@ pub(crate) fn write<'r>(report: &'r Report, out: &mut dyn Write) -> io::Result<(
             "tool": {"driver": {"name": report.tool.name, "version": report.tool.version, "rules": rules.into_values().collect::<Vec<_>>()}},
             "columnKind": "unicodeCodePoints",
             "results": results,
+            "invocations": [{
+                "executionSuccessful": report.warnings.is_empty(),
+                "toolExecutionNotifications": notes,
+            }],
         }],
     });
     serde_json::to_writer_pretty(&mut *out, &document)?;

@@ -266,7 +266,7 @@ pub(super) const OUTER: [&str; 20] = [
 ];
 
 /// What stands before a name, in small letters: resources of Azure, arguments of `az`.
-pub(super) const BEFORE: [(&str, &str); 19] = [
+pub(super) const BEFORE: [(&str, &str); 26] = [
     ("/resourcegroups/", "group"),
     ("--resource-group ", "group"),
     ("--resource-group=", "group"),
@@ -286,6 +286,14 @@ pub(super) const BEFORE: [(&str, &str); 19] = [
     ("/privateendpoints/", "endpoint"),
     ("/vaults/", "vault"),
     ("lookup ", "host"),
+    // Fields of logfmt.
+    (" pod=", "pod"),
+    (" podname=", "pod"),
+    (" pod_name=", "pod"),
+    (" namespace=", "namespace"),
+    (" ns=", "namespace"),
+    (" node=", "node"),
+    (" nodename=", "node"),
 ];
 
 /// What stands before the name of a user in a path.

@@ -24,9 +24,10 @@ pub(crate) fn write(report: &CheckReport, out: &mut dyn Write) -> io::Result<()>
         let status = row.status.to_string();
         writeln!(
             out,
-            "<tr><td class=\"word\">{}<td class=\"word {status}\">{status}<td><code>{}</code><td class=\"ms\">{:.1}<td>{}",
+            "<tr><td class=\"word\">{}<td class=\"word {status}\">{status}<td><code>{}</code>{}<td class=\"ms\">{:.1}<td>{}",
             row.hop,
             escape(&row.target),
+            super::super::check::whose(row),
             row.elapsed_ms,
             prose(&row.summary)
         )?;

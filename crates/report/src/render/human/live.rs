@@ -5,6 +5,7 @@ use std::io;
 use pullwhy_model::{Hop, HopRow, Incident, LiveCheck, LiveFinding, Status};
 
 use super::Page;
+use crate::render::check::whose;
 use crate::render::{act_on, checked, finding, first_now, now};
 use crate::wrap::{hanging, hanging_at};
 
@@ -58,7 +59,7 @@ impl Page<'_> {
     fn hop(&mut self, row: &HopRow) -> io::Result<()> {
         let lead = format!("    {} {:<11} ", mark(row.status), row.hop.as_str());
         let target = if row.target.is_empty() { "" } else { ": " };
-        let text = format!("{}{target}{}", row.target, row.summary);
+        let text = format!("{}{}{target}{}", row.target, whose(row), row.summary);
         self.put(&hanging(&lead, &text, self.prose))
     }
 
