@@ -134,6 +134,10 @@ pub struct Sign {
     /// consequence must not hide it.
     #[serde(default)]
     pub unknown: bool,
+    /// It names a pull that failed, in words that no other program has: what else the message says is
+    /// of that pull.
+    #[serde(default)]
+    pub headline: bool,
     /// It says that the pull was called off. Where something else had failed, that is why.
     #[serde(default)]
     pub called_off: bool,

@@ -142,15 +142,6 @@ impl Catalogue {
         &self.causes[usize::from(index)]
     }
 
-    /// The family that a word is meant for, where it is mistyped a little.
-    pub fn nearest_family(&self, word: &str) -> Option<&str> {
-        let word = word.to_ascii_lowercase();
-        let families = self.causes.iter().map(|cause| cause.id.family());
-        let scored = families.map(|family| (edit_distance(&word, family), family));
-        let (distance, family) = scored.min()?;
-        (distance > 0 && distance <= family.len() / 4).then_some(family)
-    }
-
     /// Ids like a mistyped one, nearest first.
     pub fn nearest(&self, id: &str) -> Vec<&CauseId> {
         let wanted = id.to_ascii_lowercase();

@@ -4,6 +4,7 @@
 //! of causes; only signs whose literals are all there get to run their
 //! pattern, which is compiled when it is first needed.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
@@ -34,6 +35,8 @@ pub struct Hit {
     pub strength: Confidence,
     /// Where it counts.
     pub scope: Scope,
+    /// It names a pull that failed, in words that no other program has.
+    pub headline: bool,
     /// Bytes of literals that matched: the more, the more specific.
     pub specificity: u32,
     /// The decisive part of the message.
@@ -47,6 +50,9 @@ struct Compiled {
     number: u16,
     strength: Confidence,
     scope: Scope,
+    headline: bool,
+    /// Its cause is a failed pull.
+    of_a_pull: bool,
     target: Vec<Target>,
     registry: Vec<String>,
     all: Vec<u32>,
@@ -82,6 +88,8 @@ impl SignSet {
                     number,
                     strength: sign.strength,
                     scope: sign.scope,
+                    headline: sign.headline,
+                    of_a_pull: entry.id.family() != "none",
                     target: sign.target.clone(),
                     registry: sign.registry.clone(),
                     all: sign.all.iter().map(&mut intern).collect(),
@@ -131,18 +139,31 @@ impl SignSet {
         });
         candidates.sort_unstable();
         candidates.dedup();
+        let said = Said::default();
         candidates
             .into_iter()
-            .filter_map(|index| self.test(&self.signs[index as usize], message, place, &ends))
+            .filter_map(|index| {
+                self.test(&self.signs[index as usize], message, place, &ends, &said)
+            })
             .collect()
     }
 
-    fn test(&self, sign: &Compiled, message: &str, place: Where<'_>, ends: &[u32]) -> Option<Hit> {
-        let there =
-            |literal: &u32| ends[*literal as usize] != 0 && self.is_said(*literal, message, ends);
+    fn test(
+        &self,
+        sign: &Compiled,
+        message: &str,
+        place: Where<'_>,
+        ends: &[u32],
+        said: &Said,
+    ) -> Option<Hit> {
+        let there = |literal: &u32| ends[*literal as usize] != 0;
+        let rules_out = |literal: &u32| {
+            let named = || sign.of_a_pull && self.may_be_named(*literal);
+            there(literal) && (!named() || said.get(*literal, self, message))
+        };
         let fits = sign.all.iter().all(there)
             && (sign.any.is_empty() || sign.any.iter().any(there))
-            && !sign.none.iter().any(there)
+            && !sign.none.iter().any(rules_out)
             && (sign.target.is_empty() || place.target.is_some_and(|t| sign.target.contains(&t)))
             && (sign.registry.is_empty()
                 || place
@@ -190,38 +211,78 @@ impl SignSet {
             sign: sign.number,
             strength: sign.strength,
             scope: sign.scope,
+            headline: sign.headline,
             specificity,
             span,
             facts,
         })
     }
 
-    /// Whether a literal that is there is the message's own word: a plain word may also be a part of
-    /// a name, as `push` is of `docker.io/prom/pushgateway:v1`, and then it says nothing.
-    fn is_said(&self, literal: u32, message: &str, ends: &[u32]) -> bool {
-        let word = self.words[literal as usize].as_str();
-        if !word.bytes().all(|b| b.is_ascii_alphanumeric()) {
-            return true;
-        }
-        let first = ends[literal as usize] as usize - word.len();
-        let bytes = message.as_bytes();
-        let last = bytes.len() - word.len();
-        (first..=last)
-            .filter(|at| bytes[*at..*at + word.len()].eq_ignore_ascii_case(word.as_bytes()))
-            .any(|at| !is_in_a_name(message, at, at + word.len()))
+    /// Whether a literal is a plain word, which may be a part of a name too: `push` is one of
+    /// `docker.io/prom/pushgateway:v1`, and then it says nothing.
+    fn may_be_named(&self, literal: u32) -> bool {
+        let word = &self.words[literal as usize];
+        word.bytes().all(|b| b.is_ascii_alphanumeric())
     }
 }
 
-/// Whether that part of a message is within an image reference or a URL. Paths of files are none: what
-/// failed may be read from them.
-fn is_in_a_name(message: &str, start: usize, end: usize) -> bool {
-    let of_a_name = |b: &u8| b.is_ascii_alphanumeric() || b"._-/:@%".contains(b);
-    let bytes = message.as_bytes();
-    let before = bytes[..start].iter().rev().take_while(|b| of_a_name(b));
-    let after = bytes[end..].iter().take_while(|b| of_a_name(b));
-    let name = &message[start - before.count()..end + after.count()];
-    let name = name.trim_matches([':', '.', '-']);
-    name.contains(['/', '@', ':']) && (!name.starts_with('/') || name.starts_with("/v2/"))
+/// Which literals a message has outside of the names of images; found out when it is first asked.
+#[derive(Default)]
+struct Said(OnceCell<Vec<bool>>);
+
+impl Said {
+    fn get(&self, literal: u32, signs: &SignSet, message: &str) -> bool {
+        let said = self.0.get_or_init(|| {
+            let mut said = vec![false; signs.words.len()];
+            let rest = without_names(message);
+            signs
+                .literals
+                .each(&rest, |literal, _| said[literal] = true);
+            said
+        });
+        said[literal as usize]
+    }
+}
+
+/// A message with its references to images taken out.
+fn without_names(message: &str) -> String {
+    let of_a_name = |c: char| c.is_ascii_alphanumeric() || "._-/:@%".contains(c);
+    let mut rest = String::with_capacity(message.len());
+    let mut left = message;
+    while let Some(start) = left.find(of_a_name) {
+        let (before, from) = left.split_at(start);
+        let (name, behind) = from.split_at(from.find(|c| !of_a_name(c)).unwrap_or(from.len()));
+        rest.push_str(before);
+        if !is_reference(name) {
+            rest.push_str(name);
+        }
+        left = behind;
+    }
+    rest.push_str(left);
+    rest
+}
+
+/// Whether a word refers to an image, or is a URL of the distribution API. Paths of files, other URLs and
+/// scopes (`repository:team/app:push`) are none.
+fn is_reference(word: &str) -> bool {
+    let word = word.trim_end_matches([':', '.', '-']);
+    if let Some((scheme, rest)) = word.split_once("://") {
+        return scheme == "docker" || scheme.starts_with("http") && rest.contains("/v2/");
+    }
+    let is_tag = |tag: &str| {
+        tag == "latest"
+            || tag
+                .trim_start_matches('v')
+                .starts_with(|c: char| c.is_ascii_digit())
+    };
+    let tagged = word.rsplit_once(':').is_some_and(|(_, tag)| is_tag(tag));
+    let is_path = word.starts_with(['/', '.']) && !word.starts_with("/v2/");
+    let scope = word.starts_with("repository:");
+    let upper = word
+        .split([':', '@'])
+        .next()
+        .is_some_and(|name| name.bytes().any(|b| b.is_ascii_uppercase()));
+    !is_path && !scope && !upper && (tagged || word.contains(['/', '@']))
 }
 
 /// From the first literal to the last if they stand close together, else the longest one.

@@ -58,6 +58,8 @@ pub(crate) struct Attempt {
     pub turned_from: Vec<Arc<Image>>,
     /// A CI job ran it.
     pub in_job: bool,
+    /// Programs that spoke of it, by syslog's prefix.
+    pub programs: Vec<Arc<str>>,
     /// App that its lines name.
     pub site: Option<String>,
     /// Something said that it is tried once more, or elsewhere.
@@ -102,6 +104,8 @@ impl Tally {
     }
 }
 
+/// Programs that are remembered of an attempt.
+const PROGRAMS: usize = 8;
 /// Seconds within which one failure is told by everyone that it concerns.
 const TOLD: i64 = 5;
 /// Lines kept of one attempt; a pull that fails in more ways is shown by its first ones.
@@ -112,6 +116,14 @@ const LINES: u64 = 400;
 const SECONDS: i64 = 600;
 
 impl Attempt {
+    /// Remembers which program spoke of it.
+    pub(crate) fn hear(&mut self, program: Option<&Arc<str>>) {
+        let new = program.filter(|p| !self.programs.contains(p));
+        if self.programs.len() < PROGRAMS {
+            self.programs.extend(new.cloned());
+        }
+    }
+
     pub(crate) fn new(
         source: u32,
         instance: Option<Arc<str>>,
@@ -138,6 +150,7 @@ impl Attempt {
             trigger: Trigger::Unknown,
             turned_from: Vec::new(),
             in_job: false,
+            programs: Vec::new(),
             site: None,
             tries_on: false,
             client: None,

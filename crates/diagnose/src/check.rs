@@ -238,6 +238,7 @@ pub(crate) fn told_by(
         cause,
         strength,
         needs_context: false,
+        common: false,
         only_pasted: false,
         symptom: false,
         unknown: false,

@@ -3,6 +3,7 @@
 mod around;
 mod input;
 pub(crate) mod place;
+mod ties;
 
 use std::sync::Arc;
 
@@ -96,7 +97,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
         if verdict.has(Says::Start) {
             self.start(&event, current);
         }
-        let mut any = false;
+        let (mut any, mut untied) = (false, false);
         for index in 0..verdict.findings.len() {
             let finding = &verdict.findings[index];
             let image = finding.image.clone().or_else(|| image.clone());
@@ -108,6 +109,13 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             let unlikely =
                 finding.needs_context || finding.only_pasted && (self.around.other || over);
             if unlikely && (place.is_none() || over) {
+                continue;
+            }
+            // What a step of a build or a container printed is theirs, though an engine shows it.
+            let printed = event.of_container && finding.common && finding.asked.is_none();
+            let loose = || place.is_some_and(|p| !self.is_tied(p, finding, &event));
+            if printed || finding.needs_context && loose() {
+                untied = true;
                 continue;
             }
             let beside = place.and_then(|place| self.attempt_asking(place, finding, &event));
@@ -128,6 +136,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             let instance = self.instance(&event);
             let attempt = &mut self.open[place];
             attempt.instance = attempt.instance.take().or(instance);
+            attempt.hear(event.program.as_ref());
             if !any {
                 attempt.note(&verdict, event.record.as_deref(), event.row.as_ref());
             }
@@ -149,7 +158,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
                 event.line,
             );
         }
-        if !any {
+        if !any && (!untied || verdict.context) {
             self.context(&event, image);
         }
     }
@@ -271,6 +280,11 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
         let instance = self.instance(event);
         let attempt = &mut self.open[place];
         attempt.instance = attempt.instance.take().or(instance);
+        // Another program's failure near by is no word of this pull.
+        let its = verdict.context || !verdict.other_failure;
+        if its {
+            attempt.hear(event.program.as_ref());
+        }
         attempt.learn(image);
         attempt.note(verdict, event.record.as_deref(), event.row.as_ref());
         let telling = verdict.marks.iter().any(|m| {
@@ -293,7 +307,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
                 image: named,
             };
             attempt.add(seen, event.at, event.line);
-        } else {
+        } else if its {
             attempt.last_line = event.line;
             attempt.last_at = event.at.or(attempt.last_at);
         }

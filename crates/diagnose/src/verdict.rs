@@ -23,7 +23,9 @@ pub struct Finding {
     pub strength: Confidence,
     /// Other programs say this too: it counts only next to talk of a pull.
     pub needs_context: bool,
-    /// The same, and it counts only because it was pasted with no log around it.
+    /// Other programs say this too, whatever else stands in the message.
+    pub common: bool,
+    /// Other programs say this too, and it counts only because it was pasted with no log around it.
     pub only_pasted: bool,
     /// It only says that a pull failed or is put off.
     pub symptom: bool,
@@ -298,9 +300,7 @@ impl<'c> Reader<'c> {
             .iter()
             .any(|h| h.cause == best.cause && h.scope == Scope::Pull);
         // Words that only a failed pull has are context, though another sign says more.
-        let headline = hits
-            .iter()
-            .any(|h| h.scope == Scope::Pull && generic(h) && !self.is_none(h.cause));
+        let headline = hits.iter().any(|h| h.headline);
         let alone = !said_by_pulls_only && !headline && !context;
         let mut found = Facts::new();
         for (name, value) in &best.facts {
@@ -332,6 +332,7 @@ impl<'c> Reader<'c> {
             called_off: sign.called_off,
             afterthought: part.afterthought,
             needs_context: alone && !paste,
+            common: !said_by_pulls_only && !headline,
             only_pasted: alone && paste,
             open,
             span: message.original(best.span),

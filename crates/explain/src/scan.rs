@@ -40,6 +40,8 @@ pub(crate) struct Block<'a> {
     pub column: usize,
     /// The whole source is small: look at every line that could matter, not only around failures.
     pub small: bool,
+    /// It is so small that every line is read.
+    pub tiny: bool,
     /// The source is a bare message.
     pub paste: bool,
 }
@@ -57,8 +59,8 @@ pub(crate) struct Scanned {
     pub failures: Option<(usize, usize)>,
 }
 
-/// Small sources up to this size are read line by line, without any search before.
-const TINY: usize = 256 << 10;
+/// Sources up to this size are read line by line, without any search before.
+pub(crate) const TINY: usize = 256 << 10;
 /// Bytes before a failure that are searched for how the pull began.
 const BACK: usize = 16 << 10;
 /// Bytes after a failure that are searched for how it ended.
@@ -83,6 +85,49 @@ const ROWS: u32 = 16;
 /// The verdict on joined lines and how often it was given, the lines behind the first, and where
 /// to go on.
 type Joined = ((Arc<Verdict>, u32), Vec<String>, usize);
+
+impl Scanned {
+    /// Takes in what the lines behind gave.
+    fn append(&mut self, mut other: Self) {
+        self.events.append(&mut other.events);
+        self.left_out = other.left_out.or(self.left_out);
+        self.failures = match (self.failures, other.failures) {
+            (Some((first, _)), Some((_, last))) => Some((first, last)),
+            (own, other) => own.or(other),
+        };
+    }
+}
+
+/// The next find, while lines are counted a stride ahead of the search.
+fn next(
+    search: &Searcher,
+    bytes: &[u8],
+    searched: &mut usize,
+    lines: &mut Lines<'_>,
+) -> Option<Range<usize>> {
+    while *searched < bytes.len() {
+        let stride = (*searched + STRIDE).min(bytes.len());
+        lines.read_ahead(stride);
+        let span = Span {
+            start: *searched,
+            end: (stride + words::LONGEST).min(bytes.len()),
+        };
+        if let Some(found) = search.find_in(bytes, span) {
+            return Some(found.start()..found.end());
+        }
+        *searched = stride;
+    }
+    None
+}
+
+/// The lines around a find with so many bytes before and behind it, from an offset on.
+fn around(bytes: &[u8], found: Range<usize>, sides: (usize, usize), at: usize) -> Range<usize> {
+    let from = found.start.saturating_sub(sides.0).max(at);
+    let from = memchr::memrchr(b'\n', &bytes[at.min(from)..from]).map_or(at, |i| at + i + 1);
+    let to = (found.end + sides.1).min(bytes.len());
+    let to = memchr::memchr(b'\n', &bytes[to..]).map_or(bytes.len(), |i| to + i + 1);
+    from..to
+}
 
 /// A thread's reader with its memory of messages seen before.
 pub(crate) struct Worker<'r, 'c> {
@@ -114,25 +159,16 @@ impl<'r, 'c> Worker<'r, 'c> {
     pub(crate) fn scan(&mut self, block: Block<'_>) -> Scanned {
         let mut lines = Lines::of(block.bytes);
         let mut out = Scanned::default();
-        let searcher = if block.small {
-            &mut self.thorough
-        } else {
-            &mut self.skim
-        };
-        let searcher = searcher.take();
-        match &searcher {
-            Some(searcher) if !block.small || block.bytes.len() > TINY => {
-                self.windows(block, searcher, &mut lines, &mut out);
-            }
-            _ => {
-                let all = 0..block.bytes.len();
-                self.window(block, all, None, &mut lines, &mut out);
-            }
-        }
-        if block.small {
-            self.thorough = searcher;
-        } else {
-            self.skim = searcher;
+        if block.tiny || self.skim.is_none() {
+            let all = 0..block.bytes.len();
+            self.window(block, all, None, &mut lines, &mut out);
+        } else if block.small
+            && let Some(search) = self.thorough.clone()
+        {
+            self.surroundings(block, &search, &mut lines, &mut out);
+        } else if let Some(search) = self.skim.take() {
+            self.windows(block, &search, &mut lines, &mut out);
+            self.skim = Some(search);
         }
         out.lines = lines.ends();
         out
@@ -156,7 +192,27 @@ impl<'r, 'c> Worker<'r, 'c> {
         out.events
     }
 
-    /// Reads only around what is found: failures in a large source, and all markers too in a small one.
+    /// Reads around what is found in a small source: failures, and how a pull begins and ends.
+    fn surroundings(
+        &mut self,
+        block: Block<'_>,
+        search: &Searcher,
+        lines: &mut Lines<'_>,
+        out: &mut Scanned,
+    ) {
+        let mut at = 0;
+        let mut searched = 0;
+        while let Some(found) = next(search, block.bytes, &mut searched, lines) {
+            let range = around(block.bytes, found.clone(), (AHEAD, AHEAD), at);
+            searched = found.end;
+            if range.end > at {
+                at = range.end;
+                self.window(block, range, None, lines, out);
+            }
+        }
+    }
+
+    /// Reads only around failures: the line that is found, and more where it tells of one.
     fn windows(
         &mut self,
         block: Block<'_>,
@@ -165,44 +221,60 @@ impl<'r, 'c> Worker<'r, 'c> {
         out: &mut Scanned,
     ) {
         let course = self.course.take();
-        let bytes = block.bytes;
+        let whole = Block {
+            small: true,
+            ..block
+        };
         let mut at = 0;
         let mut searched = 0;
-        while searched < bytes.len() {
-            let stride = (searched + STRIDE).min(bytes.len());
-            lines.read_ahead(stride);
-            let span = Span {
-                start: searched,
-                end: (stride + words::LONGEST).min(bytes.len()),
-            };
-            let Some(found) = search.find_in(bytes, span) else {
-                searched = stride;
+        while let Some(found) = next(search, block.bytes, &mut searched, lines) {
+            let own = around(block.bytes, found.clone(), (0, 0), 0);
+            searched = own.end;
+            if own.end <= at {
+                // It was read with what stands before it.
                 continue;
+            }
+            let kinds = self.memory.kinds();
+            let mut line = Scanned::default();
+            if own.len() <= LINE {
+                self.window(whole, own.clone(), None, lines, &mut line);
+                if line.failures.is_none() {
+                    // An error of another program, as most are.
+                    if own.start >= at {
+                        at = own.end;
+                        out.append(line);
+                    }
+                    continue;
+                }
+            }
+            let is_new = self.memory.kinds() != kinds || own.len() > LINE;
+            let vague = || line.events.iter().any(Event::needs_context);
+            self.familiar = if is_new {
+                0
+            } else {
+                self.familiar.saturating_add(1)
             };
             // Around a failure of a new kind every line is read, as in a small source; those of a kind
             // seen before need less of what led to them.
-            let small = block.small || self.familiar == 0;
-            let (back, ahead, around) = match self.familiar {
-                _ if block.small => (AHEAD, AHEAD, None),
-                0 => (BACK, AHEAD, None),
+            let (read, sides, by) = match self.familiar {
+                0 => (whole, (BACK, AHEAD), None),
+                _ if vague() => (block, (BACK, AHEAD), course.as_ref()),
                 times if times < FAMILIAR || times % NOW_AND_THEN == 0 => {
-                    (AROUND_AGAIN, AROUND_AGAIN, course.as_ref())
+                    (block, (AROUND_AGAIN, AROUND_AGAIN), course.as_ref())
                 }
-                _ => (LEADS, 0, course.as_ref()),
+                _ => (block, (LEADS, 0), course.as_ref()),
             };
-            let from = found.start().saturating_sub(back).max(at);
-            let from = memchr::memrchr(b'\n', &bytes[at..from]).map_or(at, |i| at + i + 1);
-            let to = (found.end() + ahead).min(bytes.len());
-            let to = memchr::memchr(b'\n', &bytes[to..]).map_or(bytes.len(), |i| to + i + 1);
-            let before = self.memory.kinds();
-            self.window(Block { small, ..block }, from..to, around, lines, out);
-            self.familiar = if self.memory.kinds() == before {
-                self.familiar.saturating_add(1)
-            } else {
-                0
-            };
-            at = to;
-            searched = to;
+            let range = around(block.bytes, found, sides, at);
+            if range == own && range.len() <= LINE {
+                out.append(line);
+            } else if range.end > at {
+                self.window(read, range.clone(), by, lines, out);
+            }
+            at = at.max(range.end);
+        }
+        // What begins here may fail in the next block.
+        if at > 0 && block.bytes.len() - at <= AHEAD {
+            self.window(block, at..block.bytes.len(), course.as_ref(), lines, out);
         }
         self.course = course;
     }
@@ -261,6 +333,8 @@ impl<'r, 'c> Worker<'r, 'c> {
                 .unwrap_or(range.end);
         }
         // A progress bar's overwritten states, or a line of many megabytes: the parts that matter.
+        let long = (searcher.is_none() && whole.len() > LINE).then(|| self.thorough.clone());
+        let searcher = searcher.or(long.as_ref().and_then(Option::as_ref));
         let mut at = hit.max(range.start);
         while at < range.start + whole.len() {
             let low = range.start.max(at.saturating_sub(LINE_BACK));
@@ -365,6 +439,8 @@ impl<'r, 'c> Worker<'r, 'c> {
                 .or_else(|| record.as_ref()?.last_at)
                 .or(peeled.yearless),
             host,
+            program: peeled.program.map(|p| self.memory.host(p)),
+            of_container: is_of_container(&text, peeled.offset),
             record: record.map(Arc::new),
             verdict,
             row,
@@ -444,6 +520,37 @@ fn with_record(verdict: Arc<Verdict>, record: Option<&Record>) -> Arc<Verdict> {
     }
     verdict.image = verdict.image.or(image);
     Arc::new(verdict)
+}
+
+/// Whether a line is what a container printed: behind its name and a bar, as Compose shows it
+/// (`web-1  | …`), or behind the number of a step and its time, as `BuildKit` does (`#7 0.412 …`).
+fn is_of_container(text: &str, offset: usize) -> bool {
+    // What stands before the message may have been taken off.
+    let before = text.get(..offset).unwrap_or_default().trim_end();
+    let own = text.get(offset..).unwrap_or_default();
+    let first = own.split(' ').next().unwrap_or_default();
+    let step = before.rsplit(' ').next().unwrap_or_default();
+    before.ends_with('|')
+        || begins_with_a_name(own)
+        || ends_with_a_step(before)
+        || step.starts_with('#') && ends_with_a_step(&format!("{step} {first}"))
+}
+
+/// `web-1  | `
+fn begins_with_a_name(text: &str) -> bool {
+    let of_a_name = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    let text = text.trim_start();
+    let (name, behind) = text.split_at(text.find(|c| !of_a_name(c)).unwrap_or(text.len()));
+    name.contains(['-', '_']) && behind.trim_start_matches(' ').starts_with("| ")
+}
+
+/// `#7 0.412`
+fn ends_with_a_step(text: &str) -> bool {
+    let mut words = text.rsplit(' ');
+    let number = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit());
+    let time = words.next().and_then(|word| word.split_once('.'));
+    let step = words.next().and_then(|word| word.strip_prefix('#'));
+    time.is_some_and(|(whole, part)| number(whole) && number(part)) && step.is_some_and(number)
 }
 
 /// The usual line is valid; checking that is faster than looking for what is not.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use pullwhy_ingest::source::{Meta, Pipe, Starts};
 
 use crate::live::Live;
-use crate::scan::Block;
+use crate::scan::{Block, TINY};
 use crate::waves::{PASTE_BYTES, SMALL, block_end, failures, is_paste, len};
 use crate::{Observer, Progress, Run};
 
@@ -111,7 +111,8 @@ impl Run<'_, '_> {
                         paste = None;
                     }
                 }
-                let blocks = self.shares(bytes, column, small, paste_now);
+                let tiny = whole && complete <= TINY || growing;
+                let blocks = self.shares(bytes, column, (small, tiny), paste_now);
                 column = blocks.last().map_or(0, Block::column_behind);
                 let scanned = self.scan(&blocks);
                 let failures = failures(&blocks, &scanned, 0);
@@ -183,6 +184,7 @@ impl Run<'_, '_> {
             bytes: &text,
             column: 0,
             small: true,
+            tiny: true,
             paste: true,
         };
         let scanned = self.scan(&[block]);
@@ -195,7 +197,7 @@ impl Run<'_, '_> {
         &self,
         bytes: &'b [u8],
         mut column: usize,
-        small: bool,
+        (small, tiny): (bool, bool),
         paste: bool,
     ) -> Vec<Block<'b>> {
         let share = (bytes.len() / self.workers.len()).max(256 << 10);
@@ -212,6 +214,7 @@ impl Run<'_, '_> {
                 bytes: &bytes[at..end],
                 column,
                 small,
+                tiny,
                 paste,
             };
             column = block.column_behind();

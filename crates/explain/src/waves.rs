@@ -9,7 +9,7 @@ use pullwhy_diagnose::Event;
 use pullwhy_ingest::peel::{self, has_year};
 use pullwhy_ingest::source::{Body, Meta};
 
-use crate::scan::{Block, Scanned};
+use crate::scan::{Block, Scanned, TINY};
 use crate::{Observer, Progress, Run, recorded};
 
 /// Bytes that one thread scans at a time: few where much is found, since all that is found in a
@@ -66,6 +66,7 @@ impl Run<'_, '_> {
                     bytes: &bytes[at..end],
                     column,
                     small,
+                    tiny: bytes.len() <= TINY,
                     paste,
                 };
                 column = block.column_behind();
@@ -113,6 +114,7 @@ impl Run<'_, '_> {
             bytes: &bytes[from..range.end],
             column: 0,
             small: false,
+            tiny: false,
             paste: false,
         };
         let lines = |a: usize, b: usize| len(memchr::memchr_iter(b'\n', &bytes[a..b]).count());

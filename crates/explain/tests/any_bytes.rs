@@ -91,6 +91,7 @@ fn the_work_grows_with_the_input_and_not_faster() {
         "\\\"\\\"{[({",
         "https://a/v2/x/manifests/1: denied: ",
         "\u{1b}[31mdenied\r",
+        "x509: Error response from daemon: push/proxyconnect/",
     ] {
         let (little, much) = (seconds(unit, 2_000), seconds(unit, 16_000));
         assert!(

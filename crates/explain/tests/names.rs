@@ -34,8 +34,16 @@ fn words() -> BTreeSet<String> {
         let plain = none.filter(|word| word.bytes().all(|b| b.is_ascii_alphanumeric()));
         words.extend(plain.map(|word| word.to_ascii_lowercase()));
     }
-    // Nobody names an image so, and the sign holds the colon behind it.
-    words.remove("toomanyrequests");
+    // What is a sign of its own besides, where it stands.
+    for (_, text) in cause_files() {
+        let file: CauseFile = toml::from_str(&text).expect("checked by build.rs");
+        for sign in &file.signs {
+            for literal in sign.all.iter().chain(&sign.any) {
+                let literal = literal.to_ascii_lowercase();
+                words.retain(|word| literal.trim_matches([' ', ':', '"', '/']) != word);
+            }
+        }
+    }
     words
 }
 

@@ -11,7 +11,8 @@ const LINE: &str = "127.0.0.1 - - \"GET /health HTTP/1.1\" 200 2 \"-\" \"kube-pr
 
 /// Messages that a log of more than 256 KiB hides, by how they begin: no word of `words.rs` is in them, and
 /// each further word makes all large logs slower.
-const HIDDEN: [&str; 4] = [
+const HIDDEN: [&str; 5] = [
+    "2017-09-14T21:41:53Z [DEBUG] Could not fetch credentials for cache prefix",
     "docker : The term 'docker' is not recognized as the name of a cmdlet",
     // Cut in the middle of `x509`.
     "Get https://registry-1.docker.io/v2/sameersbn/ubuntu/manifests/14.04.20160321: x    509:",

@@ -405,7 +405,9 @@ fn a_file_that_is_named_after_a_host_goes() {
 #[test]
 fn names_in_fields_of_logfmt_go() {
     assert_eq!(
-        line("failed pod=payroll-web-5d4f6c7b9-abcde namespace=acme-prod node=acme-7 podName=\"acme-1\""),
+        line(
+            "failed pod=payroll-web-5d4f6c7b9-abcde namespace=acme-prod node=acme-7 podName=\"acme-1\""
+        ),
         "failed pod=pod-2 namespace=namespace-1 node=node-1 podName=\"pod-1\""
     );
 }

@@ -68,12 +68,18 @@ fn log_as_command(error: &clap::Error) -> Option<&str> {
     (word == "-" || Path::new(word).exists()).then_some(word)
 }
 
+/// Endings of files that people have logs in.
+const LOGS: [&str; 8] = [
+    ".log", ".txt", ".json", ".zip", ".gz", ".tar", ".zst", ".out",
+];
+
 /// What stands for a command, and is an image with a tag, a digest or a path.
 fn image_as_command(error: &clap::Error) -> Option<&str> {
     let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else {
         return None;
     };
-    let names_an_image = word.contains([':', '/', '@']);
+    let is_a_path = word.starts_with(['.', '/']) || LOGS.iter().any(|end| word.ends_with(end));
+    let names_an_image = word.contains([':', '/', '@']) && !word.contains('\\') && !is_a_path;
     (names_an_image && pullwhy_reference::read(word).is_some()).then_some(word)
 }
 

@@ -88,7 +88,7 @@ pub(super) fn unknown(catalogue: &Catalogue, id: &str) -> Failure {
         .filter(|c| c.id.family() == family)
         .map(|c| c.id.as_str())
         .collect();
-    let meant = catalogue.nearest_family(id.trim_end_matches('/'));
+    let meant = family_meant(catalogue, id.trim_end_matches('/'));
     failure = failure.help(if let Some(meant) = meant {
         format!("did you mean the family `{meant}`?")
     } else if !names.is_empty() {
@@ -107,6 +107,15 @@ pub(super) fn unknown(catalogue: &Catalogue, id: &str) -> Failure {
         )
     });
     failure.help("`pullwhy cause` lists all of them")
+}
+
+/// The family that a word is meant for, where two letters are swapped or one is wrong.
+fn family_meant<'c>(catalogue: &'c Catalogue, word: &str) -> Option<&'c str> {
+    let word = word.to_ascii_lowercase();
+    let families = catalogue.causes().iter().map(|cause| cause.id.family());
+    let scored = families.map(|family| (strsim::damerau_levenshtein(&word, family), family));
+    let (distance, family) = scored.min()?;
+    (distance > 0 && distance <= 1 + family.len() / 8).then_some(family)
 }
 
 fn list(causes: &[&Cause], width: usize) -> String {

@@ -27,6 +27,10 @@ pub struct Event {
     pub at: Option<Timestamp>,
     /// Host of a syslog prefix.
     pub host: Option<Arc<str>>,
+    /// Program of a syslog prefix.
+    pub program: Option<Arc<str>>,
+    /// It stands in what a container printed, or a step of a build.
+    pub of_container: bool,
     /// What stands around it in a structured log.
     pub record: Option<Arc<Record>>,
     /// What it says.
@@ -35,6 +39,13 @@ pub struct Event {
     pub row: Option<Row>,
     /// The first one of another file under the same name: a log that is followed was rotated.
     pub turns_page: bool,
+}
+
+impl Event {
+    /// Whether it holds a failure that other programs have too.
+    pub fn needs_context(&self) -> bool {
+        self.verdict.findings.iter().any(|f| f.needs_context)
+    }
 }
 
 /// What is known of a source before its first line.

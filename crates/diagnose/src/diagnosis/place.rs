@@ -228,7 +228,7 @@ fn has_ended(attempt: &Attempt) -> Option<&Seen> {
 }
 
 /// The registry that an attempt is known to ask.
-fn asked(attempt: &Attempt) -> Option<String> {
+pub(super) fn asked(attempt: &Attempt) -> Option<String> {
     let own = attempt.image.as_ref().and_then(|i| i.registry.clone());
     own.or_else(|| {
         let mut findings = attempt.seen.iter().rev().filter_map(Seen::found);

@@ -67,6 +67,8 @@ impl Worker<'_, '_> {
                 line: lines.number_at(start),
                 at: at.or(inner.yearless),
                 host,
+                program: program.map(|p| self.memory.host(p)),
+                of_container: false,
                 verdict: with_record(verdict, Some(&record)),
                 record: Some(Arc::new(record)),
                 row,

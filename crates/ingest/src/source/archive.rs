@@ -185,7 +185,12 @@ impl Visitor<'_> {
                 return self.give(place.name, place.size, Body::Stream(&mut source));
             }
             Kind::Unread(advice) => {
-                self.skip(place.name, advice);
+                // In a folder, only what is named as a log: people keep other archives beside them.
+                if self.named && !place.member || is_named_as_log(place.name.base()) {
+                    self.skip(place.name, advice);
+                } else {
+                    self.remark(place.name, advice);
+                }
                 return ControlFlow::Continue(());
             }
             Kind::Other(advice) => {
@@ -289,4 +294,10 @@ pub(super) fn early_end(error: &io::Error) -> String {
 
 fn beyond(limit: &Limit) -> String {
     format!("{limit}; the rest of it is not read; if you trust it, unpack it first")
+}
+/// Whether a file's name says that it holds a log: `docker.log.2.xz`, `syslog.1.bz2`, `system.journal`.
+fn is_named_as_log(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let parts = ["log", ".txt", ".journal", ".evtx", ".out", "messages"];
+    parts.iter().any(|part| name.contains(part))
 }

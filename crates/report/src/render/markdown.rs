@@ -25,10 +25,7 @@ pub(crate) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::
             count(report.stats.lines, "line")
         )?;
     }
-    report
-        .incidents
-        .iter()
-        .try_for_each(|i| incident(i, out))?;
+    report.incidents.iter().try_for_each(|i| incident(i, out))?;
     not_read(report, out)
 }
 

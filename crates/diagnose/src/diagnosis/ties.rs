@@ -1,0 +1,100 @@
+//! Whether a failure that other programs have too is that of a pull at hand.
+
+use pullwhy_ingest::peel::apart;
+use pullwhy_ingest::record::client_of;
+
+use super::place::asked;
+use super::{Diagnosis, Event};
+use crate::attempt::Attempt;
+use crate::verdict::Finding;
+
+/// Lines and seconds after the last word of an attempt within which a message that names nobody may be
+/// of it.
+const LINES: u64 = 100;
+const SECONDS: i64 = 300;
+/// Lines within which the next message of the same program is of it whatever host it names.
+const NEXT: u64 = 3;
+/// Domains of hosts that serve tokens and layers of registries under other names.
+const SERVE: [&str; 17] = [
+    "blob.core.windows.net",
+    "amazonaws.com",
+    "cloudfront.net",
+    "cloudflarestorage.com",
+    "docker.io",
+    "docker.com",
+    "quay.io",
+    "redhat.com",
+    "googleapis.com",
+    "pkg.dev",
+    "githubusercontent.com",
+    "ghcr.io",
+    "microsoftonline.com",
+    "windows.net",
+    "azurecr.io",
+    "azureedge.net",
+    "gitlab.com",
+];
+
+impl Diagnosis<'_, '_> {
+    /// Whether something ties a failure to an attempt: the host that it names, or that the same program
+    /// says so right after.
+    pub(super) fn is_tied(&self, place: usize, finding: &Finding, event: &Event) -> bool {
+        let attempt = &self.open[place];
+        if event.of_container || !speaks_of(attempt, event) {
+            return false;
+        }
+        let host = finding.asked.as_deref().map(str::to_owned);
+        let host = host.or_else(|| finding.facts.get("host").map(ToString::to_string));
+        match host.filter(|host| host.contains('.') && !is_address(host)) {
+            Some(host) => serves(attempt, &host) || is_next(attempt, event),
+            None => is_near(attempt, event),
+        }
+    }
+}
+
+/// Whether the program that a line is of has spoken of an attempt, or is an engine.
+fn speaks_of(attempt: &Attempt, event: &Event) -> bool {
+    let Some(program) = event.program.as_deref() else {
+        return true;
+    };
+    let known = &attempt.programs;
+    known.is_empty()
+        || program == "systemd"
+        || client_of(program).is_some()
+        || known.iter().any(|own| &**own == program)
+}
+
+/// Whether a host can be one that the pull of an attempt asks.
+fn serves(attempt: &Attempt, host: &str) -> bool {
+    let host = host.split(':').next().unwrap_or(host);
+    let under = |domain: &str| {
+        host.strip_suffix(domain)
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    let Some(own) = asked(attempt) else {
+        return true;
+    };
+    let own = own.split(':').next().unwrap_or(&own);
+    let above = own.split_once('.').map_or(own, |(_, domain)| domain);
+    under(own) || above.contains('.') && under(above) || SERVE.iter().any(|domain| under(domain))
+}
+
+fn is_address(host: &str) -> bool {
+    let bare = host.rsplit_once(':').map_or(host, |(bare, _)| bare);
+    [host, bare].iter().any(|text| {
+        text.trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok()
+    })
+}
+
+fn is_near(attempt: &Attempt, event: &Event) -> bool {
+    let gap = attempt.last_at.zip(event.at).and_then(|(a, b)| apart(a, b));
+    event.line.abs_diff(attempt.last_line) <= LINES
+        && gap.is_none_or(|gap| gap.as_secs().abs() <= SECONDS)
+}
+
+/// Whether a line follows at once on the last word of an attempt: any host may serve layers.
+fn is_next(attempt: &Attempt, event: &Event) -> bool {
+    event.line.abs_diff(attempt.last_line) <= NEXT && is_near(attempt, event)
+}

@@ -1,0 +1,129 @@
+//! Errors of other programs around pulls are none of a pull, however often they come.
+
+mod support;
+
+use support::explained;
+
+/// What applications print in one log with an engine.
+const APPLICATIONS: [&str; 9] = [
+    "ssl.SSLCertVerificationError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: unable to get local issuer certificate (_ssl.c:1007)",
+    "level=error msg=\"webhook delivery failed\" err=\"Post \\\"https://hooks.example.com/in\\\": x509: certificate has expired or is not yet valid\"",
+    "level=warn msg=\"retrying\" err=\"Post \\\"https://api.example.com/v1\\\": context deadline exceeded (Client.Timeout exceeded while awaiting headers)\"",
+    "java.net.UnknownHostException: tracker.internal.example: Name or service not known",
+    "Error: connect ECONNREFUSED 127.0.0.1:6379",
+    "connect to mx.example.com[141.83.51.222]:25: Connection timed out",
+    "error: kex_exchange_identification: Connection closed by remote host",
+    "OSError: [Errno 28] No space left on device: '/data/export/1.csv'",
+    "redis.exceptions.ConnectionError: Error 111 connecting to redis:6379. Connection refused.",
+];
+
+fn causes(log: &str) -> Vec<String> {
+    let report = explained(log);
+    let incidents = report.incidents.iter();
+    incidents.map(|i| i.cause.to_string()).collect()
+}
+
+/// A journal: lines of a program each, and what the applications print between them.
+fn journal(lines: &[(&str, &str)]) -> String {
+    let mut log = String::new();
+    let mut second = 0;
+    let mut put = |program: &str, text: &str| {
+        second += 7;
+        log.push_str(&format!(
+            "Mar 14 11:{:02}:{:02} host-1 {program}[4711]: {text}\n",
+            second / 60 % 60,
+            second % 60
+        ));
+    };
+    for (program, text) in lines {
+        for (number, line) in APPLICATIONS.iter().enumerate() {
+            put(&format!("app-{number}"), line);
+        }
+        put(program, text);
+    }
+    log
+}
+
+#[test]
+fn applications_in_a_journal_do_not_change_why_a_pull_failed() {
+    let log = journal(&[
+        ("systemd", "Started Daily apt activities."),
+        (
+            "dockerd",
+            "time=\"2026-03-14T11:01:00Z\" level=error msg=\"Upload failed: denied: requested access to the resource is denied\"",
+        ),
+        (
+            "dockerd",
+            "time=\"2026-03-14T11:02:00Z\" level=error msg=\"Handler for POST /v1.43/images/create returned error: manifest for r.example/a:1 not found: manifest unknown: manifest unknown\"",
+        ),
+        ("systemd", "Reached target Timers."),
+        ("systemd", "Reached target Timers."),
+    ]);
+    assert_eq!(causes(&log), ["reference/tag-not-found"]);
+}
+
+#[test]
+fn applications_beside_pulls_that_work_are_no_failed_pulls() {
+    let log = journal(&[
+        (
+            "kubelet",
+            "I0314 11:01:00.000000    4711 prober.go:107] \"Probe failed\" probeType=\"Liveness\" pod=\"prod/a\" output=\"Get \\\"http://10.8.148.233:8080/healthz\\\": dial tcp 10.8.148.233:8080: connect: connection refused\"",
+        ),
+        (
+            "containerd",
+            "time=\"2026-03-14T11:02:00Z\" level=info msg=\"PullImage \\\"r.example/a:1\\\"\"",
+        ),
+        (
+            "containerd",
+            "time=\"2026-03-14T11:03:00Z\" level=info msg=\"PullImage \\\"r.example/a:1\\\" returns image reference \\\"sha256:0123\\\"\"",
+        ),
+        (
+            "registry",
+            "10.0.0.5 - - [14/Mar/2026:11:04:00 +0000] \"PUT /v2/a/manifests/1 HTTP/1.1\" 201 0 \"\" \"docker/24.0.7\"",
+        ),
+        (
+            "dockerd",
+            "time=\"2026-03-14T11:05:00Z\" level=warning msg=\"Health check for container 0123 error: context deadline exceeded\"",
+        ),
+    ]);
+    assert!(causes(&log).is_empty(), "{:?}", causes(&log));
+}
+
+#[test]
+fn what_a_step_of_a_build_or_a_container_prints_is_theirs() {
+    let mut build = "#4 [internal] load metadata for docker.io/library/golang:1.23\n#4 DONE 0.8s\n#5 [2/3] RUN make test\n".to_owned();
+    let mut compose = " web Pulling \n db Pulling \n web Pulled \n db Pulled \n".to_owned();
+    for (number, line) in APPLICATIONS.iter().enumerate() {
+        build.push_str(&format!("#5 {number}.707     {line}\n"));
+        compose.push_str(&format!("web-1  | {line}\n"));
+    }
+    build.push_str("#5 DONE 11.1s\n");
+    for log in [build, compose] {
+        assert!(causes(&log).is_empty(), "{:?}", causes(&log));
+    }
+}
+
+#[test]
+fn a_reason_glued_to_another_word_is_read() {
+    let few = "2026-05-01T10:00:00Z INFO starting the service\n".repeat(12);
+    for (line, cause) in [
+        (
+            "web-0   0/1     Init:ImagePullBackOff   0   3m",
+            "orchestrator/symptom-only",
+        ),
+        (
+            "web-0   0/1     Init:ErrImageNeverPull   0   3m",
+            "orchestrator/pull-policy-never",
+        ),
+        (
+            "STOPPED/CannotPullContainerError: inspect image has been retried: x.io/a:1: not found",
+            "reference/tag-not-found",
+        ),
+        (
+            "Failed to pull image \"x.io/a:1\": errno:ECONNREFUSED",
+            "network/connection-refused",
+        ),
+    ] {
+        assert_eq!(causes(&format!("{few}{line}\n")), [cause], "{line}");
+    }
+}
