@@ -164,6 +164,12 @@ fn facts(entry: &Entry, book: &Book) -> Facts {
             .entry("registry".to_owned())
             .or_insert_with(|| registry.into());
     }
+    // A host that only its address names: that of a layer, mostly.
+    let address = facts.get("address").map(ToString::to_string);
+    let address = address.filter(|_| !facts.contains_key("host"));
+    if let Some(host) = address.as_deref().and_then(|a| a.rsplit_once(':')) {
+        facts.insert("host".to_owned(), host.0.into());
+    }
     for value in facts.values_mut() {
         if let Fact::Text(text) = value {
             *text = clean(&scrub(text), VALUE);

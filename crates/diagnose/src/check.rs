@@ -238,7 +238,7 @@ pub(crate) fn told_by(
         cause,
         strength,
         needs_context: false,
-        common: false,
+        of_a_pull: true,
         only_pasted: false,
         symptom: false,
         unknown: false,

@@ -111,10 +111,8 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             if unlikely && (place.is_none() || over) {
                 continue;
             }
-            // What a step of a build or a container printed is theirs, though an engine shows it.
-            let printed = event.of_container && finding.common && finding.asked.is_none();
             let loose = || place.is_some_and(|p| !self.is_tied(p, finding, &event));
-            if printed || finding.needs_context && loose() {
+            if self.is_of_another(place, finding, &event) || finding.needs_context && loose() {
                 untied = true;
                 continue;
             }
@@ -270,6 +268,10 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
     /// A line that has no cause but says how the pull goes.
     fn context(&mut self, event: &Event, image: Option<Arc<Image>>) {
         let verdict = &event.verdict;
+        // Other programs have messages to pull, and failures near by.
+        if !(self.is_of_a_puller(event) || verdict.context && verdict.image.is_some()) {
+            return;
+        }
         let place = match self.attempt_for(event, image.as_ref()) {
             Some(place) => place,
             None if verdict.context || verdict.marks.iter().any(|m| is_trigger(m.says)) => {
@@ -280,11 +282,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
         let instance = self.instance(event);
         let attempt = &mut self.open[place];
         attempt.instance = attempt.instance.take().or(instance);
-        // Another program's failure near by is no word of this pull.
-        let its = verdict.context || !verdict.other_failure;
-        if its {
-            attempt.hear(event.program.as_ref());
-        }
+        attempt.hear(event.program.as_ref());
         attempt.learn(image);
         attempt.note(verdict, event.record.as_deref(), event.row.as_ref());
         let telling = verdict.marks.iter().any(|m| {
@@ -307,7 +305,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
                 image: named,
             };
             attempt.add(seen, event.at, event.line);
-        } else if its {
+        } else if verdict.context || !verdict.other_failure {
             attempt.last_line = event.line;
             attempt.last_at = event.at.or(attempt.last_at);
         }

@@ -23,8 +23,9 @@ pub struct Finding {
     pub strength: Confidence,
     /// Other programs say this too: it counts only next to talk of a pull.
     pub needs_context: bool,
-    /// Other programs say this too, whatever else stands in the message.
-    pub common: bool,
+    /// The message itself shows that it is of a pull: by a headline, a request of the distribution API, or
+    /// an image in words that only engines have.
+    pub of_a_pull: bool,
     /// Other programs say this too, and it counts only because it was pasted with no log around it.
     pub only_pasted: bool,
     /// It only says that a pull failed or is put off.
@@ -332,7 +333,10 @@ impl<'c> Reader<'c> {
             called_off: sign.called_off,
             afterthought: part.afterthought,
             needs_context: alone && !paste,
-            common: !said_by_pulls_only && !headline,
+            of_a_pull: headline
+                || asked(&found).is_some()
+                || context && image.is_some()
+                || message.text.contains("rror response from daemon"),
             only_pasted: alone && paste,
             open,
             span: message.original(best.span),

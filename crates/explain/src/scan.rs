@@ -412,7 +412,12 @@ impl<'r, 'c> Worker<'r, 'c> {
         }
         let line = lines.number_at(start);
         let before = if line == 1 { block.column } else { 0 };
-        let row = (seen < ROWS).then(|| {
+        let of_container = is_of_container(&text, peeled.offset);
+        // Of what may be another program's the first ones may not count.
+        let doubtful = of_container
+            || peeled.program.is_some()
+            || verdict.findings.iter().any(|f| f.needs_context);
+        let row = (seen < ROWS || doubtful && !verdict.findings.is_empty()).then(|| {
             rows.insert(0, text.clone().into_owned());
             Row {
                 lines: rows.into(),
@@ -440,7 +445,7 @@ impl<'r, 'c> Worker<'r, 'c> {
                 .or(peeled.yearless),
             host,
             program: peeled.program.map(|p| self.memory.host(p)),
-            of_container: is_of_container(&text, peeled.offset),
+            of_container,
             record: record.map(Arc::new),
             verdict,
             row,
@@ -533,7 +538,31 @@ fn is_of_container(text: &str, offset: usize) -> bool {
     before.ends_with('|')
         || begins_with_a_name(own)
         || ends_with_a_step(before)
+        || begins_with_a_logger(own)
         || step.starts_with('#') && ends_with_a_step(&format!("{step} {first}"))
+}
+
+/// `[pool-1] com.example.Client : `: a logger of Java, and no exception of it.
+fn begins_with_a_logger(text: &str) -> bool {
+    let text = match text
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once("] "))
+    {
+        Some((thread, rest)) if thread.len() <= 64 => rest.trim_start(),
+        _ => text,
+    };
+    let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || "._$".contains(c)));
+    let (name, behind) = text.split_at(end.unwrap_or(0));
+    let Some((package, class)) = name.rsplit_once('.') else {
+        return false;
+    };
+    package
+        .bytes()
+        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._".contains(&b))
+        && class.starts_with(|c: char| c.is_ascii_uppercase())
+        && !class.ends_with("Exception")
+        && !class.ends_with("Error")
+        && behind.trim_start().starts_with(": ")
 }
 
 /// `web-1  | `

@@ -49,6 +49,13 @@ pub fn peel(line: &str) -> Peeled<'_> {
             peeled.host = peeled.host.or(host);
             peeled.program = peeled.program.or(program);
             peeled.body = rest;
+        } else if peeled.at.is_some()
+            && peeled.program.is_none()
+            && let Some((host, program, rest)) = host_and_program(peeled.body)
+        {
+            peeled.host = peeled.host.or(Some(host));
+            peeled.program = Some(program);
+            peeled.body = rest;
         } else if let Some((by_kubelet, rest)) = klog(peeled.body) {
             peeled.yearless = peeled.yearless.or_else(|| of_klog(&peeled.body[1..]));
             if by_kubelet {
@@ -119,6 +126,20 @@ fn syslog(text: &str) -> Option<(Option<&str>, Option<&str>, &str)> {
     }
     let program = program.split('[').next().unwrap_or(program);
     Some((Some(host), Some(program), body))
+}
+
+/// `host program[123]: ` behind a time with a year, as `journalctl -o short-iso` prints it.
+fn host_and_program(text: &str) -> Option<(&str, &str, &str)> {
+    let (host, after) = text.split_once(' ')?;
+    let (tag, body) = after.split_once(' ')?;
+    let (program, pid) = tag.strip_suffix("]:")?.split_once('[')?;
+    let of_a_name = |b: u8| b.is_ascii_alphanumeric() || b"._/@-".contains(&b);
+    let fits = host.bytes().all(of_a_name)
+        && !program.is_empty()
+        && program.bytes().all(of_a_name)
+        && !pid.is_empty()
+        && pid.bytes().all(|b| b.is_ascii_digit());
+    fits.then_some((host, program, body))
 }
 
 /// `E0322 11:28:22.357868 2972303 log.go:32] `; `true` if the file is one of the kubelet.
@@ -268,6 +289,18 @@ fn inner_time(body: &str) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn host_and_program_come_off_behind_a_time_with_a_year() {
+        let peeled = peel("2026-02-02T15:47:06+0000 srv9 postfix/smtpd[92675]: lost connection");
+        assert_eq!(peeled.body, "lost connection");
+        assert_eq!(
+            (peeled.host, peeled.program),
+            (Some("srv9"), Some("postfix/smtpd"))
+        );
+        let plain = "2026-02-02T15:47:06Z error [a] b: c";
+        assert_eq!(peel(plain).program, None);
+    }
 
     fn body_and_time(line: &str) -> (&str, String) {
         let peeled = peel(line);

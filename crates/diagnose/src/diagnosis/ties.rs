@@ -35,14 +35,59 @@ const SERVE: [&str; 17] = [
     "gitlab.com",
 ];
 
+/// Programs that pull, or tell of those that do, besides the engines that [`client_of`] knows.
+const PULL: [&str; 17] = [
+    "buildah",
+    "cloud-init",
+    "compose",
+    "cri-dockerd",
+    "crictl",
+    "ctr",
+    "docker-compose",
+    "ecs-agent",
+    "gitlab-runner",
+    "k0s",
+    "k3s",
+    "k3s-agent",
+    "nerdctl",
+    "nomad",
+    "rke2",
+    "skopeo",
+    "systemd",
+];
+
 impl Diagnosis<'_, '_> {
+    /// Whether a failure is what a container printed, or a program that has nothing to do with a pull as
+    /// far as is known, and the message itself does not show otherwise.
+    pub(super) fn is_of_another(
+        &self,
+        place: Option<usize>,
+        finding: &Finding,
+        event: &Event,
+    ) -> bool {
+        let known = |program: &str| {
+            let known = place.map(|place| &self.open[place].programs);
+            known.is_some_and(|known| known.iter().any(|own| &**own == program))
+        };
+        let heard = event.program.as_deref().is_some_and(known);
+        (event.of_container || !heard && !self.is_of_a_puller(event)) && !finding.of_a_pull
+    }
+
+    /// Whether a line is of a program that pulls, or of none that is named.
+    pub(super) fn is_of_a_puller(&self, event: &Event) -> bool {
+        let pulls = |program: &str| {
+            // Rust names a module where others name themselves.
+            let program = program.split("::").next().unwrap_or(program);
+            client_of(program).is_some() || PULL.contains(&program)
+        };
+        let pasted = self.book.source(self.source).paste;
+        pasted || !event.of_container && event.program.as_deref().is_none_or(pulls)
+    }
+
     /// Whether something ties a failure to an attempt: the host that it names, or that the same program
     /// says so right after.
     pub(super) fn is_tied(&self, place: usize, finding: &Finding, event: &Event) -> bool {
         let attempt = &self.open[place];
-        if event.of_container || !speaks_of(attempt, event) {
-            return false;
-        }
         let host = finding.asked.as_deref().map(str::to_owned);
         let host = host.or_else(|| finding.facts.get("host").map(ToString::to_string));
         match host.filter(|host| host.contains('.') && !is_address(host)) {
@@ -50,18 +95,6 @@ impl Diagnosis<'_, '_> {
             None => is_near(attempt, event),
         }
     }
-}
-
-/// Whether the program that a line is of has spoken of an attempt, or is an engine.
-fn speaks_of(attempt: &Attempt, event: &Event) -> bool {
-    let Some(program) = event.program.as_deref() else {
-        return true;
-    };
-    let known = &attempt.programs;
-    known.is_empty()
-        || program == "systemd"
-        || client_of(program).is_some()
-        || known.iter().any(|own| &**own == program)
 }
 
 /// Whether a host can be one that the pull of an attempt asks.

@@ -47,7 +47,8 @@ impl Worker<'_, '_> {
                 continue;
             }
             // The line can be megabytes long: evidence keeps what holds the message, and its place.
-            let row = (seen < ROWS).then(|| Row {
+            let doubtful = verdict.findings.iter().any(|f| f.needs_context);
+            let row = (seen < ROWS || doubtful).then(|| Row {
                 lines: Arc::from([outer.body[span.0..span.1].to_owned()]),
                 offset: 0,
                 column: outer.offset + span.0,
