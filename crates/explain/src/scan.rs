@@ -18,9 +18,12 @@ use crate::{join, words};
 mod document;
 mod lines;
 mod memory;
+mod printed;
+mod windows;
 
 use lines::Lines;
 use memory::{Memory, hash_of};
+use printed::is_of_container;
 
 impl Block<'_> {
     /// What [`Block::column`] is for the block behind this one.
@@ -61,24 +64,10 @@ pub(crate) struct Scanned {
 
 /// Sources up to this size are read line by line, without any search before.
 pub(crate) const TINY: usize = 256 << 10;
-/// Bytes before a failure that are searched for how the pull began.
-const BACK: usize = 16 << 10;
-/// Bytes after a failure that are searched for how it ended.
-const AHEAD: usize = 2 << 10;
-/// Both, where the failure is one seen before.
-const AROUND_AGAIN: usize = 512;
-/// Failures in a row of kinds seen before, after which only every [`NOW_AND_THEN`]th is looked
-/// around: what leads to them and what follows has been seen often enough.
-const FAMILIAR: u32 = 64;
-const NOW_AND_THEN: u32 = 8;
-/// Bytes before the others that are searched for how the pull began.
-const LEADS: usize = 192;
 /// The part of a longer line that is read around what was found in it.
 const LINE: usize = 64 << 10;
 /// Bytes before the find in such a line.
 const LINE_BACK: usize = 8 << 10;
-/// Bytes whose lines are counted before they are searched: they fit in the second-level cache.
-const STRIDE: usize = 128 << 10;
 /// Times that the lines of one verdict are kept for evidence.
 const ROWS: u32 = 16;
 
@@ -96,37 +85,6 @@ impl Scanned {
             (own, other) => own.or(other),
         };
     }
-}
-
-/// The next find, while lines are counted a stride ahead of the search.
-fn next(
-    search: &Searcher,
-    bytes: &[u8],
-    searched: &mut usize,
-    lines: &mut Lines<'_>,
-) -> Option<Range<usize>> {
-    while *searched < bytes.len() {
-        let stride = (*searched + STRIDE).min(bytes.len());
-        lines.read_ahead(stride);
-        let span = Span {
-            start: *searched,
-            end: (stride + words::LONGEST).min(bytes.len()),
-        };
-        if let Some(found) = search.find_in(bytes, span) {
-            return Some(found.start()..found.end());
-        }
-        *searched = stride;
-    }
-    None
-}
-
-/// The lines around a find with so many bytes before and behind it, from an offset on.
-fn around(bytes: &[u8], found: Range<usize>, sides: (usize, usize), at: usize) -> Range<usize> {
-    let from = found.start.saturating_sub(sides.0).max(at);
-    let from = memchr::memrchr(b'\n', &bytes[at.min(from)..from]).map_or(at, |i| at + i + 1);
-    let to = (found.end + sides.1).min(bytes.len());
-    let to = memchr::memchr(b'\n', &bytes[to..]).map_or(bytes.len(), |i| to + i + 1);
-    from..to
 }
 
 /// A thread's reader with its memory of messages seen before.
@@ -190,93 +148,6 @@ impl<'r, 'c> Worker<'r, 'c> {
             e.verdict.findings.is_empty() && told.iter().any(|says| e.verdict.has(*says))
         });
         out.events
-    }
-
-    /// Reads around what is found in a small source: failures, and how a pull begins and ends.
-    fn surroundings(
-        &mut self,
-        block: Block<'_>,
-        search: &Searcher,
-        lines: &mut Lines<'_>,
-        out: &mut Scanned,
-    ) {
-        let mut at = 0;
-        let mut searched = 0;
-        while let Some(found) = next(search, block.bytes, &mut searched, lines) {
-            let range = around(block.bytes, found.clone(), (AHEAD, AHEAD), at);
-            searched = found.end;
-            if range.end > at {
-                at = range.end;
-                self.window(block, range, None, lines, out);
-            }
-        }
-    }
-
-    /// Reads only around failures: the line that is found, and more where it tells of one.
-    fn windows(
-        &mut self,
-        block: Block<'_>,
-        search: &Searcher,
-        lines: &mut Lines<'_>,
-        out: &mut Scanned,
-    ) {
-        let course = self.course.take();
-        let whole = Block {
-            small: true,
-            ..block
-        };
-        let mut at = 0;
-        let mut searched = 0;
-        while let Some(found) = next(search, block.bytes, &mut searched, lines) {
-            let own = around(block.bytes, found.clone(), (0, 0), 0);
-            searched = own.end;
-            if own.end <= at {
-                // It was read with what stands before it.
-                continue;
-            }
-            let kinds = self.memory.kinds();
-            let mut line = Scanned::default();
-            if own.len() <= LINE {
-                self.window(whole, own.clone(), None, lines, &mut line);
-                if line.failures.is_none() {
-                    // An error of another program, as most are.
-                    if own.start >= at {
-                        at = own.end;
-                        out.append(line);
-                    }
-                    continue;
-                }
-            }
-            let is_new = self.memory.kinds() != kinds || own.len() > LINE;
-            let vague = || line.events.iter().any(Event::needs_context);
-            self.familiar = if is_new {
-                0
-            } else {
-                self.familiar.saturating_add(1)
-            };
-            // Around a failure of a new kind every line is read, as in a small source; those of a kind
-            // seen before need less of what led to them.
-            let (read, sides, by) = match self.familiar {
-                0 => (whole, (BACK, AHEAD), None),
-                _ if vague() => (block, (BACK, AHEAD), course.as_ref()),
-                times if times < FAMILIAR || times % NOW_AND_THEN == 0 => {
-                    (block, (AROUND_AGAIN, AROUND_AGAIN), course.as_ref())
-                }
-                _ => (block, (LEADS, 0), course.as_ref()),
-            };
-            let range = around(block.bytes, found, sides, at);
-            if range == own && range.len() <= LINE {
-                out.append(line);
-            } else if range.end > at {
-                self.window(read, range.clone(), by, lines, out);
-            }
-            at = at.max(range.end);
-        }
-        // What begins here may fail in the next block.
-        if at > 0 && block.bytes.len() - at <= AHEAD {
-            self.window(block, at..block.bytes.len(), course.as_ref(), lines, out);
-        }
-        self.course = course;
     }
 
     /// Reads a range of complete lines.
@@ -525,61 +396,6 @@ fn with_record(verdict: Arc<Verdict>, record: Option<&Record>) -> Arc<Verdict> {
     }
     verdict.image = verdict.image.or(image);
     Arc::new(verdict)
-}
-
-/// Whether a line is what a container printed: behind its name and a bar, as Compose shows it
-/// (`web-1  | …`), or behind the number of a step and its time, as `BuildKit` does (`#7 0.412 …`).
-fn is_of_container(text: &str, offset: usize) -> bool {
-    // What stands before the message may have been taken off.
-    let before = text.get(..offset).unwrap_or_default().trim_end();
-    let own = text.get(offset..).unwrap_or_default();
-    let first = own.split(' ').next().unwrap_or_default();
-    let step = before.rsplit(' ').next().unwrap_or_default();
-    before.ends_with('|')
-        || begins_with_a_name(own)
-        || ends_with_a_step(before)
-        || begins_with_a_logger(own)
-        || step.starts_with('#') && ends_with_a_step(&format!("{step} {first}"))
-}
-
-/// `[pool-1] com.example.Client : `: a logger of Java, and no exception of it.
-fn begins_with_a_logger(text: &str) -> bool {
-    let text = match text
-        .strip_prefix('[')
-        .and_then(|rest| rest.split_once("] "))
-    {
-        Some((thread, rest)) if thread.len() <= 64 => rest.trim_start(),
-        _ => text,
-    };
-    let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || "._$".contains(c)));
-    let (name, behind) = text.split_at(end.unwrap_or(0));
-    let Some((package, class)) = name.rsplit_once('.') else {
-        return false;
-    };
-    package
-        .bytes()
-        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._".contains(&b))
-        && class.starts_with(|c: char| c.is_ascii_uppercase())
-        && !class.ends_with("Exception")
-        && !class.ends_with("Error")
-        && behind.trim_start().starts_with(": ")
-}
-
-/// `web-1  | `
-fn begins_with_a_name(text: &str) -> bool {
-    let of_a_name = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
-    let text = text.trim_start();
-    let (name, behind) = text.split_at(text.find(|c| !of_a_name(c)).unwrap_or(text.len()));
-    name.contains(['-', '_']) && behind.trim_start_matches(' ').starts_with("| ")
-}
-
-/// `#7 0.412`
-fn ends_with_a_step(text: &str) -> bool {
-    let mut words = text.rsplit(' ');
-    let number = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit());
-    let time = words.next().and_then(|word| word.split_once('.'));
-    let step = words.next().and_then(|word| word.strip_prefix('#'));
-    time.is_some_and(|(whole, part)| number(whole) && number(part)) && step.is_some_and(number)
 }
 
 /// The usual line is valid; checking that is faster than looking for what is not.
