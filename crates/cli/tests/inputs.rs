@@ -208,3 +208,42 @@ fn other_files_are_refused_by_name() {
         );
     }
 }
+
+#[test]
+fn a_packed_log_in_a_folder_is_missed_and_another_archive_is_not() {
+    let xz = b"\xfd7zXZ\0 and what is in it";
+    for (name, status) in [
+        ("docker.log.2.xz", 2),
+        ("syslog.1.xz", 2),
+        ("catalog.xz", 0),
+        ("disk.img.xz", 0),
+    ] {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let put = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes);
+        put(name, xz).expect("temporary folder");
+        put("quiet.log", b"all is well\n").expect("temporary folder");
+        let (got, out, errors) = explained(&[], &[folder.path()]);
+        assert_eq!(got, status, "{name}: {out}{errors}");
+        for format in ["markdown", "github", "sarif"] {
+            let (_, out, _) = explained(&["--format", format], &[folder.path()]);
+            assert!(out.contains(name), "{format} says nothing of {name}: {out}");
+        }
+    }
+}
+
+#[test]
+fn an_image_is_chosen_by_any_way_to_write_it() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let log = folder.path().join("a.log");
+    let line = "Error response from daemon: manifest for nginx:1.99 not found: manifest unknown: manifest unknown\n";
+    fs::write(&log, line).expect("temporary folder");
+    for (wanted, status) in [
+        ("nginx", 1),
+        ("library/nginx", 1),
+        ("docker.io/library/nginx:1.99", 1),
+        ("docker.io/library/nginx:2", 0),
+    ] {
+        let (got, out, errors) = explained(&["--image", wanted], &[&log]);
+        assert_eq!(got, status, "{wanted}: {out}{errors}");
+    }
+}

@@ -295,9 +295,13 @@ pub(super) fn early_end(error: &io::Error) -> String {
 fn beyond(limit: &Limit) -> String {
     format!("{limit}; the rest of it is not read; if you trust it, unpack it first")
 }
+
 /// Whether a file's name says that it holds a log: `docker.log.2.xz`, `syslog.1.bz2`, `system.journal`.
 fn is_named_as_log(name: &str) -> bool {
+    const LOGS: [&str; 8] = [
+        "log", "logs", "syslog", "messages", "journal", "evtx", "txt", "out",
+    ];
     let name = name.to_ascii_lowercase();
-    let parts = ["log", ".txt", ".journal", ".evtx", ".out", "messages"];
-    parts.iter().any(|part| name.contains(part))
+    name.split(|c: char| !c.is_ascii_alphanumeric())
+        .any(|part| LOGS.contains(&part))
 }
