@@ -17,6 +17,8 @@ use fdeflate::{DecompressionError, Decompressor};
 const WINDOW: usize = 32 << 10;
 /// Bytes undone at a time.
 const OUT: usize = 256 << 10;
+/// What memory begins with: most layers of most images are small.
+const FIRST: usize = WINDOW;
 /// Bytes that are kept of what was taken: a checksum, and what the inflater took of the length.
 const KEPT: usize = 7;
 /// Most bytes that the inflater may have taken too many.
@@ -54,7 +56,7 @@ impl<R: BufRead> Gunzip<R> {
             ahead: Vec::new(),
             kept: Vec::new(),
             inflate: None,
-            window: vec![0; WINDOW + OUT],
+            window: vec![0; FIRST],
             made: 0,
             crc: Hasher::new(),
             size: 0,
@@ -156,8 +158,13 @@ impl<R: BufRead> Gunzip<R> {
             return Ok(0);
         };
         if self.made == self.window.len() {
-            self.window.copy_within(self.made - WINDOW.., 0);
-            self.made = WINDOW;
+            let most = WINDOW + OUT;
+            if self.made < most {
+                self.window.resize(most.min(self.made * 2), 0);
+            } else {
+                self.window.copy_within(self.made - WINDOW.., 0);
+                self.made = WINDOW;
+            }
         }
         let input = if self.ahead.is_empty() {
             self.source.fill_buf()?

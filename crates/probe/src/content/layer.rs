@@ -18,8 +18,9 @@ use super::room::Room;
 use super::tar::Archive;
 use super::transfer::{Failed, Transfer};
 
-/// Bytes handed over at a time.
+/// Bytes handed over at a time, at most and at least.
 const CHUNK: usize = 128 << 10;
+const SMALL_CHUNK: usize = 4 << 10;
 /// Chunks that wait between two threads.
 const WAITING: usize = 3;
 /// Layers from this size on are worth threads of their own.
@@ -143,8 +144,14 @@ struct Chunk {
 
 impl Chunk {
     fn new() -> Self {
+        Self::of(CHUNK as u64)
+    }
+
+    /// One for a layer of that size: most are small, and memory that is cleared for nothing takes time.
+    fn of(size: u64) -> Self {
+        let most = usize::try_from(size).unwrap_or(CHUNK);
         Self {
-            bytes: vec![0; CHUNK],
+            bytes: vec![0; most.clamp(SMALL_CHUNK, CHUNK)],
             length: 0,
         }
     }
@@ -254,7 +261,8 @@ impl Out for HandedOver {
 
 fn alone(raw: &mut Raw<'_, '_, '_, '_, '_>, mut tail: Tail, room: &Room) -> Option<Unpacked> {
     let started = Instant::now();
-    let source = Chunks::new(|chunk| raw.next(chunk));
+    let first = Chunk::of(tail.size);
+    let source = Chunks::new(first, |chunk| raw.next(chunk));
     let (source, compression, end) = decode(source, &mut tail, room);
     // What no engine unpacks still has a digest.
     source.drain();
@@ -274,7 +282,7 @@ fn in_threads(raw: &mut Raw<'_, '_, '_, '_, '_>, mut tail: Tail, room: &Room) ->
                 to: to_tail,
                 back: out_again,
             };
-            let source = Chunks::new(|chunk| {
+            let source = Chunks::new(Chunk::new(), |chunk| {
                 // A chunk that finds no room on its way back is let go.
                 let _ = spent.try_send(chunk);
                 from_raw.recv().ok()
@@ -355,8 +363,8 @@ struct Chunks<F> {
 }
 
 impl<F: FnMut(Chunk) -> Option<Chunk>> Chunks<F> {
-    fn new(next: F) -> Self {
-        let chunk = Some(Chunk::new());
+    fn new(first: Chunk, next: F) -> Self {
+        let chunk = Some(first);
         Self { next, chunk, at: 0 }
     }
 

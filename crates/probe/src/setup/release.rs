@@ -143,20 +143,30 @@ impl Program {
     }
 
     fn listed(&self, path: &Path, name: &str, version: &str) -> Option<Release> {
-        let lines = BufReader::new(File::open(path).ok()?.take(DATABASE)).split(b'\n');
+        let mut database = BufReader::new(File::open(path).ok()?.take(DATABASE));
         let (mut own, mut installed) = (false, true);
-        for (line, at) in lines.map_while(Result::ok).zip(1..) {
-            let line = String::from_utf8_lossy(&line);
-            if let Some(package) = line.strip_prefix(name) {
-                own = self.packages.contains(&package.trim());
-            } else if let Some(status) = line.strip_prefix("Status: ") {
+        // Tens of thousands of lines, read at each start: one buffer for all.
+        let mut line = Vec::new();
+        for at in 1.. {
+            line.clear();
+            if database.read_until(b'\n', &mut line).ok()? == 0 {
+                break;
+            }
+            let line = line.trim_ascii_end();
+            if let Some(package) = line.strip_prefix(name.as_bytes()) {
+                let mut packages = self.packages.iter();
+                own = packages.any(|own| own.as_bytes() == package.trim_ascii());
+            } else if let Some(status) = line.strip_prefix(b"Status: ") {
                 // What is removed is listed as long as its settings are there.
-                installed = status.trim().ends_with(" installed");
-            } else if line.trim().is_empty() {
+                installed = status.ends_with(b" installed");
+            } else if line.is_empty() {
                 (own, installed) = (false, true);
-            } else if let Some(version) = line.strip_prefix(version).filter(|_| own && installed) {
+            } else if let Some(version) = line.strip_prefix(version.as_bytes())
+                && own
+                && installed
+            {
+                let version = std::str::from_utf8(version).ok()?.trim();
                 // `EPOCH:RELEASE-REVISION`
-                let version = version.trim();
                 let version = version.split_once(':').map_or(version, |(_, v)| v);
                 return Release::parse(version, &Source::at(path, at));
             }
