@@ -37,7 +37,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Some(Command::Kubernetes(args)) => commands::kubernetes::run(args, common),
         Some(Command::Host(args)) => commands::host::run(args, common),
         Some(Command::Cause(args)) => commands::cause::run(args, common),
-        Some(Command::Completions(args)) => commands::completions::run(args),
+        Some(Command::Completions(args)) => commands::completions::run(args, common),
         Some(Command::Man(args)) => commands::man::run(args),
         None if terminal::input_is_piped() => {
             let args = Explain {

@@ -89,6 +89,9 @@ fn completions_and_manual_pages() {
         let (status, script, _) = output(&["completions", shell]);
         assert_eq!(status, 0);
         assert!(script.contains("explain"), "{shell}");
+        // Those of the others complete no values.
+        let values = ["bash", "zsh", "fish"].contains(&shell);
+        assert!(!values || script.contains("network/dns-failure"), "{shell}");
     }
     let (status, page, _) = output(&["man"]);
     assert_eq!(status, 0);

@@ -261,6 +261,21 @@ fn filters_narrow_the_report() {
 }
 
 #[test]
+fn a_failure_without_a_time_says_that_none_was_asked_of_it() {
+    let note = |log: &str, args: &[&str]| {
+        let all = [&["explain", "--format", "json"], args, &["-"]].concat();
+        let output = pullwhy().args(all).write_stdin(log).output();
+        let report = json(&output.expect("runs").stdout);
+        let notes = &report["incidents"][0]["notes"];
+        notes.to_string().contains("have no time")
+    };
+    let dated = format!("2024-05-01T10:00:00Z {MISSING}");
+    assert!(note(MISSING, &["--since", "2024-01-01"]));
+    assert!(!note(MISSING, &[]));
+    assert!(!note(&dated, &["--since", "2024-01-01"]));
+}
+
+#[test]
 fn a_filter_that_leaves_nothing_says_so() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("app.log");

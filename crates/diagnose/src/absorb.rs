@@ -49,9 +49,14 @@ pub(crate) fn absorb(book: &mut Book, reader: &Reader<'_>) {
             .iter()
             .all(|o| o.order.0 != e.order.0 || o.cause == e.cause)
     };
+    // A failure that is a pull's own word shows that the warning came true.
+    let came_true = |e: &Entry| {
+        let mut found = e.exhibits.iter().filter_map(|x| x.seen.found());
+        found.any(|f| f.cause != e.cause)
+    };
     let idle: Vec<bool> = specific
         .iter()
-        .map(|e| file(e).only_warns && pulled(e.order.0) && alone(e))
+        .map(|e| file(e).only_warns && pulled(e.order.0) && alone(e) && !came_true(e))
         .collect();
     let mut idle = idle.into_iter();
     specific.retain(|_| !idle.next().unwrap_or(false));

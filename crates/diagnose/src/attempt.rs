@@ -190,9 +190,36 @@ impl Attempt {
         self.first_at = self.first_at.or(at);
         self.last_line = line;
         self.tally(&seen);
-        if self.seen.len() < KEPT {
+        if self.seen.len() < KEPT || self.makes_room(&seen) {
             self.seen.push(seen);
         }
+    }
+
+    /// Takes in a line that came before its first one.
+    pub(crate) fn recall(&mut self, seen: Seen) {
+        let at = self.seen.partition_point(|own| own.line < seen.line);
+        let known = self.seen.get(at).is_some_and(|own| own.line == seen.line);
+        if !known && self.seen.len() < KEPT {
+            self.note(
+                &seen.verdict.clone(),
+                seen.record.as_deref(),
+                seen.row.as_ref(),
+            );
+            self.seen.insert(at, seen);
+        }
+    }
+
+    /// Lets go of a line that says less than a cause that was not seen yet.
+    fn makes_room(&mut self, seen: &Seen) -> bool {
+        let Some(cause) = seen.found().map(|f| f.cause) else {
+            return false;
+        };
+        let mut kept = self.seen.iter().filter_map(Seen::found);
+        if kept.any(|f| f.cause == cause) {
+            return false;
+        }
+        let lesser = self.seen.iter().position(|s| s.finding.is_none());
+        lesser.map(|at| self.seen.remove(at)).is_some()
     }
 
     fn tally(&mut self, seen: &Seen) {

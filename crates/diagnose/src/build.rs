@@ -32,7 +32,18 @@ pub(crate) fn incidents(mut book: Book, reader: &Reader<'_>, filter: &Filter) ->
         .iter()
         .map(|e| incident(e, &book, reader.catalogue()))
         .filter(|i| wanted(i, filter))
+        .map(|i| undated(i, filter))
         .collect()
+}
+
+/// Says of a failure without a time that the wanted ones could not be told by it.
+fn undated(mut incident: Incident, filter: &Filter) -> Incident {
+    let by_time = filter.since.is_some() || filter.until.is_some();
+    if by_time && incident.last_seen.is_none() {
+        let says = "its lines have no time: `--since` and `--until` could not leave them out";
+        incident.notes.push(says.to_owned());
+    }
+    incident
 }
 
 fn wanted(incident: &Incident, filter: &Filter) -> bool {

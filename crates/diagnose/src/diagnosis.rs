@@ -2,6 +2,7 @@
 
 mod around;
 mod input;
+mod origin;
 pub(crate) mod place;
 mod ties;
 
@@ -13,6 +14,7 @@ use pullwhy_model::{Image, Incident};
 
 use self::around::Around;
 pub use self::input::{Event, Filter, Row, SourceInfo};
+use self::origin::Origins;
 use crate::attempt::{Attempt, Seen, same_image};
 use crate::fold::{Book, Success};
 use crate::verdict::Reader;
@@ -40,6 +42,7 @@ pub struct Diagnosis<'r, 'c> {
     source: u32,
     open: Vec<Attempt>,
     around: Around,
+    origins: Origins,
     book: Book,
 }
 
@@ -52,6 +55,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             source: 0,
             open: Vec::new(),
             around: Around::default(),
+            origins: Origins::default(),
             book: Book::default(),
         }
     }
@@ -60,6 +64,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
     pub fn begin(&mut self, info: SourceInfo) {
         self.close_all();
         self.around = Around::default();
+        self.origins = Origins::default();
         self.source = self.book.add_source(info);
     }
 
@@ -97,7 +102,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
         if verdict.has(Says::Start) {
             self.start(&event, current);
         }
-        let (mut any, mut untied) = (false, false);
+        let (mut any, mut untied, mut told) = (false, false, None);
         for index in 0..verdict.findings.len() {
             let finding = &verdict.findings[index];
             let image = finding.image.clone().or_else(|| image.clone());
@@ -131,6 +136,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
                 place => place,
             };
             let place = self.place_for_finding(&event, place, image, finding.cause);
+            told = Some(place);
             let instance = self.instance(&event);
             let attempt = &mut self.open[place];
             attempt.instance = attempt.instance.take().or(instance);
@@ -155,6 +161,9 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
                 event.at,
                 event.line,
             );
+        }
+        if any && let Some(place) = told {
+            self.tell_origin(place, &event);
         }
         if !any && (!untied || verdict.context) {
             self.context(&event, image);
@@ -268,6 +277,9 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
     /// A line that has no cause but says how the pull goes.
     fn context(&mut self, event: &Event, image: Option<Arc<Image>>) {
         let verdict = &event.verdict;
+        if self.origins.keeps(event) {
+            return;
+        }
         // Other programs have messages to pull, and failures near by.
         if !(self.is_of_a_puller(event) || verdict.context && verdict.image.is_some()) {
             return;

@@ -96,6 +96,17 @@ impl Verdict {
     }
 }
 
+/// Words that engines have and nobody else, whichever program or container shows them.
+const OF_ENGINES: [&str; 7] = [
+    "Error loading config file: ",
+    "Error parsing config file (",
+    "rror response from daemon",
+    "error getting credentials - err: ",
+    "did not resolve to an alias",
+    ": exec format error",
+    "does not match the detected host platform",
+];
+
 /// Reads messages with all formats and all signs.
 pub struct Reader<'c> {
     catalogue: &'c Catalogue,
@@ -336,7 +347,7 @@ impl<'c> Reader<'c> {
             of_a_pull: headline
                 || asked(&found).is_some()
                 || context && image.is_some()
-                || message.text.contains("rror response from daemon"),
+                || OF_ENGINES.iter().any(|words| message.text.contains(words)),
             only_pasted: alone && paste,
             open,
             span: message.original(best.span),

@@ -308,6 +308,7 @@ impl<'r, 'c> Worker<'r, 'c> {
             }),
         };
         let verdict = with_record(verdict, record.as_ref());
+        let of_container = of_container || record.as_ref().is_some_and(|r| r.of_another);
         out.events.push(Event {
             line,
             at: peeled

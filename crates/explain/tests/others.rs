@@ -127,3 +127,83 @@ fn a_reason_glued_to_another_word_is_read() {
         assert_eq!(causes(&format!("{few}{line}\n")), [cause], "{line}");
     }
 }
+
+#[test]
+fn events_of_other_objects_do_not_change_why_a_pull_failed() {
+    let failed = "shop          8m          Warning   Failed                    pod/web-7c5d-x1                                    Failed to pull image \"r.example/web:1\": rpc error: code = NotFound desc = failed to pull and unpack image \"r.example/web:1\": failed to resolve reference \"r.example/web:1\": r.example/web:1: not found\nshop          8m          Warning   Failed                    pod/web-7c5d-x1                                    Error: ErrImagePull\n";
+    let issuer = "default       7m          Warning   ErrInitIssuer             clusterissuer/letsencrypt                          Error initializing issuer: Get \"https://acme.example.org/directory\": dial tcp: lookup acme.example.org on 10.96.0.10:53: server misbehaving\n";
+    let volume = "shop          6m          Warning   FailedAttachVolume        pod/db-0                                           rpc error: code = DeadlineExceeded desc = context deadline exceeded\n";
+    let others = format!("{issuer}{volume}");
+    let before = format!("{}{failed}", others.repeat(4));
+    let after = format!("{failed}{}", others.repeat(4));
+    for log in [before, after] {
+        assert_eq!(causes(&log), ["reference/tag-not-found"], "{log}");
+    }
+    assert_eq!(causes(&others.repeat(9)), Vec::<String>::new());
+}
+
+#[test]
+fn what_a_pod_says_belongs_to_its_own_pull() {
+    let row =
+        |pod: &str, reason: &str, says: &str| format!("shop  8m  {reason}  pod/{pod}  {says}\n");
+    let log = [
+        row(
+            "a-0",
+            "Normal    Pulling",
+            "Pulling image \"r.example/a:1\"",
+        ),
+        row(
+            "a-0",
+            "Warning   Failed ",
+            "Failed to pull image \"r.example/a:1\": rpc error: code = NotFound desc = failed to pull and unpack image \"r.example/a:1\": failed to resolve reference \"r.example/a:1\": r.example/a:1: not found",
+        ),
+        row(
+            "b-0",
+            "Normal    Pulling",
+            "Pulling image \"r.example/b:1\"",
+        ),
+        row("a-0", "Warning   Failed ", "Error: ErrImagePull"),
+    ];
+    assert_eq!(causes(&log.concat()), ["reference/tag-not-found"]);
+}
+
+#[test]
+fn containers_of_compose_that_print_json_do_not_either() {
+    let failed = " api Error unexpected EOF \nunexpected EOF\n";
+    let prints = "api-1     | {\"level\":\"error\",\"ts\":\"2024-02-02T09:12:35Z\",\"msg\":\"oidc: failed to get provider: Get \\\"https://sso.example/realms/main\\\": x509: certificate signed by unknown authority\"}\nworker-1  | [2024-02-02 09:12:13,121: ERROR/MainProcess] consumer: Cannot connect to amqp://rabbit:5672//: [Errno 111] Connection refused.\n";
+    let log = format!("$ docker compose pull\n{failed}{}", prints.repeat(5));
+    assert_eq!(causes(&log), ["network/connection-reset"]);
+    assert_eq!(causes(&prints.repeat(9)), Vec::<String>::new());
+}
+
+#[test]
+fn tests_behind_a_pull_that_failed_do_not_change_why() {
+    let failed = "Error pulling image team/db:15: Error response from daemon: Head \"https://registry-1.docker.io/v2/team/db/manifests/15\": unauthorized: personal access token is expired\n";
+    let tests = "    Error: unable to verify the first certificate\n    Error: connect ECONNREFUSED 127.0.0.1:5432\n    Error: socket hang up\n    ✓ answers 401\n";
+    let log = format!(
+        "{failed}{}{}",
+        "  PASS src/a.test.js\n".repeat(5),
+        tests.repeat(6)
+    );
+    assert_eq!(causes(&log), ["auth/credentials-expired"]);
+}
+
+#[test]
+fn another_service_of_version_2_is_no_registry() {
+    let line = "snapd[10335]: stateengine.go:149: state ensure error: Post \"https://api.snapcraft.io/v2/snaps/refresh\": dial tcp: lookup api.snapcraft.io: no such host";
+    let log = journal(&[("systemd", "Started A."), ("systemd", "Started B.")]);
+    let log = format!("{log}Mar 14 11:09:00 host-1 {line}\n");
+    assert_eq!(causes(&log), Vec::<String>::new());
+}
+
+#[test]
+fn a_failure_behind_many_lines_that_say_how_it_began_is_told() {
+    let mut log = String::new();
+    for n in 0..200 {
+        log.push_str(&format!(
+            "54m         Normal    SuccessfulCreate          replicaset/web-8449dbdffd                  Created pod: web-8449dbdffd-{n}\n"
+        ));
+    }
+    log.push_str("10m         Warning   Failed                    pod/fluentd-kx9vz                                   Failed to pull image \"fluent/fluentd:v1.16\": toomanyrequests: You have reached your pull rate limit.\n");
+    assert_eq!(causes(&log), ["registry/rate-limited"]);
+}

@@ -83,7 +83,7 @@ fn is_host(host: &str) -> bool {
 /// tells; a mirror's name is as good as any then.
 pub fn registry_of_url(url: &str) -> Option<&str> {
     let asked = target::urls(url).into_iter().next()?;
-    let is_api = asked.path == "/v2" || asked.path.starts_with("/v2/");
+    let is_api = asked.path.starts_with("/v2") && target::is_of_a_registry(asked.path);
     let host = match asked.host {
         "registry-1.docker.io" | "index.docker.io" => "docker.io",
         host => host,

@@ -35,6 +35,11 @@ pub struct Record {
     pub image: Option<Image>,
     /// A field says that the message is about an image: `"reason":"ErrImagePull"`.
     pub of_image: bool,
+    /// The object whose pods it is about, where that is none itself: `web-7c5d` of `replicaset/web-7c5d`.
+    pub maker: Option<String>,
+    /// A field says that the message is about something that pulls no image: an issuer, a volume of a
+    /// pod, a probe of it.
+    pub of_another: bool,
     /// Pod, namespace, app and the like.
     pub facts: Facts,
 }
@@ -46,10 +51,8 @@ pub fn read(bytes: &[u8], line: &Range<usize>, text: &str, peeled: &Peeled<'_>) 
         fields::json(peeled.body)
     } else if text.starts_with('"') || peeled.body.starts_with(',') {
         fields::csv(text)
-    } else if peeled.at.is_some() {
-        // A line of a plain log: nothing stands around it.
-        return None;
-    } else if tree::holds_a_message(text) {
+    } else if peeled.at.is_none() && tree::holds_a_message(text) {
+        // In front of a line of a plain log stands a time, and nothing around it.
         tree::around(bytes, line)
     } else {
         fields::Fields::default()

@@ -153,7 +153,7 @@ pub fn asks_another_service(text: &str) -> bool {
 }
 
 /// A path of the distribution API, old or new, or of what engines ask besides.
-fn is_of_a_registry(path: &str) -> bool {
+pub(crate) fn is_of_a_registry(path: &str) -> bool {
     const PARTS: [&str; 13] = [
         "sha256:",
         "sha256%3",

@@ -10,9 +10,10 @@ use std::fmt;
 use std::io::{self, Write};
 use std::str::FromStr;
 
-use pullwhy_model::{CheckReport, HopRow, HostReport, Incident, Report, Status};
+use pullwhy_model::{CheckReport, HostReport, Incident, Report, Status};
 
 pub use redact::{redact, redact_check, redact_host};
+pub use render::hops::Hops;
 
 /// A form of output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -144,11 +145,6 @@ pub fn render_incident_line(incident: &Incident, out: &mut dyn Write) -> io::Res
     out.write_all(b"\n")
 }
 
-/// Writes one hop of a live check, for people, as soon as it ended.
-pub fn render_hop(row: &HopRow, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    render::check::row(row, style, out)
-}
-
 /// Writes what is known of a machine's engines, what is wrong with it, and their failed pulls. Formats
 /// that are made for findings leave out the settings.
 pub fn render_host(
@@ -179,7 +175,7 @@ pub fn render_host(
     }
 }
 
-/// Writes what a live check came to. For people the hops have been written by [`render_hop`].
+/// Writes what a live check came to. For people the hops have been written by [`Hops`].
 pub fn render_check(
     report: &CheckReport,
     format: Format,

@@ -10,7 +10,7 @@ use pullwhy_diagnose::judge;
 use pullwhy_model::text::{clean, scrub};
 use pullwhy_model::{Answer, CHECK_SCHEMA, CheckReport, Fact, Hop, HopRow, Tool, Transient};
 use pullwhy_probe::{LayerProgress, Observer, Walk, view_differences};
-use pullwhy_report::{Format, Style};
+use pullwhy_report::{Format, Hops, Style};
 
 use super::environment::{environment, shell};
 use crate::args::{CheckArgs, Common};
@@ -35,6 +35,7 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
         style,
         show: at_once,
         bars: LayerBars::new(terminal::is_watched() && !args.output.quiet),
+        hops: Hops::default(),
         failed: None,
     };
     let mut walks = || -> Vec<Walk> {
@@ -47,6 +48,7 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
         None => walks(),
     };
     screen.bars.clear();
+    let mut hops = screen.hops;
     let mut written = screen.failed.map_or(Ok(()), Err);
     let all = pullwhy_probe::repeated(walks).ok_or_else(|| Failure::new("nothing was walked"))?;
     let mut walk = all.walk;
@@ -93,7 +95,8 @@ pub(crate) fn run(args: &CheckArgs, common: &Common) -> Result<Exit, Failure> {
         }];
         written = rows
             .iter()
-            .try_for_each(|row| pullwhy_report::render_hop(row, &style, &mut out))
+            .try_for_each(|row| hops.write(row, &style, &mut out))
+            .and_then(|()| hops.end(&style, &mut out))
             .and_then(|()| {
                 pullwhy_report::render_check(&report, args.output.format, &style, &mut out)
             })
@@ -164,16 +167,17 @@ struct Screen<'o> {
     style: Style,
     show: bool,
     bars: LayerBars,
+    hops: Hops,
     failed: Option<std::io::Error>,
 }
 
 impl Observer for Screen<'_> {
     fn row(&mut self, row: &HopRow) {
         if self.show && self.failed.is_none() {
-            let (out, style) = (&mut *self.out, &self.style);
+            let (out, style, hops) = (&mut *self.out, &self.style, &mut self.hops);
             let shown = self
                 .bars
-                .aside(|| pullwhy_report::render_hop(row, style, out).and_then(|()| out.flush()));
+                .aside(|| hops.write(row, style, out).and_then(|()| out.flush()));
             self.failed = shown.err();
         }
     }

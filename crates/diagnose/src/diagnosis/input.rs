@@ -29,7 +29,7 @@ pub struct Event {
     pub host: Option<Arc<str>>,
     /// Program of a syslog prefix.
     pub program: Option<Arc<str>>,
-    /// It stands in what a container printed, or a step of a build.
+    /// It stands in what a container printed, or a step of a build, or in an event of what pulls nothing.
     pub of_container: bool,
     /// What stands around it in a structured log.
     pub record: Option<Arc<Record>>,

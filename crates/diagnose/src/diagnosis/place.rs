@@ -5,7 +5,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use pullwhy_ingest::formats::file::Says;
 use pullwhy_ingest::peel::apart;
-use pullwhy_model::Image;
+use pullwhy_ingest::record::Record;
+use pullwhy_model::{Fact, Image};
 
 use super::{Diagnosis, Event};
 use crate::attempt::{Attempt, Seen, same_image};
@@ -34,7 +35,15 @@ impl Diagnosis<'_, '_> {
                 .or_else(|| candidates().find(|(_, a)| a.image.is_none()))
                 .map(|(i, _)| i);
         }
-        candidates().map(|(i, _)| i).next()
+        let of_its_pod = || {
+            let pod = pod_of(event.record.as_deref()?)?;
+            let named = |a: &Attempt| {
+                let mut pods = a.seen.iter().filter_map(|s| pod_of(s.record.as_deref()?));
+                pods.any(|own| own == pod)
+            };
+            candidates().find(|(_, a)| named(a))
+        };
+        of_its_pod().or_else(|| candidates().next()).map(|(i, _)| i)
     }
 
     /// Whether a start line looks for the same short name in another registry.
@@ -219,6 +228,12 @@ impl Diagnosis<'_, '_> {
             fits && a.near(event.at, event.line)
         })
     }
+}
+
+/// The pod that a line is about, with its namespace.
+pub(super) fn pod_of(record: &Record) -> Option<(&Fact, Option<&Fact>)> {
+    let fact = |name: &str| record.facts.get(name);
+    Some((fact("pod")?, fact("namespace")))
 }
 
 /// The line with which the client ended an attempt's command.

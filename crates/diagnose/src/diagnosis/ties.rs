@@ -1,11 +1,13 @@
 //! Whether a failure that other programs have too is that of a pull at hand.
 
+use std::net::IpAddr;
+
 use pullwhy_ingest::peel::apart;
 use pullwhy_ingest::record::client_of;
 
 use super::place::asked;
 use super::{Diagnosis, Event};
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, Seen};
 use crate::verdict::Finding;
 
 /// Lines and seconds after the last word of an attempt within which a message that names nobody may be
@@ -15,25 +17,28 @@ const SECONDS: i64 = 300;
 /// Lines within which the next message of the same program is of it whatever host it names.
 const NEXT: u64 = 3;
 /// Domains of hosts that serve tokens and layers of registries under other names.
-const SERVE: [&str; 17] = [
+const SERVE: [&str; 18] = [
     "blob.core.windows.net",
-    "amazonaws.com",
     "cloudfront.net",
     "cloudflarestorage.com",
     "docker.io",
     "docker.com",
     "quay.io",
     "redhat.com",
-    "googleapis.com",
+    "artifactregistry.googleapis.com",
+    "containerregistry.googleapis.com",
+    "oauth2.googleapis.com",
+    "storage.googleapis.com",
     "pkg.dev",
-    "githubusercontent.com",
+    "pkg-containers.githubusercontent.com",
     "ghcr.io",
-    "microsoftonline.com",
-    "windows.net",
+    "login.microsoftonline.com",
     "azurecr.io",
     "azureedge.net",
     "gitlab.com",
 ];
+/// Services of AWS that serve them: `s3.eu-west-1.amazonaws.com`.
+const OF_AWS: [&str; 4] = ["ecr", "ecr-public", "s3", "sts"];
 
 /// Programs that pull, or tell of those that do, besides the engines that [`client_of`] knows.
 const PULL: [&str; 17] = [
@@ -88,12 +93,31 @@ impl Diagnosis<'_, '_> {
     /// says so right after.
     pub(super) fn is_tied(&self, place: usize, finding: &Finding, event: &Event) -> bool {
         let attempt = &self.open[place];
+        if finding.of_a_pull {
+            return is_near(attempt, event);
+        }
         let host = finding.asked.as_deref().map(str::to_owned);
         let host = host.or_else(|| finding.facts.get("host").map(ToString::to_string));
-        match host.filter(|host| host.contains('.') && !is_address(host)) {
-            Some(host) => serves(attempt, &host) || is_next(attempt, event),
-            None => is_near(attempt, event),
+        let address = finding.facts.get("address").map(ToString::to_string);
+        if [&host, &address].into_iter().flatten().any(|a| is_own(a)) {
+            // A proxy listens there; so does all that has nothing to do with a pull.
+            let proxy = self.reader.catalogue().at(finding.cause).id == *"network/proxy-failed";
+            let here = asked(attempt).is_some_and(|own| is_own(&own));
+            return (proxy || here) && is_near(attempt, event);
         }
+        // Why it failed is told: another reason that names nobody is none of its own.
+        let told = self.is_told(attempt, finding);
+        match host.filter(|host| host.contains('.') && !is_address(host)) {
+            Some(host) => serves(attempt, &host) || !told && is_next(attempt, event),
+            None => !told && is_near(attempt, event),
+        }
+    }
+
+    /// Whether a message that is a pull's beyond doubt has told otherwise why an attempt has failed.
+    fn is_told(&self, attempt: &Attempt, finding: &Finding) -> bool {
+        let mut found = attempt.seen.iter().filter_map(Seen::found);
+        let specific = |f: &Finding| !self.reader.catalogue().at(f.cause).file.generic;
+        found.any(|f| f.of_a_pull && f.cause != finding.cause && specific(f))
     }
 }
 
@@ -104,21 +128,33 @@ fn serves(attempt: &Attempt, host: &str) -> bool {
         host.strip_suffix(domain)
             .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     };
+    let of_aws = |label: &str| OF_AWS.contains(&label) || label.starts_with("s3-");
     let Some(own) = asked(attempt) else {
         return true;
     };
     let own = own.split(':').next().unwrap_or(&own);
     let above = own.split_once('.').map_or(own, |(_, domain)| domain);
-    under(own) || above.contains('.') && under(above) || SERVE.iter().any(|domain| under(domain))
+    under(own)
+        || above.contains('.') && under(above)
+        || SERVE.iter().any(|domain| under(domain))
+        || under("amazonaws.com") && host.split('.').any(of_aws)
+}
+
+/// The address of a host that is named by one, with or without a port.
+fn address(host: &str) -> Option<IpAddr> {
+    let bare = host.rsplit_once(':').map_or(host, |(bare, _)| bare);
+    let mut forms = [host, bare].into_iter();
+    forms.find_map(|text| text.trim_matches(['[', ']']).parse().ok())
 }
 
 fn is_address(host: &str) -> bool {
-    let bare = host.rsplit_once(':').map_or(host, |(bare, _)| bare);
-    [host, bare].iter().any(|text| {
-        text.trim_matches(['[', ']'])
-            .parse::<std::net::IpAddr>()
-            .is_ok()
-    })
+    address(host).is_some()
+}
+
+/// Whether an address is the machine's own, where whatever else runs there listens too.
+fn is_own(host: &str) -> bool {
+    host.split(':').next() == Some("localhost")
+        || address(host).is_some_and(|address| address.is_loopback())
 }
 
 fn is_near(attempt: &Attempt, event: &Event) -> bool {

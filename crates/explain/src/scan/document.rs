@@ -8,6 +8,7 @@ use pullwhy_ingest::peel;
 use pullwhy_ingest::record::document::{self, Part};
 use pullwhy_ingest::record::{self, Record};
 
+use super::printed::is_of_container;
 use super::{Block, Lines, ROWS, Scanned, Worker, lossy, with_record};
 
 impl Worker<'_, '_> {
@@ -28,6 +29,7 @@ impl Worker<'_, '_> {
         let Some(parts) = document::split(outer.body) else {
             return false;
         };
+        let of_container = is_of_container(&text, outer.offset);
         for part in parts {
             let Part {
                 message,
@@ -69,7 +71,7 @@ impl Worker<'_, '_> {
                 at: at.or(inner.yearless),
                 host,
                 program: program.map(|p| self.memory.host(p)),
-                of_container: false,
+                of_container: of_container || record.of_another,
                 verdict: with_record(verdict, Some(&record)),
                 record: Some(Arc::new(record)),
                 row,

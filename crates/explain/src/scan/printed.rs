@@ -2,14 +2,19 @@
 
 /// Whether a line is what a container printed: behind its name and a bar, as Compose shows it
 /// (`web-1  | …`), or behind the number of a step and its time, as `BuildKit` does (`#7 0.412 …`).
+/// App Service says `stdout: …`.
 pub(super) fn is_of_container(text: &str, offset: usize) -> bool {
     // What stands before the message may have been taken off.
     let before = text.get(..offset).unwrap_or_default().trim_end();
     let own = text.get(offset..).unwrap_or_default();
     let first = own.split(' ').next().unwrap_or_default();
     let step = before.rsplit(' ').next().unwrap_or_default();
-    before.ends_with('|')
+    // `web-1  | 2026-01-01 10:00:00 …`: a time may have been taken off too.
+    before.split(' ').any(|word| word == "|")
         || begins_with_a_name(own)
+        || ["stdout: ", "stderr: "]
+            .iter()
+            .any(|of| own.starts_with(of))
         || ends_with_a_step(before)
         || begins_with_a_logger(own)
         || step.starts_with('#') && ends_with_a_step(&format!("{step} {first}"))
@@ -66,6 +71,9 @@ mod tests {
         let is = |line: &str| is_of_container(line, peel(line).offset);
         for line in [
             "web-1  | connect ECONNREFUSED 127.0.0.1:6379",
+            "2026-01-01T10:00:00.123Z INFO  - stdout: Connection refused (localhost:5432)",
+            "web-1  | 2026-01-01 10:00:00,123 ERROR connect ECONNREFUSED 127.0.0.1:6379",
+            "api  | [2026-01-01 10:00:00,123: ERROR/Main] Connection refused.",
             "#7 0.412 x509: certificate has expired",
             "2026-01-01T10:00:00.0000000Z #12 41.439   manifest unknown",
             "ERROR [pool-1] com.example.orders.Client : no such host",

@@ -31,7 +31,7 @@ const SIBLINGS: usize = 64;
 const INNER: usize = 32;
 
 /// Fields that hold a message, in lower case.
-const MESSAGES: [&str; 26] = [
+const MESSAGES: [&str; 32] = [
     "message",
     "message_s",
     "@message",
@@ -58,6 +58,12 @@ const MESSAGES: [&str; 26] = [
     "full_message",
     "stderr",
     "stdout",
+    "content",
+    "body",
+    "event",
+    "line",
+    "output",
+    "description",
 ];
 
 /// Takes a document apart. `None` if the text is none, or holds no message in its records.

@@ -144,13 +144,65 @@ impl Fields {
             of_image: self
                 .first(&["reason", "reason_s"])
                 .is_some_and(|reason| reason.contains("Image")),
+            maker: self.maker().map(str::to_owned),
+            of_another: self.is_of_another(),
             image: self.first(&["image"]).and_then(pullwhy_reference::read),
             facts,
         }
     }
 }
 
+/// Objects whose events are of pods: they are one, or (all that follow) make them.
+const OF_PODS: [&str; 8] = [
+    "Pod",
+    "CronJob",
+    "DaemonSet",
+    "Deployment",
+    "Job",
+    "ReplicaSet",
+    "ReplicationController",
+    "StatefulSet",
+];
+
+/// Reasons of events of pods that are about something else than their images.
+const OTHER_REASONS: [&str; 13] = [
+    "FailedAttachVolume",
+    "FailedKillPod",
+    "FailedMapVolume",
+    "FailedMount",
+    "FailedPostStartHook",
+    "FailedPreStopHook",
+    "FailedScheduling",
+    "NetworkNotReady",
+    "NodeNotReady",
+    "ProbeError",
+    "ProbeWarning",
+    "ProvisioningFailed",
+    "Unhealthy",
+];
+
 impl Fields {
+    /// Kind of the object that an event is about.
+    fn kind(&self) -> Option<&str> {
+        self.first(&["involvedobject.kind", "regarding.kind", "row.kind"])
+    }
+
+    /// The object that makes pods, where an event is about one.
+    fn maker(&self) -> Option<&str> {
+        let kind = self.kind()?;
+        let mut makers = OF_PODS.iter().skip(1);
+        makers.find(|own| kind.eq_ignore_ascii_case(own))?;
+        self.first(&["involvedobject.name", "regarding.name", "row.object"])
+    }
+
+    /// Whether an event is about an object that pulls no image, or about another side of one that does.
+    fn is_of_another(&self) -> bool {
+        let reason = self.first(&["row.reason", "reason", "reason_s"]);
+        let of_pods = |kind: &str| OF_PODS.iter().any(|own| kind.eq_ignore_ascii_case(own));
+        self.kind().is_some_and(|kind| !of_pods(kind))
+            || reason.is_some_and(|r| OTHER_REASONS.contains(&r) || r.starts_with("KEDA"))
+    }
+
     /// The client that gives itself away by which fields there are.
     fn client(&self) -> Option<&'static str> {
         let is = |paths: &[&str], value: &str| {

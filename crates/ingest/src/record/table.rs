@@ -21,6 +21,17 @@ pub(super) fn row(line: &str, fields: &mut Fields) {
     {
         fields.put("row.from", "kubelet");
     }
+    // Azure Container Apps has the reason in front: `KEDAScalerFailed   Warning   …`.
+    let before = kind.checked_sub(1).map(|at| words[at]);
+    let before = before.filter(|word| word.starts_with(|c: char| c.is_ascii_uppercase()));
+    if let Some(reason) = before.or(words.get(kind + 1).copied()) {
+        fields.put("row.reason", reason);
+    }
+    let object = words.get(kind + 2).and_then(|word| word.split_once('/'));
+    if let Some((of, name)) = object.filter(|(of, name)| is_name(of) && is_name(name)) {
+        fields.put("row.kind", of);
+        fields.put("row.object", name);
+    }
     // `shop   2m31s   Warning   Failed   pod/web-7c5d   Failed to pull image …`
     let object = words[kind..].iter().find_map(|w| w.strip_prefix("pod/"));
     if let Some(pod) = object {
@@ -40,6 +51,12 @@ fn repeats(line: &str) -> Option<&str> {
         .starts_with(" over ")
         .then(|| &rest[..digits])
         .filter(|d| !d.is_empty())
+}
+
+/// A kind in lower case, or the name of an object.
+fn is_name(word: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b);
+    !word.is_empty() && word.bytes().all(allowed)
 }
 
 /// `2m31s`, `<unknown>`, `5h`.

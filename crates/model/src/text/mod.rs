@@ -22,6 +22,17 @@ pub struct Safe {
     pub span: (usize, usize),
 }
 
+/// Bytes for people, in binary units: `84.9 MiB`.
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} bytes"),
+        1024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),
+        1_048_576..1_073_741_824 => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+        _ => format!("{:.1} GiB", bytes as f64 / 1_073_741_824.0),
+    }
+}
+
 /// Replaces secrets by `[redacted]`. Linear, and free of cost where nothing looks like one.
 pub fn scrub(text: &str) -> Cow<'_, str> {
     let ranges = secrets::find(text);

@@ -12,10 +12,10 @@ use super::digest::Wanted;
 use super::layout::Layout;
 use super::transfer::{Failed, Transfer};
 use crate::engine::again::Asked;
-use crate::hops::blobs::size;
 use crate::hops::manifest::{Manifest, Reader, as_engines_read, platform};
 use crate::platform::Platform;
 use crate::rows::{Row, Rows};
+use pullwhy_model::text::size;
 
 /// Bytes of a configuration; containers/image takes as much.
 const MOST: u64 = 4 << 20;

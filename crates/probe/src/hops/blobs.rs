@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use pullwhy_model::text::size;
 use pullwhy_model::{Hop, Target};
 
 use super::again::Tries;
@@ -344,14 +345,5 @@ pub(crate) fn judge(row: Row, response: &Response, blob: &Blob) -> Row {
         429 => limits::tell(row.failed("rate-limited", says()), response),
         500.. => row.failed("unavailable", says()),
         _ => row.failed("odd", says()),
-    }
-}
-
-pub(crate) fn size(bytes: u64) -> String {
-    match bytes {
-        0..1024 => format!("{bytes} bytes"),
-        1024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),
-        1_048_576..1_073_741_824 => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
-        _ => format!("{:.1} GiB", bytes as f64 / 1_073_741_824.0),
     }
 }

@@ -1,6 +1,6 @@
 //! The room where engines keep images, whatever the image: what a whole machine is told of.
 
-use crate::hops::blobs::size;
+use pullwhy_model::text::size;
 
 use super::{StorePlan, host};
 use crate::setup::{Setting, Trouble};

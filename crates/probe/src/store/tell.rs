@@ -8,9 +8,9 @@ use super::host::{Ground, Space, ground, has_overlay, tells_kinds};
 use super::need::{Need, driver};
 use super::plan::{StoreKind, StorePlace, StorePlan};
 use super::present::Found;
-use crate::hops::blobs::size;
 use crate::net::tcp;
 use crate::rows::Row;
+use pullwhy_model::text::size;
 
 /// Something about a store: the word for it, and what it says.
 type Remark = (&'static str, String);

@@ -32,6 +32,9 @@ pub(crate) fn row(row: &HopRow, style: &Style, out: &mut dyn Write) -> io::Resul
     let whose = whose(row);
     let head = format!("{on}{mark}{off} {:HOP$} {target}{whose}", row.hop.as_str());
     writeln!(out, "{head}{time}")?;
+    if row.summary == row.target {
+        return Ok(());
+    }
     let indent = " ".repeat(5 + HOP + 1);
     out.write_all(crate::wrap::paragraph(&row.summary, &indent, width).as_bytes())
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod github;
+pub(crate) mod hops;
 pub(crate) mod host;
 pub(crate) mod html;
 pub(crate) mod human;

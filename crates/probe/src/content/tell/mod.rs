@@ -17,11 +17,11 @@ use super::layer::{End, Unpacked};
 use super::layout::Kept;
 use super::paths::Paths;
 use super::transfer::{Failed, Transfer};
-use crate::hops::blobs::size;
 use crate::hops::manifest::{Blob, Reader};
 use crate::net::tcp;
 use crate::rows::Row;
 use crate::store::Unpacked as Counted;
+use pullwhy_model::text::size;
 
 /// What a layer was said to be, and who reads it.
 pub(super) struct Meant<'m> {

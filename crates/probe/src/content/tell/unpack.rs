@@ -11,9 +11,9 @@ use crate::content::entries::{Entries, Finding};
 use crate::content::layer::{End, Unpacked};
 use crate::content::paths::{Paths, Place, Waiting};
 use crate::content::tar::Broken;
-use crate::hops::blobs::size;
 use crate::hops::manifest::{Blob, Edition, Reader};
 use crate::rows::Row;
+use pullwhy_model::text::size;
 
 /// Bytes of holes that deserve a word: engines write them.
 const HOLES: u64 = 1 << 30;
