@@ -45,6 +45,32 @@ once() {
   echo "$began $EPOCHREALTIME $(tail -n 1 "$work/most")" | awk '{ printf "%.3f %d\n", $2 - $1, $3 }' >> "$file"
 }
 
+# One run of a tool, by its short name, for an image.
+measure() {
+  local tool=$1 at=$2
+  local file="$work/t/$tool"
+  local pod=(podman --root "$work/podman" --runroot "$work/podman-run" --storage-driver overlay)
+  case $tool in
+    pull)
+      once "$file" true target/release/pullwhy check --pull -q "$at" ;;
+    keep)
+      once "$file" "rm -rf $work/out" \
+        target/release/pullwhy check --pull -q --output "oci:$work/out" "$at" ;;
+    skopeo)
+      once "$file" "rm -rf $work/out" \
+        skopeo copy -q --src-tls-verify=false "docker://$at" "oci:$work/out:1" ;;
+    ctr)
+      once "$file" \
+        "ctr -a $work/containerd.sock images rm --sync $at; ctr -a $work/containerd.sock content prune references" \
+        ctr -a "$work/containerd.sock" images pull --plain-http "$at" ;;
+    docker)
+      once "$file" "docker -H unix://$work/docker.sock rmi -f $at" \
+        docker -H "unix://$work/docker.sock" pull -q "$at" ;;
+    podman)
+      once "$file" "${pod[*]} rmi -f $at" "${pod[@]}" pull -q --tls-verify=false "$at" ;;
+  esac
+}
+
 # Least and median seconds, the median as a share of that of skopeo, memory in MiB.
 row() {
   local image=$1 name=$2 file=$3
@@ -86,28 +112,18 @@ echo "|---|---|---|---|---|---|"
 for image in mixed random small; do
   at="127.0.0.1:$port/bench/$image:1"
   rm -rf "$work/t" && mkdir "$work/t"
-  # In turns, so that what else the machine does falls on all alike.
+  # In turns, so that what else the machine does falls on all alike, and each in another order: who
+  # comes behind an engine that unpacks finds the disk busy.
   times=$runs
   [ "$image" = small ] && times=$((runs * 3))
+  tools=(pull skopeo keep)
+  [ ! -S "$work/containerd.sock" ] || tools+=(ctr)
+  [ ! -S "$work/docker.sock" ] || tools+=(docker)
+  ! $root || ! command -v podman > /dev/null || tools+=(podman)
   for _ in $(seq "$times"); do
-    once "$work/t/pull" true target/release/pullwhy check --pull -q "$at"
-    once "$work/t/skopeo" "rm -rf $work/out" \
-      skopeo copy -q --src-tls-verify=false "docker://$at" "oci:$work/out:1"
-    once "$work/t/keep" "rm -rf $work/out" \
-      target/release/pullwhy check --pull -q --output "oci:$work/out" "$at"
-    if [ -S "$work/containerd.sock" ]; then
-      once "$work/t/ctr" \
-        "ctr -a $work/containerd.sock images rm --sync $at; ctr -a $work/containerd.sock content prune references" \
-        ctr -a "$work/containerd.sock" images pull --plain-http "$at"
-    fi
-    if [ -S "$work/docker.sock" ]; then
-      once "$work/t/docker" "docker -H unix://$work/docker.sock rmi -f $at" \
-        docker -H "unix://$work/docker.sock" pull -q "$at"
-    fi
-    if $root && command -v podman > /dev/null; then
-      pod=(podman --root "$work/podman" --runroot "$work/podman-run" --storage-driver overlay)
-      once "$work/t/podman" "${pod[*]} rmi -f $at" "${pod[@]}" pull -q --tls-verify=false "$at"
-    fi
+    for tool in $(shuf -e "${tools[@]}"); do
+      measure "$tool" "$at"
+    done
   done
   row "$image" "pullwhy check --pull" "$work/t/pull"
   row "$image" "pullwhy check --pull --output oci:" "$work/t/keep"

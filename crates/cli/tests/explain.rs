@@ -267,7 +267,9 @@ fn a_failure_without_a_time_says_that_none_was_asked_of_it() {
         let output = pullwhy().args(all).write_stdin(log).output();
         let report = json(&output.expect("runs").stdout);
         let notes = &report["incidents"][0]["notes"];
-        notes.to_string().contains("have no time")
+        notes
+            .to_string()
+            .contains("have no time with a year: `--since` could")
     };
     let dated = format!("2024-05-01T10:00:00Z {MISSING}");
     assert!(note(MISSING, &["--since", "2024-01-01"]));

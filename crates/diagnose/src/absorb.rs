@@ -49,7 +49,7 @@ pub(crate) fn absorb(book: &mut Book, reader: &Reader<'_>) {
             .iter()
             .all(|o| o.order.0 != e.order.0 || o.cause == e.cause)
     };
-    // A failure that is a pull's own word shows that the warning came true.
+    // Another failure of the same pull shows that the warning came true.
     let came_true = |e: &Entry| {
         let mut found = e.exhibits.iter().filter_map(|x| x.seen.found());
         found.any(|f| f.cause != e.cause)
@@ -119,6 +119,9 @@ fn explains(specific: &Entry, generic: &Entry) -> bool {
                 }
         })
     });
+    if !generic.finding.symptom && of_other_pods(specific, generic) {
+        return false;
+    }
     // The client says once for each command how it has failed: two such words are of two pulls.
     let ends = |e: &Entry| {
         let mut roots = e.exhibits.iter().filter(|x| x.role == Role::Root);
@@ -131,6 +134,17 @@ fn explains(specific: &Entry, generic: &Entry) -> bool {
     // Many more refusals than failures of the specific kind are a matter of their own.
     let few = generic.count <= specific.count.max(3);
     images && together && few
+}
+
+/// Whether both are of pods, and of none that is the same.
+fn of_other_pods(a: &Entry, b: &Entry) -> bool {
+    let pods = |e: &'_ Entry| -> Vec<String> {
+        let records = e.exhibits.iter().filter_map(|x| x.seen.record.as_deref());
+        let pods = records.filter_map(|record| record.facts.get("pod"));
+        pods.map(ToString::to_string).collect()
+    };
+    let (a, b) = (pods(a), pods(b));
+    !a.is_empty() && !b.is_empty() && !a.iter().any(|pod| b.contains(pod))
 }
 
 fn distance(a: &Entry, b: &Entry) -> u64 {

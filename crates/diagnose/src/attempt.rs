@@ -32,6 +32,16 @@ impl Seen {
     pub(crate) fn found(&self) -> Option<&Finding> {
         self.verdict.findings.get(self.finding?)
     }
+
+    /// Whether the client only warns, and goes on.
+    pub(crate) fn warns(&self) -> bool {
+        let begins = |row: &Row| {
+            let line = row.lines.first().map_or("", String::as_str);
+            line.get(row.offset..)
+                .is_some_and(|text| text.starts_with("WARNING: "))
+        };
+        self.verdict.has(Says::Warns) || self.row.as_ref().is_some_and(begins)
+    }
 }
 
 /// An attempt in progress.
@@ -108,7 +118,7 @@ impl Tally {
 const PROGRAMS: usize = 8;
 /// Seconds within which one failure is told by everyone that it concerns.
 const TOLD: i64 = 5;
-/// Lines kept of one attempt; a pull that fails in more ways is shown by its first ones.
+/// Lines kept of one attempt: the first ones, and the first of each further cause.
 const KEPT: usize = 64;
 /// Lines without time that may stand between two lines of one attempt.
 const LINES: u64 = 400;
@@ -195,10 +205,12 @@ impl Attempt {
         }
     }
 
-    /// Takes in a line that came before its first one.
+    /// Takes in what was said before it was known to be of this attempt.
     pub(crate) fn recall(&mut self, seen: Seen) {
+        // One line may hold a whole list of events.
+        let place = |seen: &Seen| (seen.line, seen.row.as_ref().map(|row| row.column));
+        let known = self.seen.iter().any(|own| place(own) == place(&seen));
         let at = self.seen.partition_point(|own| own.line < seen.line);
-        let known = self.seen.get(at).is_some_and(|own| own.line == seen.line);
         if !known && self.seen.len() < KEPT {
             self.note(
                 &seen.verdict.clone(),

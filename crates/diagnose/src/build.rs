@@ -36,12 +36,15 @@ pub(crate) fn incidents(mut book: Book, reader: &Reader<'_>, filter: &Filter) ->
         .collect()
 }
 
-/// Says of a failure without a time that the wanted ones could not be told by it.
+/// Says of a failure whose lines have no time with a year that the wanted ones could not be told by it.
 fn undated(mut incident: Incident, filter: &Filter) -> Incident {
-    let by_time = filter.since.is_some() || filter.until.is_some();
-    if by_time && incident.last_seen.is_none() {
-        let says = "its lines have no time: `--since` and `--until` could not leave them out";
-        incident.notes.push(says.to_owned());
+    let given = [("--since", filter.since), ("--until", filter.until)];
+    let given = given.iter().filter(|(_, at)| at.is_some());
+    let given: Vec<String> = given.map(|(name, _)| format!("`{name}`")).collect();
+    if !given.is_empty() && incident.last_seen.is_none() {
+        let given = given.join(" and ");
+        let says = format!("its lines have no time with a year: {given} could not leave it out");
+        incident.notes.push(says);
     }
     incident
 }

@@ -277,7 +277,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
     /// A line that has no cause but says how the pull goes.
     fn context(&mut self, event: &Event, image: Option<Arc<Image>>) {
         let verdict = &event.verdict;
-        if self.origins.keeps(event) {
+        if self.keeps_origin(event) {
             return;
         }
         // Other programs have messages to pull, and failures near by.

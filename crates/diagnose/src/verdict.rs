@@ -96,7 +96,7 @@ impl Verdict {
     }
 }
 
-/// Words that engines have and nobody else, whichever program or container shows them.
+/// Words of engines, and of what runs containers, whichever program or container shows them.
 const OF_ENGINES: [&str; 7] = [
     "Error loading config file: ",
     "Error parsing config file (",

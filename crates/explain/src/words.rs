@@ -65,7 +65,8 @@ const COURSE: [&str; 16] = [
 ];
 
 /// Parts of the markers that an image was pulled, or was there already.
-const ENDINGS: [&str; 12] = [
+const ENDINGS: [&str; 13] = [
+    "ailed to solve: proc",
     "npacking linux/",
     "up to date",
     "newer image",

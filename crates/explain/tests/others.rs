@@ -198,12 +198,106 @@ fn another_service_of_version_2_is_no_registry() {
 
 #[test]
 fn a_failure_behind_many_lines_that_say_how_it_began_is_told() {
-    let mut log = String::new();
-    for n in 0..200 {
-        log.push_str(&format!(
-            "54m         Normal    SuccessfulCreate          replicaset/web-8449dbdffd                  Created pod: web-8449dbdffd-{n}\n"
-        ));
-    }
-    log.push_str("10m         Warning   Failed                    pod/fluentd-kx9vz                                   Failed to pull image \"fluent/fluentd:v1.16\": toomanyrequests: You have reached your pull rate limit.\n");
+    let began = "Trying to pull r.example/a:1...\n".repeat(200);
+    let log = format!(
+        "{began}Error: initializing source docker://r.example/a:1: reading manifest 1 in r.example/a: toomanyrequests: You have reached your pull rate limit.\n"
+    );
     assert_eq!(causes(&log), ["registry/rate-limited"]);
+}
+
+#[test]
+fn a_warning_that_came_true_counts_though_other_images_were_pulled() {
+    let row = |reason: &str, says: &str| format!("shop  8m  {reason}  pod/a-0  {says}\n");
+    let warning = row(
+        "Warning   FailedToRetrieveImagePullSecret",
+        "Unable to retrieve some image pull secrets (regcred); attempting to pull the image may not succeed.",
+    );
+    let failed = row(
+        "Warning   Failed",
+        "Failed to pull image \"r.example/a:1\": pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials",
+    );
+    let other = "shop  7m  Normal   Pulled  pod/b-0  Successfully pulled image \"r.example/b:1\" in 2.036s\n";
+    let log = format!("{warning}{failed}{other}");
+    assert_eq!(causes(&log), ["orchestrator/pull-secret-missing"]);
+    assert_eq!(causes(&format!("{warning}{other}")), Vec::<String>::new());
+}
+
+#[test]
+fn what_set_a_pull_off_is_told_by_its_own_pod_alone() {
+    let set_off = |log: &str| {
+        let report = explained(log);
+        let trigger = report.incidents.first().map(|i| i.trigger);
+        format!("{:?}", trigger.expect("an incident"))
+    };
+    let failed = "8m  Warning  Failed  pod/web-7c5d-x1y2z  Failed to pull image \"r.example/web:1\": toomanyrequests: You have reached your pull rate limit.\n";
+    let made = |of: &str| {
+        format!("8m  Normal  SuccessfulCreate  replicaset/{of}  Created pod: {of}-x1y2z\n")
+    };
+    assert_eq!(
+        set_off(&format!("{}{failed}", made("web-7c5d"))),
+        "Deployment"
+    );
+    assert_eq!(
+        set_off(&format!("{failed}{}", made("web-7c5d"))),
+        "Deployment"
+    );
+    assert_eq!(set_off(&format!("{}{failed}", made("web"))), "Unknown");
+    assert_eq!(
+        set_off(&format!("{}{failed}", made("other-7c5d"))),
+        "Unknown"
+    );
+}
+
+#[test]
+fn what_follows_on_a_warning_or_on_a_mirror_may_still_be_why() {
+    let dull = "INFO  step 1 of the app starts up nicely\n".repeat(8);
+    let warned = "$ docker compose pull\nWARNING: Error loading config file: /root/.docker/config.json: open /root/.docker/config.json: permission denied\n web Pulling\nx509: certificate has expired or is not yet valid\n";
+    let found = causes(&format!("{dull}{warned}"));
+    assert!(
+        found.contains(&"network/tls-certificate-expired".to_owned()),
+        "{found:?}"
+    );
+    let proxied = "$ podman pull r.example/team/app:1\nTrying to pull r.example/team/app:1...\ndial tcp 127.0.0.1:3128: connect: connection refused\n";
+    assert_eq!(
+        causes(&format!("{dull}{proxied}")),
+        ["network/connection-refused"]
+    );
+    let node = "8m  Normal   Pulling  pod/web-1  Pulling image \"r.example/web:1\"\n8m  Warning  FreeDiskSpaceFailed  node/n1  write /var/lib/containerd/io.containerd.content.v1.content/ingest/ab/data: no space left on device\n8m  Warning  Failed  pod/web-1  Error: ErrImagePull\n";
+    assert_eq!(causes(&format!("{dull}{node}")), ["host/disk-full"]);
+}
+
+#[test]
+fn a_test_that_failed_for_its_image_is_a_failed_pull() {
+    let log = "FAILED tests/test_db.py::test_db - docker.errors.APIError: 500 Server Error: Internal Server Error (\"toomanyrequests: You have reached your pull rate limit.\")\n";
+    assert_eq!(causes(log), ["registry/rate-limited"]);
+    let passed = "tests/test_registry.py::test_manifest_unknown PASSED\n";
+    assert_eq!(causes(&passed.repeat(60)), Vec::<String>::new());
+}
+
+#[test]
+fn a_build_whose_step_failed_had_its_images() {
+    let log = "#7 [base 1/3] FROM docker.io/library/debian:bookworm-slim@sha256:1da4caadab7b795acd56fc17b273747049be467c1fe2333eaac0eaf4804e7dd5\n#7 resolve docker.io/library/debian:bookworm-slim 0.0s done\n#8 [base 2/3] RUN apt-get update\n#8 ERROR: process \"/bin/sh -c apt-get update\" did not complete successfully: exit code: 100\nERROR: failed to solve: process \"/bin/sh -c apt-get update\" did not complete successfully: exit code: 100\nError: Unable to upload artifact: connect ECONNRESET 140.82.112.21:443\n";
+    let log = format!("{}{log}", "dull\n".repeat(60));
+    assert_eq!(causes(&log), Vec::<String>::new());
+}
+
+#[test]
+fn a_refusal_of_one_pod_is_not_the_full_disk_of_another() {
+    let dull = "INFO  step 1 of the app starts up nicely\n".repeat(8);
+    let log = format!(
+        "{dull}8m  Warning  Failed  pod/a-0  Failed to pull image \"r.example/a:1\": unauthorized: authentication required\n8m  Warning  Failed  pod/b-0  Error: failed to create containerd task: mount: no space left on device\n"
+    );
+    assert_eq!(causes(&log), ["auth/unspecified", "host/disk-full"]);
+}
+
+#[test]
+fn layers_that_come_are_a_pull_that_goes_on() {
+    let layers: String = (10..40)
+        .map(|n| format!("a1b2c3d4e5{n}: Pulling fs layer\n"))
+        .collect();
+    let log = format!(
+        "$ docker pull r.example/a:1\n1: Pulling from a\n{layers}dial tcp: lookup minio.storage.internal: no such host\n"
+    );
+    let log = format!("{}{log}", "dull\n".repeat(60));
+    assert_eq!(causes(&log), ["network/dns-no-such-host"]);
 }

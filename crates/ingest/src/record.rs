@@ -35,13 +35,30 @@ pub struct Record {
     pub image: Option<Image>,
     /// A field says that the message is about an image: `"reason":"ErrImagePull"`.
     pub of_image: bool,
-    /// The object whose pods it is about, where that is none itself: `web-7c5d` of `replicaset/web-7c5d`.
-    pub maker: Option<String>,
+    /// The object whose pods it is about, where that is none itself.
+    pub maker: Option<Maker>,
     /// A field says that the message is about something that pulls no image: an issuer, a volume of a
     /// pod, a probe of it.
     pub of_another: bool,
     /// Pod, namespace, app and the like.
     pub facts: Facts,
+}
+
+/// An object that makes pods: `replicaset/web-7c5d` makes `web-7c5d-x1y2z`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Maker {
+    name: String,
+    /// Parts of a pod's name behind that of its maker.
+    parts: usize,
+}
+
+impl Maker {
+    /// Whether it makes a pod of that name.
+    pub fn makes(&self, pod: &str) -> bool {
+        let rest = pod.strip_prefix(&self.name);
+        let rest = rest.and_then(|rest| rest.strip_prefix('-'));
+        rest.is_some_and(|rest| rest.split('-').count() == self.parts)
+    }
 }
 
 /// Reads the record around the line at `line` of `bytes`, whose text is `text`; `None` where the

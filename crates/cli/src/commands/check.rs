@@ -183,6 +183,13 @@ impl Observer for Screen<'_> {
     }
 
     fn progress(&mut self, layers: &[LayerProgress<'_>]) {
+        if self.hops.is_due() && self.failed.is_none() {
+            let (out, style, hops) = (&mut *self.out, &self.style, &mut self.hops);
+            let shown = self
+                .bars
+                .aside(|| hops.end(style, out).and_then(|()| out.flush()));
+            self.failed = shown.err();
+        }
         self.bars.update(layers);
     }
 }

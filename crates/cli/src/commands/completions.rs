@@ -1,4 +1,5 @@
-//! `pullwhy completions`: a script that completes commands, options and causes in a shell.
+//! `pullwhy completions`: a script that completes commands and options in a shell, and the ids of causes
+//! as far as the generator of its scripts completes values.
 
 use std::collections::BTreeSet;
 use std::io::Write;

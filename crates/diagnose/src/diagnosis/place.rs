@@ -35,15 +35,18 @@ impl Diagnosis<'_, '_> {
                 .or_else(|| candidates().find(|(_, a)| a.image.is_none()))
                 .map(|(i, _)| i);
         }
-        let of_its_pod = || {
-            let pod = pod_of(event.record.as_deref()?)?;
-            let named = |a: &Attempt| {
-                let mut pods = a.seen.iter().filter_map(|s| pod_of(s.record.as_deref()?));
-                pods.any(|own| own == pod)
-            };
-            candidates().find(|(_, a)| named(a))
+        // A pod's line is of the pull of that pod, or of none whose pod is known.
+        let pod = event.record.as_deref().and_then(pod_of);
+        let of_its_pod = |a: &Attempt| {
+            let mut pods = a.seen.iter().filter_map(|s| pod_of(s.record.as_deref()?));
+            match (pod, pods.next()) {
+                (Some(pod), Some(first)) => Some(first == pod || pods.any(|own| own == pod)),
+                _ => None,
+            }
         };
-        of_its_pod().or_else(|| candidates().next()).map(|(i, _)| i)
+        let own = candidates().find(|(_, a)| of_its_pod(a) == Some(true));
+        own.or_else(|| candidates().find(|(_, a)| of_its_pod(a).is_none()))
+            .map(|(i, _)| i)
     }
 
     /// Whether a start line looks for the same short name in another registry.

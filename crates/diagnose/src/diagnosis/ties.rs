@@ -17,7 +17,9 @@ const SECONDS: i64 = 300;
 /// Lines within which the next message of the same program is of it whatever host it names.
 const NEXT: u64 = 3;
 /// Domains of hosts that serve tokens and layers of registries under other names.
-const SERVE: [&str; 18] = [
+const SERVE: [&str; 22] = [
+    "blob.core.chinacloudapi.cn",
+    "blob.core.usgovcloudapi.net",
     "blob.core.windows.net",
     "cloudfront.net",
     "cloudflarestorage.com",
@@ -27,8 +29,10 @@ const SERVE: [&str; 18] = [
     "redhat.com",
     "artifactregistry.googleapis.com",
     "containerregistry.googleapis.com",
+    "iamcredentials.googleapis.com",
     "oauth2.googleapis.com",
     "storage.googleapis.com",
+    "sts.googleapis.com",
     "pkg.dev",
     "pkg-containers.githubusercontent.com",
     "ghcr.io",
@@ -103,21 +107,39 @@ impl Diagnosis<'_, '_> {
             // A proxy listens there; so does all that has nothing to do with a pull.
             let proxy = self.reader.catalogue().at(finding.cause).id == *"network/proxy-failed";
             let here = asked(attempt).is_some_and(|own| is_own(&own));
-            return (proxy || here) && is_near(attempt, event);
+            return (proxy || here) && is_near(attempt, event)
+                || !self.is_told(attempt, finding, event) && is_next(attempt, event);
         }
         // Why it failed is told: another reason that names nobody is none of its own.
-        let told = self.is_told(attempt, finding);
+        let told = self.is_told(attempt, finding, event);
         match host.filter(|host| host.contains('.') && !is_address(host)) {
             Some(host) => serves(attempt, &host) || !told && is_next(attempt, event),
             None => !told && is_near(attempt, event),
         }
     }
 
-    /// Whether a message that is a pull's beyond doubt has told otherwise why an attempt has failed.
-    fn is_told(&self, attempt: &Attempt, finding: &Finding) -> bool {
-        let mut found = attempt.seen.iter().filter_map(Seen::found);
-        let specific = |f: &Finding| !self.reader.catalogue().at(f.cause).file.generic;
-        found.any(|f| f.of_a_pull && f.cause != finding.cause && specific(f))
+    /// Whether a message that is a pull's beyond doubt has told otherwise why an attempt has failed, and
+    /// nothing says that it is tried on. Who has spoken of it may go on, and what is wrong with a host
+    /// lets other things fail.
+    fn is_told(&self, attempt: &Attempt, finding: &Finding, event: &Event) -> bool {
+        let cause = |f: &Finding| self.reader.catalogue().at(f.cause);
+        let heard = event
+            .program
+            .as_ref()
+            .is_some_and(|p| attempt.programs.contains(p));
+        if attempt.tries_on || heard || cause(finding).id.family() == "host" {
+            return false;
+        }
+        let told = |seen: &Seen, f: &Finding| {
+            let file = &cause(f).file;
+            f.of_a_pull
+                && f.cause != finding.cause
+                && !file.generic
+                && !file.only_warns
+                && !seen.warns()
+        };
+        let mut seen = attempt.seen.iter();
+        seen.any(|seen| seen.found().is_some_and(|found| told(seen, found)))
     }
 }
 
@@ -137,7 +159,7 @@ fn serves(attempt: &Attempt, host: &str) -> bool {
     under(own)
         || above.contains('.') && under(above)
         || SERVE.iter().any(|domain| under(domain))
-        || under("amazonaws.com") && host.split('.').any(of_aws)
+        || (under("amazonaws.com") || under("amazonaws.com.cn")) && host.split('.').any(of_aws)
 }
 
 /// The address of a host that is named by one, with or without a port.

@@ -2,7 +2,7 @@
 
 /// Whether a line is what a container printed: behind its name and a bar, as Compose shows it
 /// (`web-1  | …`), or behind the number of a step and its time, as `BuildKit` does (`#7 0.412 …`).
-/// App Service says `stdout: …`.
+/// App Service has it behind `INFO  - stdout: `.
 pub(super) fn is_of_container(text: &str, offset: usize) -> bool {
     // What stands before the message may have been taken off.
     let before = text.get(..offset).unwrap_or_default().trim_end();
@@ -12,9 +12,7 @@ pub(super) fn is_of_container(text: &str, offset: usize) -> bool {
     // `web-1  | 2026-01-01 10:00:00 …`: a time may have been taken off too.
     before.split(' ').any(|word| word == "|")
         || begins_with_a_name(own)
-        || ["stdout: ", "stderr: "]
-            .iter()
-            .any(|of| own.starts_with(of))
+        || before.ends_with('-') && own.starts_with("stdout: ")
         || ends_with_a_step(before)
         || begins_with_a_logger(own)
         || step.starts_with('#') && ends_with_a_step(&format!("{step} {first}"))
@@ -84,6 +82,7 @@ mod tests {
         for line in [
             "Error response from daemon: manifest unknown",
             "#7 ERROR: docker.io/library/a:1: not found",
+            "stdout: toomanyrequests: You have reached your pull rate limit.",
             "#3 [internal] load metadata for docker.io/library/a:1",
             "java.net.UnknownHostException: registry.example",
             " web Pulling ",

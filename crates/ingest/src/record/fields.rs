@@ -5,7 +5,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use pullwhy_model::{Fact, Facts};
 
-use super::{Record, client_of};
+use super::{Maker, Record, client_of};
 use crate::peel::timestamp;
 
 /// Path (lower case, joined by dots) and value, nearest to the message first.
@@ -144,7 +144,7 @@ impl Fields {
             of_image: self
                 .first(&["reason", "reason_s"])
                 .is_some_and(|reason| reason.contains("Image")),
-            maker: self.maker().map(str::to_owned),
+            maker: self.maker(),
             of_another: self.is_of_another(),
             image: self.first(&["image"]).and_then(pullwhy_reference::read),
             facts,
@@ -152,16 +152,49 @@ impl Fields {
     }
 }
 
-/// Objects whose events are of pods: they are one, or (all that follow) make them.
-const OF_PODS: [&str; 8] = [
-    "Pod",
-    "CronJob",
-    "DaemonSet",
-    "Deployment",
-    "Job",
-    "ReplicaSet",
-    "ReplicationController",
-    "StatefulSet",
+/// Objects that make pods, with how many parts stand behind their name in that of a pod.
+const MAKERS: [(&str, usize); 7] = [
+    ("CronJob", 2),
+    ("DaemonSet", 1),
+    ("Deployment", 2),
+    ("Job", 1),
+    ("ReplicaSet", 1),
+    ("ReplicationController", 1),
+    ("StatefulSet", 1),
+];
+
+/// Objects that pull no image: their errors are about names, certificates and addresses of their own.
+const PULL_NOTHING: [&str; 30] = [
+    "Bucket",
+    "Certificate",
+    "CertificateRequest",
+    "Challenge",
+    "ClusterIssuer",
+    "ClusterSecretStore",
+    "ConfigMap",
+    "EndpointSlice",
+    "Endpoints",
+    "ExternalSecret",
+    "Gateway",
+    "GitRepository",
+    "HTTPRoute",
+    "HelmChart",
+    "HelmRepository",
+    "HorizontalPodAutoscaler",
+    "Ingress",
+    "Issuer",
+    "Lease",
+    "NetworkPolicy",
+    "Order",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "PodDisruptionBudget",
+    "ScaledObject",
+    "SecretStore",
+    "Service",
+    "ServiceMonitor",
+    "StorageClass",
+    "VolumeAttachment",
 ];
 
 /// Reasons of events of pods that are about something else than their images.
@@ -188,18 +221,26 @@ impl Fields {
     }
 
     /// The object that makes pods, where an event is about one.
-    fn maker(&self) -> Option<&str> {
+    fn maker(&self) -> Option<Maker> {
         let kind = self.kind()?;
-        let mut makers = OF_PODS.iter().skip(1);
-        makers.find(|own| kind.eq_ignore_ascii_case(own))?;
-        self.first(&["involvedobject.name", "regarding.name", "row.object"])
+        let mut makers = MAKERS.iter();
+        let (_, parts) = makers.find(|(own, _)| kind.eq_ignore_ascii_case(own))?;
+        let name = self.first(&["involvedobject.name", "regarding.name", "row.object"])?;
+        Some(Maker {
+            name: name.to_owned(),
+            parts: *parts,
+        })
     }
 
     /// Whether an event is about an object that pulls no image, or about another side of one that does.
     fn is_of_another(&self) -> bool {
         let reason = self.first(&["row.reason", "reason", "reason_s"]);
-        let of_pods = |kind: &str| OF_PODS.iter().any(|own| kind.eq_ignore_ascii_case(own));
-        self.kind().is_some_and(|kind| !of_pods(kind))
+        let nothing = |kind: &str| {
+            PULL_NOTHING
+                .iter()
+                .any(|own| kind.eq_ignore_ascii_case(own))
+        };
+        self.kind().is_some_and(nothing)
             || reason.is_some_and(|r| OTHER_REASONS.contains(&r) || r.starts_with("KEDA"))
     }
 

@@ -21,17 +21,7 @@ pub(super) fn row(line: &str, fields: &mut Fields) {
     {
         fields.put("row.from", "kubelet");
     }
-    // Azure Container Apps has the reason in front: `KEDAScalerFailed   Warning   …`.
-    let before = kind.checked_sub(1).map(|at| words[at]);
-    let before = before.filter(|word| word.starts_with(|c: char| c.is_ascii_uppercase()));
-    if let Some(reason) = before.or(words.get(kind + 1).copied()) {
-        fields.put("row.reason", reason);
-    }
-    let object = words.get(kind + 2).and_then(|word| word.split_once('/'));
-    if let Some((of, name)) = object.filter(|(of, name)| is_name(of) && is_name(name)) {
-        fields.put("row.kind", of);
-        fields.put("row.object", name);
-    }
+    put_object(line, &words, kind, fields);
     // `shop   2m31s   Warning   Failed   pod/web-7c5d   Failed to pull image …`
     let object = words[kind..].iter().find_map(|w| w.strip_prefix("pod/"));
     if let Some(pod) = object {
@@ -51,6 +41,45 @@ fn repeats(line: &str) -> Option<&str> {
         .starts_with(" over ")
         .then(|| &rest[..digits])
         .filter(|d| !d.is_empty())
+}
+
+/// The reason of an event and the object that it is about: `2m31s   Warning   Failed   pod/web-7c5d`, or
+/// `KEDAScalerFailed   Warning   …` of Azure Container Apps, whose columns are parted by tabs. `Warning`
+/// alone is a word that every log has.
+fn put_object(line: &str, words: &[&str], kind: usize, fields: &mut Fields) {
+    let is_reason = |word: &&str| {
+        word.starts_with(|c: char| c.is_ascii_uppercase())
+            && word.bytes().all(|b| b.is_ascii_alphanumeric())
+    };
+    let before = kind.checked_sub(1).map(|at| words[at]);
+    if line.contains('\t') {
+        if let Some(reason) = before.filter(is_reason) {
+            fields.put("row.reason", reason);
+        }
+        return;
+    }
+    let listed = before.is_some_and(|word| is_time(word.trim_end_matches(')')));
+    let described = kind == 0 && words.get(2).is_some_and(|word| is_time(word));
+    let reason = words.get(kind + 1).copied().filter(is_reason);
+    let Some(reason) = reason.filter(|_| listed || described) else {
+        return;
+    };
+    fields.put("row.reason", reason);
+    let object = words.get(kind + 2).and_then(|word| word.split_once('/'));
+    if let Some((of, name)) = object.filter(|(of, name)| is_name(of) && is_name(name)) {
+        fields.put("row.kind", of);
+        fields.put("row.object", name);
+    }
+}
+
+/// `2m31s`, `<unknown>`, `5h`.
+fn is_time(word: &str) -> bool {
+    let parts = word
+        .bytes()
+        .all(|b| b.is_ascii_digit() || b"dhmsy".contains(&b));
+    let whole = word.starts_with(|c: char| c.is_ascii_digit())
+        && !word.ends_with(|c: char| c.is_ascii_digit());
+    matches!(word, "<unknown>" | "<invalid>") || parts && whole
 }
 
 /// A kind in lower case, or the name of an object.

@@ -67,12 +67,14 @@ impl Shared {
 
     fn keep_idle(&self, origin: &Origin, idle: Idle) {
         let mut places = lock(&self.places);
-        places
-            .entry(origin.clone())
-            .or_default()
-            .idle
-            .push_back(idle);
-        self.changed.notify_all();
+        let place = places.entry(origin.clone()).or_default();
+        place.idle.push_back(idle);
+        let awaited = place.waiting > 0;
+        drop(places);
+        // Waking is a call of the system, and the lock is wanted by every layer.
+        if awaited {
+            self.changed.notify_all();
+        }
     }
 
     /// An open connection, or one that is about to be open: it was begun earlier than a new one,

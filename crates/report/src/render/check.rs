@@ -51,7 +51,7 @@ pub(super) fn whose(row: &HopRow) -> &'static str {
 }
 
 /// Keeps both ends of a long target.
-fn shorten(text: &str, most: usize) -> String {
+pub(super) fn shorten(text: &str, most: usize) -> String {
     let chars: Vec<char> = text.chars().collect();
     if chars.len() <= most {
         return text.to_owned();

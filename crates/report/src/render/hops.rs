@@ -1,6 +1,7 @@
 //! Hops of a check as they end, for people: layers of which nothing is to be told share a line.
 
 use std::io::{self, Write};
+use std::time::{Duration, Instant};
 
 use pullwhy_model::text::size;
 use pullwhy_model::{Fact, Hop, HopRow, Status};
@@ -10,14 +11,20 @@ use crate::Style;
 
 /// So many layers still have a line each.
 const FEW: usize = 2;
+/// Columns of a layer's name.
+const NAME: usize = 19;
+/// How long a layer is held back: a large image takes an hour, and people want to see that it goes on.
+const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Writes hops one after the other, as soon as each ended.
+/// Writes hops one after the other, soon after each ended.
 ///
 /// Most images have more layers than a screen has lines, and all of them are as they must be: such
-/// rows are held back until another one comes, and told together. `-v` and JSON have each of them.
+/// rows are held back for a moment, and told together. `-v` and JSON have each of them.
 #[derive(Debug, Default)]
 pub struct Hops {
     held: Vec<HopRow>,
+    /// When the first of them came.
+    since: Option<Instant>,
 }
 
 impl Hops {
@@ -32,10 +39,20 @@ impl Hops {
             self.end(style, out)?;
         }
         if is_plain(row) && style.verbose == 0 {
+            self.since.get_or_insert_with(Instant::now);
             self.held.push(row.clone());
-            return Ok(());
+            return if self.is_due() {
+                self.end(style, out)
+            } else {
+                Ok(())
+            };
         }
         check::row(row, style, out)
+    }
+
+    /// Whether something has been held back for long enough.
+    pub fn is_due(&self) -> bool {
+        self.since.is_some_and(|since| since.elapsed() > PATIENCE)
     }
 
     /// Writes what is held back.
@@ -45,6 +62,7 @@ impl Hops {
     /// If `out` cannot be written to.
     pub fn end(&mut self, style: &Style, out: &mut dyn Write) -> io::Result<()> {
         let held = std::mem::take(&mut self.held);
+        self.since = None;
         if held.len() <= FEW {
             return held.iter().try_for_each(|row| check::row(row, style, out));
         }
@@ -55,7 +73,9 @@ impl Hops {
 /// Whether nothing but its size is to be told of a layer.
 fn is_plain(row: &HopRow) -> bool {
     let once = number(row, "attempts").is_none_or(|attempts| attempts == 1);
-    row.status == Status::Ok && row.saw.is_none() && once && of_size(row).is_some()
+    // Of several walks each row tells how often and how long.
+    let walked_once = !row.facts.contains_key("runs");
+    row.status == Status::Ok && row.saw.is_none() && once && walked_once && of_size(row).is_some()
 }
 
 /// Bytes that a layer has, packed or unpacked.
@@ -81,10 +101,12 @@ fn together(rows: &[HopRow]) -> Option<HopRow> {
         .max_by(|a, b| a.elapsed_ms.total_cmp(&b.elapsed_ms))?;
     let all: u64 = rows.iter().filter_map(of_size).sum();
     let entries: u64 = rows.iter().filter_map(|row| number(row, "entries")).sum();
-    let summary = match slowest.hop {
-        Hop::Unpack => format!("{} in {entries} entries, all as they must be", size(all)),
-        _ => format!("{}; took longest: {}", size(all), slowest.target),
+    let many = match slowest.hop {
+        Hop::Unpack => format!("{} in {entries} entries", size(all)),
+        _ => size(all),
     };
+    let name = check::shorten(&slowest.target, NAME);
+    let summary = format!("{many}; the time is that of {name}; -v has each");
     Some(HopRow {
         target: count(rows.len() as u64, "layer"),
         summary,
@@ -145,13 +167,13 @@ mod tests {
         let lines: Vec<&str> = text.lines().map(str::trim).collect();
         let wanted = [
             "ok   layer       3 layers  2048.0 ms",
-            "3.5 KiB; took longest: sha256:2048",
+            "3.5 KiB; the time is that of sha256:2048; -v has each",
             "FAIL layer       sha256:7  7.0 ms",
             "of its own",
             "ok   layer       sha256:8  8.0 ms",
             "of its own",
             "ok   unpack      3 layers  300.0 ms",
-            "600 bytes in 6 entries, all as they must be",
+            "600 bytes in 6 entries; the time is that of sha256:300; -v has each",
         ];
         assert_eq!(lines, wanted, "{text}");
     }
