@@ -283,7 +283,10 @@ impl<'r, 'c> Worker<'r, 'c> {
         }
         let line = lines.number_at(start);
         let before = if line == 1 { block.column } else { 0 };
-        let of_container = is_of_container(&text, peeled.offset);
+        // What is a pull's beyond doubt is so whoever prints it.
+        let findings = &verdict.findings;
+        let sure = !findings.is_empty() && findings.iter().all(|f| f.of_a_pull);
+        let of_container = !sure && is_of_container(&text, peeled.offset);
         // Of what may be another program's the first ones may not count.
         let doubtful = of_container
             || peeled.program.is_some()

@@ -29,6 +29,8 @@ pub struct Peeled<'a> {
     pub body: &'a str,
 }
 
+/// Bytes of the name of a host or a program.
+const NAME: usize = 255;
 /// How many prefixes may stand one before the other: compose, CI, journald, klog, level …
 const LAYERS: usize = 8;
 
@@ -130,16 +132,21 @@ fn syslog(text: &str) -> Option<(Option<&str>, Option<&str>, &str)> {
 
 /// `host program[123]: ` behind a time with a year, as `journalctl -o short-iso` prints it.
 fn host_and_program(text: &str) -> Option<(&str, &str, &str)> {
-    let (host, after) = text.split_once(' ')?;
-    let (tag, body) = after.split_once(' ')?;
-    let (program, pid) = tag.strip_suffix("]:")?.split_once('[')?;
-    let of_a_name = |b: u8| b.is_ascii_alphanumeric() || b"._/@-".contains(&b);
-    let fits = host.bytes().all(of_a_name)
-        && !program.is_empty()
-        && program.bytes().all(of_a_name)
-        && !pid.is_empty()
-        && pid.bytes().all(|b| b.is_ascii_digit());
-    fits.then_some((host, program, body))
+    // Each line with a time comes here: what cannot be a name is seen at once.
+    let of_a_name = |b: &u8| b.is_ascii_alphanumeric() || b"._/@-".contains(b);
+    let name = |text: &str| text.bytes().take(NAME).take_while(of_a_name).count();
+    let (host, after) = text.split_at(name(text));
+    let after = after.strip_prefix(' ').filter(|_| !host.is_empty())?;
+    let (program, after) = after.split_at(name(after));
+    let after = after.strip_prefix('[').filter(|_| !program.is_empty())?;
+    let digits = after
+        .bytes()
+        .take(NAME)
+        .take_while(u8::is_ascii_digit)
+        .count();
+    let (pid, after) = after.split_at(digits);
+    let body = after.strip_prefix("]: ").filter(|_| !pid.is_empty())?;
+    Some((host, program, body))
 }
 
 /// `E0322 11:28:22.357868 2972303 log.go:32] `; `true` if the file is one of the kubelet.
@@ -247,8 +254,8 @@ fn job_and_step(text: &str) -> Option<&str> {
         end -= 1;
     }
     let head = &text[..end];
-    let first = head.find('\t')?;
-    let second = first + 1 + head[first + 1..].find('\t')?;
+    let first = memchr::memchr(b'\t', head.as_bytes())?;
+    let second = first + 1 + memchr::memchr(b'\t', &head.as_bytes()[first + 1..])?;
     let rest = text[second + 1..].trim_start_matches('\u{feff}');
     timestamp(rest).map(|_| rest)
 }

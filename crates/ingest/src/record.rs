@@ -68,8 +68,10 @@ pub fn read(bytes: &[u8], line: &Range<usize>, text: &str, peeled: &Peeled<'_>) 
         fields::json(peeled.body)
     } else if text.starts_with('"') || peeled.body.starts_with(',') {
         fields::csv(text)
+    } else if peeled.at.is_some() && !table::may_be_row(text) {
+        // A line of a plain log: nothing stands around it.
+        return None;
     } else if peeled.at.is_none() && tree::holds_a_message(text) {
-        // In front of a line of a plain log stands a time, and nothing around it.
         tree::around(bytes, line)
     } else {
         fields::Fields::default()

@@ -35,14 +35,14 @@ impl Diagnosis<'_, '_> {
                 .or_else(|| candidates().find(|(_, a)| a.image.is_none()))
                 .map(|(i, _)| i);
         }
-        // A pod's line is of the pull of that pod, or of none whose pod is known.
-        let pod = event.record.as_deref().and_then(pod_of);
+        let Some(pod) = event.record.as_deref().and_then(pod_of) else {
+            return candidates().map(|(i, _)| i).next();
+        };
+        // A pod's line is of the pull of that pod, or of one whose pod is not known.
         let of_its_pod = |a: &Attempt| {
             let mut pods = a.seen.iter().filter_map(|s| pod_of(s.record.as_deref()?));
-            match (pod, pods.next()) {
-                (Some(pod), Some(first)) => Some(first == pod || pods.any(|own| own == pod)),
-                _ => None,
-            }
+            let first = pods.next()?;
+            Some(first == pod || pods.any(|own| own == pod))
         };
         let own = candidates().find(|(_, a)| of_its_pod(a) == Some(true));
         own.or_else(|| candidates().find(|(_, a)| of_its_pod(a).is_none()))

@@ -10,7 +10,7 @@ pub(super) fn is_of_container(text: &str, offset: usize) -> bool {
     let first = own.split(' ').next().unwrap_or_default();
     let step = before.rsplit(' ').next().unwrap_or_default();
     // `web-1  | 2026-01-01 10:00:00 …`: a time may have been taken off too.
-    before.split(' ').any(|word| word == "|")
+    before.as_bytes().contains(&b'|') && before.split(' ').any(|word| word == "|")
         || begins_with_a_name(own)
         || before.ends_with('-') && own.starts_with("stdout: ")
         || ends_with_a_step(before)

@@ -1,6 +1,19 @@
 //! Rows of `kubectl describe` and `kubectl get events`.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::fields::Fields;
+
+/// Whether a line can be such a row: it has a type.
+pub(super) fn may_be_row(line: &str) -> bool {
+    static TYPES: LazyLock<[Finder<'static>; 2]> =
+        LazyLock::new(|| ["Warning", "Normal"].map(Finder::new));
+    TYPES
+        .iter()
+        .any(|word| word.find(line.as_bytes()).is_some())
+}
 
 /// Reads what a row says besides its message.
 pub(super) fn row(line: &str, fields: &mut Fields) {
