@@ -97,7 +97,9 @@ impl Verdict {
 }
 
 /// Words of engines, and of what runs containers, whichever program or container shows them.
-const OF_ENGINES: [&str; 7] = [
+const OF_ENGINES: [&str; 9] = [
+    "failed to register layer",
+    "filesystem layer verification failed",
     "Error loading config file: ",
     "Error parsing config file (",
     "rror response from daemon",
@@ -336,6 +338,11 @@ impl<'c> Reader<'c> {
         } else {
             strength
         };
+        // Units and scripts that pull have names of their own.
+        let says_so = said_by_pulls_only
+            && closed
+            && best.strength == Confidence::Certain
+            && about_images(&message.text, image.as_deref());
         Some(Finding {
             cause: best.cause,
             strength,
@@ -345,6 +352,7 @@ impl<'c> Reader<'c> {
             afterthought: part.afterthought,
             needs_context: alone && !paste,
             of_a_pull: headline
+                || says_so
                 || asked(&found).is_some()
                 || context && image.is_some()
                 || OF_ENGINES.iter().any(|words| message.text.contains(words)),

@@ -78,6 +78,15 @@ pub fn unquote(body: &str) -> Message {
     if message.text.contains("\n ") {
         message = rewrite(&message, unfold);
     }
+    if body.contains("''") && is_single_quoted(body) {
+        message = rewrite(&message, |text, at| {
+            if text[at..].starts_with(b"''") {
+                (2, Cow::Borrowed("'"))
+            } else {
+                keep(text, at)
+            }
+        });
+    }
     if message.text.contains("(MISSING)") {
         message = rewrite(&message, without_verbs);
     }
@@ -100,6 +109,12 @@ pub fn unquote(body: &str) -> Message {
         });
     }
     message
+}
+
+/// Whether a message is a YAML value in single quotes: `message: 'client with IP ''192.0.2.1'' is not …`.
+fn is_single_quoted(body: &str) -> bool {
+    let value = body.split_once(": ").map(|(_, value)| value);
+    value.is_some_and(|value| value.starts_with('\'') && !value.starts_with("''"))
 }
 
 /// Whether a message was written as a part of a web address, as by pages that hand it on: each
@@ -316,6 +331,18 @@ mod tests {
         let at = message.text.find("x509").expect("there");
         let (start, end) = message.original((at, at + 4));
         assert_eq!(&body[start..end], "x509");
+    }
+
+    #[test]
+    fn quotes_are_doubled_in_single_quotes_of_yaml_alone() {
+        let yaml = "  message: 'client with IP ''192.0.2.1'' is not allowed";
+        assert!(
+            unquote(yaml)
+                .text
+                .ends_with("IP '192.0.2.1' is not allowed")
+        );
+        let plain = "Error: image '' is not there";
+        assert_eq!(unquote(plain).text, plain);
     }
 
     #[test]

@@ -111,27 +111,32 @@ impl Diagnosis<'_, '_> {
                 || !self.is_told(attempt, finding, event) && is_next(attempt, event);
         }
         // Why it failed is told: another reason that names nobody is none of its own.
-        let told = self.is_told(attempt, finding, event);
+        let told = || self.is_told(attempt, finding, event);
         match host.filter(|host| host.contains('.') && !is_address(host)) {
-            Some(host) => serves(attempt, &host) || !told && is_next(attempt, event),
-            None => !told && is_near(attempt, event),
+            // A mirror's turn comes with a request that names it, and not with a host alone.
+            Some(host) => {
+                let next = || !self.tells(attempt, finding) && is_next(attempt, event);
+                serves(attempt, &host) || next()
+            }
+            None => !told() && is_near(attempt, event),
         }
     }
 
-    /// Whether a message that is a pull's beyond doubt has told otherwise why an attempt has failed, and
-    /// nothing says that it is tried on. Who has spoken of it may go on, and what is wrong with a host
-    /// lets other things fail.
+    /// Whether why an attempt has failed is told, and nothing says that it is tried on. Who has spoken of
+    /// it may go on, and what is wrong with a host lets other things fail.
     fn is_told(&self, attempt: &Attempt, finding: &Finding, event: &Event) -> bool {
-        let cause = |f: &Finding| self.reader.catalogue().at(f.cause);
         let heard = event
             .program
             .as_ref()
             .is_some_and(|p| attempt.programs.contains(p));
-        if attempt.tries_on || heard || cause(finding).id.family() == "host" {
-            return false;
-        }
+        let of_host = self.reader.catalogue().at(finding.cause).id.family() == "host";
+        !attempt.tries_on && !heard && !of_host && self.tells(attempt, finding)
+    }
+
+    /// Whether a message that is a pull's beyond doubt has told of another reason.
+    fn tells(&self, attempt: &Attempt, finding: &Finding) -> bool {
         let told = |seen: &Seen, f: &Finding| {
-            let file = &cause(f).file;
+            let file = &self.reader.catalogue().at(f.cause).file;
             f.of_a_pull
                 && f.cause != finding.cause
                 && !file.generic
