@@ -159,6 +159,7 @@ fn metadata_services_are_never_asked() {
         let why = incidents[0]["check"]["because"].as_str().expect("a text");
         assert!(why.contains("not contacted"), "{why}");
         assert!(!errors.contains("contacted 169"), "{errors}");
+        assert!(errors.contains("169.254.169.254 is not asked"), "{errors}");
         assert!(started.elapsed() < Duration::from_secs(4));
     }
 }

@@ -18,7 +18,7 @@ use pullwhy_catalogue::Catalogue;
 use pullwhy_diagnose::{Walked, confront, judge, unchecked};
 use pullwhy_model::text::clean;
 use pullwhy_model::{Condition, Hop, Incident, Timestamp};
-use pullwhy_probe::{Walk, walk, walk_to_daemon, walk_to_registry};
+use pullwhy_probe::{Guard, Walk, walk, walk_to_daemon, walk_to_registry};
 
 use self::task::{Task, tasks};
 use self::writer::{hint, logs_in_by_itself};
@@ -46,7 +46,7 @@ pub(super) fn check(catalogue: &Catalogue, incidents: &mut [Incident], plan: &Pl
         left.extend(task.incidents.iter().map(|at| (*at, why.clone())));
     }
     if plan.tells && !walked.is_empty() {
-        announce(walked);
+        announce(walked, plan.options.guard);
     }
     let walks = walks(walked, plan);
     if plan.tells && !walked.is_empty() {
@@ -146,18 +146,29 @@ fn walks(tasks: &[Task], plan: &Plan) -> Vec<Option<Walk>> {
 }
 
 /// Says before anything is sent whom it is sent to.
-fn announce(tasks: &[Task]) {
+fn announce(tasks: &[Task], guard: Guard) {
     for task in tasks {
         let image = clean(&task.image.reference, 200);
         let registry = task.image.registry.as_deref().unwrap_or_default();
         let hops = match task.until {
             Hop::Reference => "the name alone is looked at".to_owned(),
             Hop::Config => "this machine's engine alone is looked at".to_owned(),
+            _ if guard.refuses_host(host(registry)).is_some() => {
+                format!("{} is not asked", clean(registry, 200))
+            }
             hop => format!("asks {}, as far as `{hop}`", clean(registry, 200)),
         };
         let of = if image.is_empty() { "" } else { ": " };
         terminal::note(&format!("check: {image}{of}{hops}"));
     }
+}
+
+/// The host of a registry, without its port.
+fn host(registry: &str) -> &str {
+    let port = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let bare = registry.rsplit_once(':').filter(|(_, behind)| port(behind));
+    let bare = bare.map_or(registry, |(host, _)| host);
+    bare.trim_start_matches('[').trim_end_matches(']')
 }
 
 /// Further hosts that the registries sent to.

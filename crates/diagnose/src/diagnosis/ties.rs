@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use pullwhy_ingest::peel::apart;
 use pullwhy_ingest::record::client_of;
+use pullwhy_reference::kind;
 
 use super::place::asked;
 use super::{Diagnosis, Event};
@@ -113,9 +114,11 @@ impl Diagnosis<'_, '_> {
         // Why it failed is told: another reason that names nobody is none of its own.
         let told = || self.is_told(attempt, finding, event);
         match host.filter(|host| host.contains('.') && !is_address(host)) {
-            // A mirror's turn comes with a request that names it, and not with a host alone.
+            // A mirror's turn comes with a request that names it, and not with a host alone; whose layers
+            // come from where is known of the registries that many have.
             Some(host) => {
-                let next = || !self.tells(attempt, finding) && is_next(attempt, event);
+                let known = || asked(attempt).is_some_and(|own| kind(&own) != "other");
+                let next = || is_next(attempt, event) && !self.tells(attempt, finding) && !known();
                 serves(attempt, &host) || next()
             }
             None => !told() && is_near(attempt, event),

@@ -33,7 +33,8 @@ pub enum Guard {
 
 impl Guard {
     /// Why a host is not contacted, if it is written as an address or means this machine.
-    pub(crate) fn refuses_host(self, host: &str) -> Option<&'static str> {
+    #[must_use]
+    pub fn refuses_host(self, host: &str) -> Option<&'static str> {
         let bare = host.trim_end_matches('.').to_ascii_lowercase();
         let local = bare == "localhost" || bare.ends_with(".localhost");
         if self == Self::Here && local {
