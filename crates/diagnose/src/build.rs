@@ -18,7 +18,7 @@ use crate::verdict::Reader;
 pub(crate) mod advice;
 mod candidates;
 mod exhibits;
-mod fit;
+pub(crate) mod fit;
 
 /// Bytes of a fact's value.
 const VALUE: usize = 300;

@@ -102,7 +102,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
         if verdict.has(Says::Start) {
             self.start(&event, current);
         }
-        let (mut any, mut untied, mut told) = (false, false, None);
+        let (mut untied, mut taken) = (false, None);
         for index in 0..verdict.findings.len() {
             let finding = &verdict.findings[index];
             let image = finding.image.clone().or_else(|| image.clone());
@@ -136,15 +136,14 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
                 place => place,
             };
             let place = self.place_for_finding(&event, place, image, finding.cause);
-            told = Some(place);
+            let first = taken.replace(place).is_none();
             let instance = self.instance(&event);
             let attempt = &mut self.open[place];
             attempt.instance = attempt.instance.take().or(instance);
             attempt.hear(event.program.as_ref());
-            if !any {
+            if first {
                 attempt.note(&verdict, event.record.as_deref(), event.row.as_ref());
             }
-            any = true;
             let anonymous = attempt.anonymous;
             let named = finding.image.clone().or_else(|| attempt.image.clone());
             attempt.add(
@@ -162,11 +161,10 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
                 event.line,
             );
         }
-        if any && let Some(place) = told {
-            self.tell_origin(place, &event);
-        }
-        if !any && (!untied || verdict.context) {
-            self.context(&event, image);
+        match taken {
+            Some(place) => self.tell_origin(place, &event),
+            None if !untied || verdict.context => self.context(&event, image),
+            None => {}
         }
     }
 

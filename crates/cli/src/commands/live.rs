@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use pullwhy_catalogue::Catalogue;
 use pullwhy_diagnose::{Walked, confront, judge, unchecked};
+use pullwhy_ingest::facts::split_port;
 use pullwhy_model::text::clean;
 use pullwhy_model::{Condition, Hop, Incident, Timestamp};
 use pullwhy_probe::{Guard, Walk, walk, walk_to_daemon, walk_to_registry};
@@ -150,10 +151,11 @@ fn announce(tasks: &[Task], guard: Guard) {
     for task in tasks {
         let image = clean(&task.image.reference, 200);
         let registry = task.image.registry.as_deref().unwrap_or_default();
+        let host = split_port(registry).0.trim_matches(['[', ']']);
         let hops = match task.until {
             Hop::Reference => "the name alone is looked at".to_owned(),
             Hop::Config => "this machine's engine alone is looked at".to_owned(),
-            _ if guard.refuses_host(host(registry)).is_some() => {
+            _ if guard.refuses_host(host).is_some() => {
                 format!("{} is not asked", clean(registry, 200))
             }
             hop => format!("asks {}, as far as `{hop}`", clean(registry, 200)),
@@ -161,14 +163,6 @@ fn announce(tasks: &[Task], guard: Guard) {
         let of = if image.is_empty() { "" } else { ": " };
         terminal::note(&format!("check: {image}{of}{hops}"));
     }
-}
-
-/// The host of a registry, without its port.
-fn host(registry: &str) -> &str {
-    let port = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let bare = registry.rsplit_once(':').filter(|(_, behind)| port(behind));
-    let bare = bare.map_or(registry, |(host, _)| host);
-    bare.trim_start_matches('[').trim_end_matches(']')
 }
 
 /// Further hosts that the registries sent to.

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use pullwhy_catalogue::CauseIndex;
 use pullwhy_catalogue::file::CauseFile;
 use pullwhy_catalogue::{Catalogue, fill};
+use pullwhy_ingest::facts::split_port;
 use pullwhy_model::{Facts, Hop};
 
 use super::advice::platforms;
@@ -13,14 +14,17 @@ use super::suits;
 /// Programs that ask for the addresses of a name.
 const LOOK_UP: [&str; 4] = ["nslookup", "dig", "host", "getent"];
 
-/// Whether a host is written as an address; a port may follow.
+/// The address of a host that is written as one; a port may follow.
+pub(crate) fn address(host: &str) -> Option<IpAddr> {
+    let around = ['[', ']', '\'', '"'];
+    let bare = host.trim_matches(around);
+    let (without_port, _) = split_port(bare);
+    let mut forms = [bare, without_port].into_iter();
+    forms.find_map(|text| text.trim_matches(around).parse().ok())
+}
+
 fn is_address(host: &str) -> bool {
-    let bare = host.trim_matches(['[', ']', '\'', '"']);
-    let without_port = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    let without_port = without_port.trim_matches(['[', ']', '\'', '"']);
-    [bare, without_port]
-        .iter()
-        .any(|text| text.parse::<IpAddr>().is_ok())
+    address(host).is_some()
 }
 
 /// Whether a text, or its command, would have an address looked up as if it were a name.

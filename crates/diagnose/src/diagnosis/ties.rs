@@ -1,7 +1,6 @@
 //! Whether a failure that other programs have too is that of a pull at hand.
 
-use std::net::IpAddr;
-
+use pullwhy_ingest::facts::split_port;
 use pullwhy_ingest::peel::apart;
 use pullwhy_ingest::record::client_of;
 use pullwhy_reference::kind;
@@ -9,6 +8,7 @@ use pullwhy_reference::kind;
 use super::place::asked;
 use super::{Diagnosis, Event};
 use crate::attempt::{Attempt, Seen};
+use crate::build::fit::address;
 use crate::verdict::Finding;
 
 /// Lines and seconds after the last word of an attempt within which a message that names nobody may be
@@ -103,8 +103,8 @@ impl Diagnosis<'_, '_> {
         }
         let host = finding.asked.as_deref().map(str::to_owned);
         let host = host.or_else(|| finding.facts.get("host").map(ToString::to_string));
-        let address = finding.facts.get("address").map(ToString::to_string);
-        if [&host, &address].into_iter().flatten().any(|a| is_own(a)) {
+        let dialled = finding.facts.get("address").map(ToString::to_string);
+        if [&host, &dialled].into_iter().flatten().any(|a| is_own(a)) {
             // A proxy listens there; so does all that has nothing to do with a pull.
             let proxy = self.reader.catalogue().at(finding.cause).id == *"network/proxy-failed";
             let here = asked(attempt).is_some_and(|own| is_own(&own));
@@ -113,7 +113,7 @@ impl Diagnosis<'_, '_> {
         }
         // Why it failed is told: another reason that names nobody is none of its own.
         let told = || self.is_told(attempt, finding, event);
-        match host.filter(|host| host.contains('.') && !is_address(host)) {
+        match host.filter(|host| host.contains('.') && address(host).is_none()) {
             // A mirror's turn comes with a request that names it, and not with a host alone; whose layers
             // come from where is known of the registries that many have.
             Some(host) => {
@@ -170,21 +170,9 @@ fn serves(attempt: &Attempt, host: &str) -> bool {
         || (under("amazonaws.com") || under("amazonaws.com.cn")) && host.split('.').any(of_aws)
 }
 
-/// The address of a host that is named by one, with or without a port.
-fn address(host: &str) -> Option<IpAddr> {
-    let bare = host.rsplit_once(':').map_or(host, |(bare, _)| bare);
-    let mut forms = [host, bare].into_iter();
-    forms.find_map(|text| text.trim_matches(['[', ']']).parse().ok())
-}
-
-fn is_address(host: &str) -> bool {
-    address(host).is_some()
-}
-
 /// Whether an address is the machine's own, where whatever else runs there listens too.
 fn is_own(host: &str) -> bool {
-    host.split(':').next() == Some("localhost")
-        || address(host).is_some_and(|address| address.is_loopback())
+    split_port(host).0 == "localhost" || address(host).is_some_and(|address| address.is_loopback())
 }
 
 fn is_near(attempt: &Attempt, event: &Event) -> bool {

@@ -71,8 +71,8 @@ fn put_object(line: &str, words: &[&str], kind: usize, fields: &mut Fields) {
         }
         return;
     }
-    let listed = before.is_some_and(|word| is_time(word.trim_end_matches(')')));
-    let described = kind == 0 && words.get(2).is_some_and(|word| is_time(word));
+    let listed = before.is_some_and(|word| is_age(word.trim_end_matches(')')));
+    let described = kind == 0 && words.get(2).is_some_and(|word| is_age(word));
     let reason = words.get(kind + 1).copied().filter(is_reason);
     let Some(reason) = reason.filter(|_| listed || described) else {
         return;
@@ -86,7 +86,7 @@ fn put_object(line: &str, words: &[&str], kind: usize, fields: &mut Fields) {
 }
 
 /// `2m31s`, `<unknown>`, `5h`.
-fn is_time(word: &str) -> bool {
+fn is_age(word: &str) -> bool {
     let parts = word
         .bytes()
         .all(|b| b.is_ascii_digit() || b"dhmsy".contains(&b));
@@ -99,11 +99,6 @@ fn is_time(word: &str) -> bool {
 fn is_name(word: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b);
     !word.is_empty() && word.bytes().all(allowed)
-}
-
-/// `2m31s`, `<unknown>`, `5h`.
-fn is_age(word: &str) -> bool {
-    word.starts_with('<') || word.starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// A worker of App Service: `RD0003FF8A1B2C`, `lw1sdlwk0006XP`, `pl1sdlwk000F2E`.

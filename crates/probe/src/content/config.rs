@@ -4,6 +4,7 @@ mod form;
 
 use std::time::Instant;
 
+use pullwhy_model::text::size;
 use pullwhy_model::{Hop, Target};
 use serde_json::Value;
 
@@ -15,7 +16,6 @@ use crate::engine::again::Asked;
 use crate::hops::manifest::{Manifest, Reader, as_engines_read, platform};
 use crate::platform::Platform;
 use crate::rows::{Row, Rows};
-use pullwhy_model::text::size;
 
 /// Bytes of a configuration; containers/image takes as much.
 const MOST: u64 = 4 << 20;

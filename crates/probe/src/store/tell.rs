@@ -3,6 +3,8 @@
 
 use std::io;
 
+use pullwhy_model::text::size;
+
 use super::Measured;
 use super::host::{Ground, Space, ground, has_overlay, tells_kinds};
 use super::need::{Need, driver};
@@ -10,7 +12,6 @@ use super::plan::{StoreKind, StorePlace, StorePlan};
 use super::present::Found;
 use crate::net::tcp;
 use crate::rows::Row;
-use pullwhy_model::text::size;
 
 /// Something about a store: the word for it, and what it says.
 type Remark = (&'static str, String);

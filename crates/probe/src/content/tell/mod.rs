@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
+use pullwhy_model::text::size;
 use pullwhy_model::{Hop, Target};
 
 use super::Repeats;
@@ -21,7 +22,6 @@ use crate::hops::manifest::{Blob, Reader};
 use crate::net::tcp;
 use crate::rows::Row;
 use crate::store::Unpacked as Counted;
-use pullwhy_model::text::size;
 
 /// What a layer was said to be, and who reads it.
 pub(super) struct Meant<'m> {

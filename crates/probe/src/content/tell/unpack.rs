@@ -3,6 +3,7 @@
 use std::io;
 
 use pullwhy_model::Status;
+use pullwhy_model::text::size;
 
 use super::{Meant, number, unpack_row};
 use crate::content::config::and_of_podman;
@@ -13,7 +14,6 @@ use crate::content::paths::{Paths, Place, Waiting};
 use crate::content::tar::Broken;
 use crate::hops::manifest::{Blob, Edition, Reader};
 use crate::rows::Row;
-use pullwhy_model::text::size;
 
 /// Bytes of holes that deserve a word: engines write them.
 const HOLES: u64 = 1 << 30;
