@@ -2,6 +2,7 @@
 //! `auth.json`, and a Kubernetes secret with one of the first two in it.
 
 mod decode;
+mod types;
 mod variable;
 
 use base64::Engine as _;
@@ -26,6 +27,7 @@ pub struct AuthFile {
     pub entries: Vec<Entry>,
     helpers: Map<String, Value>,
     store: Option<String>,
+    misfit: Option<(String, &'static str)>,
 }
 
 /// What is under a key of a file.
@@ -158,7 +160,7 @@ fn twice(text: &str) -> bool {
 
 fn config(value: &Value) -> Result<AuthFile, String> {
     let object = table(value)?;
-    let part = |name: &str| match object.get(name) {
+    let part = |name: &str| match field(object, name) {
         None | Some(Value::Null) => Ok(Map::new()),
         Some(Value::Object(part)) => Ok(part.clone()),
         Some(_) => Err(format!("has `{name}`, which is no table")),
@@ -167,17 +169,26 @@ fn config(value: &Value) -> Result<AuthFile, String> {
         secret: None,
         entries: entries(&part("auths")?),
         helpers: part("credHelpers")?,
-        store: object
-            .get("credsStore")
+        store: field(object, "credsStore")
             .and_then(Value::as_str)
             .filter(|s| !s.is_empty())
             .map(str::to_owned),
+        misfit: types::misfit(object),
+    })
+}
+
+/// A field by its name, which Go takes in any case.
+fn field<'v>(object: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
+    object.get(name).or_else(|| {
+        let mut fields = object.iter();
+        let (_, value) = fields.find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+        Some(value)
     })
 }
 
 /// Hosts at the top, each with its `auth`, and nothing that only the new form has.
 fn is_legacy(object: &Map<String, Value>) -> bool {
-    !object.contains_key("auths")
+    field(object, "auths").is_none()
         && !object.is_empty()
         && object
             .values()
@@ -188,8 +199,8 @@ fn entries(table: &Map<String, Value>) -> Vec<Entry> {
     let all = table.iter().take(ENTRIES);
     all.map(|(key, value)| {
         let word = |name: &str| {
-            let text = value[name].as_str().filter(|t| !t.is_empty());
-            text.map(str::to_owned)
+            let text = field(value.as_object()?, name)?.as_str();
+            text.filter(|t| !t.is_empty()).map(str::to_owned)
         };
         let plain = word("username").map(|user| (user, word("password").unwrap_or_default()));
         let text = word("auth");
@@ -248,6 +259,13 @@ impl AuthFile {
             Rules::Kubelet => own.or(store),
             Rules::Docker | Rules::Any => None,
         }
+    }
+
+    /// A field of a wrong type, for which Docker's command line undoes no `auth` of the file, and the
+    /// type it should have.
+    pub fn misfit(&self, rules: Rules) -> Option<(&str, &'static str)> {
+        let (field, wanted) = self.misfit.as_ref().filter(|_| rules == Rules::Docker)?;
+        Some((field, wanted))
     }
 
     /// An entry for which an engine reads no further, though it may be another host's.

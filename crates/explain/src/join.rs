@@ -1,5 +1,7 @@
 //! Messages that were wrapped over several lines: by a terminal, a YAML printer or the program.
 
+use std::ops::Range;
+
 /// Lines that are looked at behind an unfinished one.
 const AHEAD: usize = 8;
 /// The same behind the key of a YAML value that goes on: where it ends is plain.
@@ -72,6 +74,57 @@ pub(crate) fn continues(first: &str, line: &str, next: &str) -> bool {
         && pullwhy_ingest::peel::peel(next).offset <= next.len() - next_body.len()
 }
 
+/// Columns of terminals that are looked for; a line of others was cut there only if its neighbours
+/// were, too.
+const COLUMNS: [usize; 8] = [80, 100, 120, 132, 140, 150, 160, 200];
+/// Lines on each side that tell how wide a terminal was.
+const NEIGHBOURS: usize = 20;
+const NARROWEST: usize = 72;
+const WIDEST: usize = 400;
+
+/// Whether a terminal can have cut `line` in the middle of a word, so that `next` is the rest of it.
+pub(crate) fn may_be_cut(line: &str, next: &str) -> bool {
+    line.len() >= NARROWEST
+        && line.len() <= WIDEST * char::MAX_LEN_UTF8
+        && !line.ends_with([' ', '│'])
+        && !next.trim_start().is_empty()
+        && !next.starts_with("  ")
+        // The columns of a table.
+        && !next.contains("   ")
+        && !next.starts_with('│')
+        && !begins_a_row(next)
+        && pullwhy_ingest::peel::peel(next).offset == 0
+}
+
+/// How wide the terminal was from which the line at `line` was copied, if it fills the width: no
+/// line around is longer, and another one is as long or the width is a usual one.
+pub(crate) fn width(bytes: &[u8], line: &Range<usize>) -> Option<usize> {
+    let columns = |raw: &[u8]| {
+        let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
+        // Where more bytes stand than that many letters can have, the width does not matter.
+        if raw.len() > WIDEST * char::MAX_LEN_UTF8 {
+            return usize::MAX;
+        }
+        String::from_utf8_lossy(raw).chars().count()
+    };
+    let width = columns(&bytes[line.clone()]);
+    if !(NARROWEST..=WIDEST).contains(&width) {
+        return None;
+    }
+    let before = bytes[..line.start].strip_suffix(b"\n").unwrap_or_default();
+    let before = before.rsplit(|b| *b == b'\n').take(NEIGHBOURS);
+    let behind = bytes[line.end..].split(|b| *b == b'\n').skip(1);
+    let mut as_wide = false;
+    for neighbour in before.chain(behind.take(NEIGHBOURS)) {
+        let is = columns(neighbour);
+        if is > width {
+            return None;
+        }
+        as_wide |= is == width;
+    }
+    (as_wide || COLUMNS.contains(&width)).then_some(width)
+}
+
 /// `involvedObject:` of YAML, `"source": {` of JSON: what follows is not the rest of a message.
 fn is_key(line: &str) -> bool {
     let body = line.trim_start().trim_start_matches("- ");
@@ -121,6 +174,32 @@ fn begins_a_row(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tells_how_wide_a_terminal_was() {
+        let text = "x".repeat(80);
+        let odd = "x".repeat(77);
+        for (log, expected) in [
+            (format!("short\n{text}\nrest"), Some(80)),
+            (format!("{}\n{text}\nrest", "y".repeat(81)), None),
+            (format!("short\n{odd}\nrest"), None),
+            (format!("{odd}\n{odd}\nrest"), Some(77)),
+        ] {
+            let start = log.rfind("\nrest").unwrap_or_default();
+            let from = log[..start].rfind('\n').map_or(0, |i| i + 1);
+            assert_eq!(width(log.as_bytes(), &(from..start)), expected, "{log}");
+        }
+    }
+
+    #[test]
+    fn a_cut_word_goes_on_at_once() {
+        let line = format!("{} read: conne", "x".repeat(70));
+        assert!(may_be_cut(&line, "ction reset by peer"));
+        assert!(!may_be_cut(&line, "  indented"));
+        assert!(!may_be_cut(&line, "2024-01-01T00:00:00Z INFO - y"));
+        assert!(!may_be_cut("short", "ction reset by peer"));
+        assert!(!may_be_cut(&line, "Error: x"));
+    }
 
     #[test]
     fn tells_continuations_from_new_lines() {

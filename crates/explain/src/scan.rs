@@ -9,13 +9,14 @@ use aho_corasick::packed::Searcher;
 use jiff::Timestamp;
 use pullwhy_diagnose::{Event, Filter, Reader, Row, Verdict};
 use pullwhy_ingest::formats::file::Says;
-use pullwhy_ingest::peel::{self, Peeled};
+use pullwhy_ingest::peel;
 use pullwhy_ingest::record::{self, Record};
 use pullwhy_model::Confidence;
 
-use crate::{join, words};
+use crate::words;
 
 mod document;
+mod joined;
 mod lines;
 mod memory;
 mod printed;
@@ -70,10 +71,6 @@ const LINE: usize = 64 << 10;
 const LINE_BACK: usize = 8 << 10;
 /// Times that the lines of one verdict are kept for evidence.
 const ROWS: u32 = 16;
-
-/// The verdict on joined lines and how often it was given, the lines behind the first, and where
-/// to go on.
-type Joined = ((Arc<Verdict>, u32), Vec<String>, usize);
 
 impl Scanned {
     /// Takes in what the lines behind gave.
@@ -269,7 +266,8 @@ impl<'r, 'c> Worker<'r, 'c> {
         let mut next = None;
         if joinable > 0
             && unclear(&verdict)
-            && let Some((joined, taken, end)) = self.joined(block, start + joinable, &text, &peeled)
+            && let Some((joined, taken, end)) =
+                self.joined(block, start..start + joinable, &text, &peeled)
         {
             (verdict, seen) = joined;
             rows = taken;
@@ -328,57 +326,6 @@ impl<'r, 'c> Worker<'r, 'c> {
         });
         next
     }
-
-    /// The verdict on a line with those behind it, if that says more than the line alone.
-    fn joined(
-        &mut self,
-        block: Block<'_>,
-        end: usize,
-        text: &str,
-        peeled: &Peeled<'_>,
-    ) -> Option<Joined> {
-        let mut body = String::new();
-        let mut rows: Vec<String> = Vec::new();
-        let mut at = line_end(block.bytes, end)?;
-        let mut best: Option<Joined> = None;
-        let value = join::begins_a_value(text);
-        while rows.len() < join::ahead(text) && at < block.bytes.len() {
-            let stop =
-                memchr::memchr(b'\n', &block.bytes[at..]).map_or(block.bytes.len(), |i| at + i);
-            let raw = block.bytes[at..stop]
-                .strip_suffix(b"\r")
-                .unwrap_or(&block.bytes[at..stop]);
-            if raw.len() > LINE || body.len() > LINE {
-                break;
-            }
-            let next = lossy(raw);
-            if !join::continues(text, rows.last().map_or(text, String::as_str), &next) {
-                break;
-            }
-            if rows.is_empty() {
-                body.push_str(peeled.body);
-            }
-            body.push('\n');
-            body.push_str(&next);
-            rows.push(next.into_owned());
-            at = stop + 1;
-            if value {
-                continue;
-            }
-            let (verdict, seen) = self.memory.verdict(hash_of(&body, block), &body, block);
-            let says = |v: &Verdict| v.findings.iter().map(|f| f.strength).max();
-            let better = says(&verdict) > best.as_ref().and_then(|((v, _), _, _)| says(v));
-            if better {
-                best = Some(((verdict, seen), rows.clone(), at));
-            }
-        }
-        // Where a value ends is plain: only the whole of it is read.
-        if value && !rows.is_empty() {
-            let (verdict, seen) = self.memory.verdict(hash_of(&body, block), &body, block);
-            best = (!verdict.findings.is_empty()).then_some(((verdict, seen), rows, at));
-        }
-        best
-    }
 }
 
 /// A verdict with what the fields beside the message say: the image, where the message names none,
@@ -405,11 +352,6 @@ fn with_record(verdict: Arc<Verdict>, record: Option<&Record>) -> Arc<Verdict> {
 /// The usual line is valid; checking that is faster than looking for what is not.
 fn lossy(raw: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(raw).map_or_else(|_| String::from_utf8_lossy(raw), Cow::Borrowed)
-}
-
-/// The start of the next line, if there is one.
-fn line_end(bytes: &[u8], from: usize) -> Option<usize> {
-    memchr::memchr(b'\n', bytes.get(from..)?).map(|i| from + i + 1)
 }
 
 /// Whether lines behind this one may say more.

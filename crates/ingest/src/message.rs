@@ -59,6 +59,9 @@ impl Message {
     }
 }
 
+/// Stands where a terminal cut a word at its border, in place of the line end.
+pub const CUT: char = '\u{1f}';
+
 /// Rounds of unquoting: kubelet in journald in a JSON export has four.
 const ROUNDS: usize = 6;
 
@@ -71,6 +74,9 @@ pub fn unquote(body: &str) -> Message {
     };
     if is_part_of_an_address(body) {
         message = rewrite(&message, percent);
+    }
+    if body.contains(CUT) {
+        message = rewrite(&message, whole);
     }
     if body.contains("\n│") {
         message = rewrite(&message, without_box);
@@ -169,7 +175,8 @@ fn looks_like_csv(text: &str) -> bool {
 
 type Replacement = (usize, Cow<'static, str>);
 
-/// Rebuilds a text: `step` says how many bytes to take and what to put for them.
+/// Rebuilds a text: `step` says how many bytes to take and what to put for them; none is taken of
+/// what stays.
 fn rewrite(message: &Message, step: impl Fn(&[u8], usize) -> Replacement) -> Message {
     let bytes = message.text.as_bytes();
     let mut text = Vec::with_capacity(bytes.len());
@@ -182,7 +189,7 @@ fn rewrite(message: &Message, step: impl Fn(&[u8], usize) -> Replacement) -> Mes
             .get(at)
             .copied()
             .unwrap_or_else(|| u32::try_from(at + message.shift).unwrap_or(u32::MAX));
-        if put.is_empty() && taken == 1 {
+        if taken == 0 {
             text.push(bytes[at]);
             origin.push(from);
         } else {
@@ -205,9 +212,9 @@ fn rewrite(message: &Message, step: impl Fn(&[u8], usize) -> Replacement) -> Mes
     }
 }
 
-/// Takes one byte as it is.
+/// Leaves a byte as it is.
 fn keep(_: &[u8], _: usize) -> Replacement {
-    (1, Cow::Borrowed(""))
+    (0, Cow::Borrowed(""))
 }
 
 /// A terminal UI cut the text at its border: ` │`, line end, `│ ` vanish, and a word is whole again.
@@ -228,6 +235,15 @@ fn without_box(text: &[u8], at: usize) -> Replacement {
     end += 1 + "│".len();
     end += usize::from(text.get(end) == Some(&b' '));
     (end - at, Cow::Borrowed(""))
+}
+
+/// A word that was cut is whole again.
+fn whole(text: &[u8], at: usize) -> Replacement {
+    if char::from(text[at]) == CUT {
+        (1, Cow::Borrowed(""))
+    } else {
+        keep(text, at)
+    }
 }
 
 /// A folded line (YAML, `kubectl`): its indentation is not part of the text, nor are the blanks that a

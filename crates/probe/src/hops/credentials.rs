@@ -193,7 +193,7 @@ impl Search<'_> {
                 rows.push(row.fact("key", key).failed("malformed", says));
                 return true;
             }
-            if let Some(own) = self.left_to_chance(&file, rules) {
+            if let Some(own) = self.hangs_on_auth(&file, rules) {
                 rows.push(docker::by_chance(row, key, why, own));
                 return true;
             }
@@ -201,6 +201,16 @@ impl Search<'_> {
                 let why = format!("is broken: {why}; Docker warns of it, and reads no further");
                 self.passed.entry(&name, key, &why);
             }
+        }
+        if let Some((field, wanted)) = file.misfit(rules) {
+            let why = format!("is not {wanted}: for it Docker undoes no `auth` of the file");
+            if self.hangs_on_auth(&file, rules).is_some() {
+                let row = from_file(row, source).fact("flaw", why.as_str());
+                let says = format!("`{field}` in {name} {why}");
+                rows.push(self.broken(row, "config-unreadable", says));
+                return true;
+            }
+            self.passed.entry(&name, field, &why);
         }
         if let Some(unread) = file.unread_helpers(self.registry, rules) {
             let why = match rules {

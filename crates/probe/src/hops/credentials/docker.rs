@@ -40,11 +40,11 @@ impl Search<'_> {
         })
     }
 
-    /// The key of this image's entry, if Docker has its login only when it decodes that entry before a broken
-    /// one: it does so entry by entry, in the order of a Go map, which is another each time, and no further than
-    /// the broken one (docker/cli, `config/configfile/file.go`, `LoadFromReader`). Tried with 20.10 and 28.5:
-    /// the same file does and does not.
-    pub(super) fn left_to_chance<'f>(&self, file: &'f AuthFile, rules: Rules) -> Option<&'f str> {
+    /// The key of this image's entry, if Docker has its login only when it undoes the entry's `auth`. Beside a
+    /// broken entry that is left to chance: it goes entry by entry, in the order of a Go map, which is another each
+    /// time, and no further than the broken one (docker/cli, `config/configfile/file.go`, `LoadFromReader`). Tried
+    /// with 20.10 and 28.5: the same file does and does not.
+    pub(super) fn hangs_on_auth<'f>(&self, file: &'f AuthFile, rules: Rules) -> Option<&'f str> {
         if rules != Rules::Docker || file.helper(self.registry, rules).is_some() {
             return None;
         }
