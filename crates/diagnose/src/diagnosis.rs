@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use pullwhy_ingest::formats::file::Says;
 use pullwhy_ingest::peel::has_year;
-use pullwhy_model::{Image, Incident};
+use pullwhy_model::{Confidence, Image, Incident};
 
 use self::around::Around;
 pub use self::input::{Event, Filter, Row, SourceInfo};
 use self::origin::Origins;
+use self::ties::Tie;
 use crate::attempt::{Attempt, Seen, same_image};
 use crate::fold::{Book, Success};
 use crate::verdict::Reader;
@@ -80,7 +81,7 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
 
     /// Takes in the next line of the current source.
     pub fn event(&mut self, event: Event) {
-        let verdict = Arc::clone(&event.verdict);
+        let mut verdict = Arc::clone(&event.verdict);
         if event.turns_page {
             self.turn_page(&event);
         }
@@ -103,8 +104,8 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             self.start(&event, current);
         }
         let (mut untied, mut taken) = (false, None);
-        for index in 0..verdict.findings.len() {
-            let finding = &verdict.findings[index];
+        for index in 0..event.verdict.findings.len() {
+            let finding = &event.verdict.findings[index];
             let image = finding.image.clone().or_else(|| image.clone());
             if self.around.is_of_the_push(image.as_ref()) {
                 continue;
@@ -116,10 +117,16 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
             if unlikely && (place.is_none() || over) {
                 continue;
             }
-            let loose = || place.is_some_and(|p| !self.is_tied(p, finding, &event));
-            if self.is_of_another(place, finding, &event) || finding.needs_context && loose() {
+            let tie = match place {
+                Some(place) if finding.needs_context => self.tie(place, finding, &event),
+                _ => Some(Tie::Close),
+            };
+            if self.is_of_another(place, finding, &event) || tie.is_none() {
                 untied = true;
                 continue;
+            }
+            if tie == Some(Tie::Loose) && finding.strength == Confidence::Certain {
+                Arc::make_mut(&mut verdict).findings[index].strength = Confidence::Likely;
             }
             let beside = place.and_then(|place| self.attempt_asking(place, finding, &event));
             let place = beside.or(place);

@@ -200,22 +200,6 @@ fn is_token(url: &Url<'_>) -> bool {
 
 /// Known stores behind registries, and any blob address on a host that is not the registry.
 fn is_blob(url: &Url<'_>, registry: Option<&str>) -> bool {
-    const STORES: [&str; 14] = [
-        ".blob.core.",
-        ".data.azurecr.",
-        ".cloudfront.net",
-        "cloudflare",
-        ".r2.cloudflarestorage.com",
-        "s3.",
-        ".s3-",
-        "storage.googleapis.com",
-        ".data.mcr.microsoft.com",
-        "pkg-containers.githubusercontent.com",
-        "myqcloud.com",
-        "aliyuncs.com",
-        "objects.githubusercontent.com",
-        "-starport-",
-    ];
     let blob_path = url.path.contains("/blobs/") || url.path.contains("/docker/registry/v2/");
     // Networks that serve anything: what is asked for tells whether it is a layer.
     let layer = blob_path
@@ -223,7 +207,7 @@ fn is_blob(url: &Url<'_>, registry: Option<&str>) -> bool {
             .iter()
             .any(|part| url.path.contains(part));
     let network = url.host.contains("cdn") && (layer || url.path.len() <= 1);
-    let serves_layers = network || STORES.iter().any(|s| url.host.contains(s));
+    let serves_layers = network || pullwhy_reference::hosts::is_store(url.host);
     // Docker Hub's first version answered for repositories at a name like a store's.
     let asks_registry = url.path.starts_with("/v1/repositories/");
     let store = serves_layers && registry != Some(url.host) && !asks_registry;

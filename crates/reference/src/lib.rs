@@ -10,6 +10,7 @@ mod digest;
 mod doubts;
 mod explain;
 pub mod grammar;
+pub mod hosts;
 mod normalize;
 mod paste;
 mod problem;
@@ -19,6 +20,7 @@ mod web;
 
 pub use clients::{Client, Difference, Reading, differences};
 pub use doubts::doubts;
+pub use hosts::kind;
 pub use normalize::{Assumed, Reference, assumptions, normalized, parse};
 pub use problem::{Problem, ProblemKind};
 
@@ -121,55 +123,6 @@ pub fn is_registry(component: &str) -> bool {
     component == "localhost"
         || component.contains(['.', ':'])
         || component.bytes().any(|b| b.is_ascii_uppercase())
-}
-
-/// What kind of registry a host is; the words that signs ask for.
-pub fn kind(host: &str) -> &'static str {
-    let host = host.to_ascii_lowercase();
-    let name = host.rsplit_once(':').map_or(host.as_str(), |(name, port)| {
-        if port.bytes().all(|b| b.is_ascii_digit()) {
-            name
-        } else {
-            host.as_str()
-        }
-    });
-    let under = |domain: &str| {
-        name.strip_suffix(domain)
-            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-    };
-    if under("docker.io") || under("docker.com") {
-        "dockerhub"
-    } else if under("azurecr.io")
-        || under("azurecr.cn")
-        || under("azurecr.us")
-        || under("azurecr.de")
-    {
-        "acr"
-    } else if name.contains(".dkr.ecr") || under("ecr.aws") {
-        "ecr"
-    } else if under("gcr.io") || under("pkg.dev") {
-        "gar"
-    } else if under("ghcr.io") || name == "docker.pkg.github.com" {
-        "ghcr"
-    } else if name.contains("gitlab") {
-        "gitlab"
-    } else if under("quay.io") || name.starts_with("quay.") {
-        "quay"
-    } else if under("mcr.microsoft.com") {
-        "mcr"
-    } else if under("redhat.io") || under("access.redhat.com") {
-        "redhat"
-    } else if under("jfrog.io") || name.contains("artifactory") {
-        "artifactory"
-    } else if name.contains("harbor") || name.starts_with("demo.goharbor.") {
-        "harbor"
-    } else if name.contains("nexus") {
-        "nexus"
-    } else if name == "localhost" || name.starts_with("127.") || name == "[::1]" {
-        "localhost"
-    } else {
-        "other"
-    }
 }
 
 #[cfg(test)]

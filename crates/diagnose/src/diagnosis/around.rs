@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
+use pullwhy_catalogue::CauseIndex;
 use pullwhy_ingest::formats::file::Says;
 use pullwhy_model::Image;
 
+use super::place::is_part_of;
 use super::{Diagnosis, Event};
 use crate::attempt::{Attempt, Seen, same_image};
 use crate::verdict::{Finding, Verdict};
@@ -34,8 +36,8 @@ const JOBS: [&str; 5] = [
 /// The state of a source that no attempt holds.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Around {
-    /// Line of the last word of a push, while one is going on.
-    push: Option<u64>,
+    /// The push that is going on.
+    push: Option<Push>,
     /// Image that a tool builds and pushes itself, engine or not.
     target: Option<Arc<Image>>,
     /// What the stages of a build begin with.
@@ -54,35 +56,82 @@ pub(super) struct Around {
     job: Option<(&'static str, u32)>,
 }
 
+/// A push that is going on.
+#[derive(Clone, Debug)]
+struct Push {
+    /// Line of its last word.
+    line: u64,
+    /// What is pushed, where that was told.
+    image: Option<Arc<Image>>,
+    /// How it failed.
+    failed: Option<CauseIndex>,
+}
+
+impl Push {
+    /// Whether a failure is of another command: another registry was asked, another repository is
+    /// named, or the push has told already why it failed.
+    fn is_before(&self, finding: &Finding, ends_a_command: bool) -> bool {
+        let told = self.failed.is_some_and(|cause| cause != finding.cause);
+        let elsewhere = self.image.as_deref().is_some_and(|own| {
+            let registry = own.registry.as_deref().unwrap_or_default();
+            match (finding.image.as_deref(), finding.asked.as_deref()) {
+                (Some(image), _) => repository(image) != repository(own),
+                (None, Some(asked)) => asked != registry && !is_part_of(registry, asked),
+                (None, None) => false,
+            }
+        });
+        finding.of_a_pull && (elsewhere || told && ends_a_command)
+    }
+}
+
+/// An image without its tag or digest.
+fn repository(image: &Image) -> String {
+    pullwhy_reference::canonical(&Image {
+        tag: None,
+        digest: None,
+        ..image.clone()
+    })
+}
+
 impl Around {
     /// Takes in what a line says of a push, and whether the line is about one.
     fn pushes(&mut self, verdict: &Verdict, line: u64) -> bool {
-        if verdict.has(Says::Push) || verdict.has(Says::AsksToPush) {
-            self.push = Some(line);
-        } else if verdict.has(Says::Pushed) || verdict.names_a_pull {
-            self.push = None;
-        }
         let target = verdict.marks.iter().find(|m| m.says == Says::PushTarget);
         if let Some(image) = target.and_then(|m| m.image.clone()) {
             self.target = Some(Arc::new(image));
         }
-        self.push
-            .is_some_and(|begun| line.saturating_sub(begun) <= PUSH)
+        if verdict.has(Says::Push) || verdict.has(Says::AsksToPush) {
+            let image = verdict.image.clone();
+            let before = self.push.take().and_then(|push| push.image);
+            self.push = Some(Push {
+                line,
+                image: image.or(before),
+                failed: None,
+            });
+        } else if verdict.has(Says::Pushed) || verdict.has(Says::Start) || verdict.names_a_pull {
+            self.push = None;
+        }
+        let Some(push) = &mut self.push else {
+            return false;
+        };
+        let ends = verdict.ends_a_command();
+        if line.saturating_sub(push.line) > PUSH
+            || verdict.findings.iter().any(|f| push.is_before(f, ends))
+        {
+            self.push = None;
+            return false;
+        }
+        push.failed = push.failed.or(verdict.findings.first().map(|f| f.cause));
+        true
     }
 
-    /// Whether a failure is about the image that is pushed, and so no pull's.
+    /// Whether a failure is about the image that is pushed, and so no pull's: the very same one, or
+    /// the repository where one of the two has no tag.
     pub(super) fn is_of_the_push(&self, image: Option<&Arc<Image>>) -> bool {
+        let untagged = |i: &Image| i.tag.is_none() && i.digest.is_none();
         let same = |target: &Image, image: &Image| {
-            let bare = |i: &Image| Image {
-                tag: None,
-                digest: None,
-                ..i.clone()
-            };
-            let name = |i: &Image| {
-                let i = bare(i);
-                pullwhy_reference::canonical(&i)
-            };
-            same_image(target, image) || name(target) == name(image)
+            same_image(target, image)
+                || (untagged(target) || untagged(image)) && repository(target) == repository(image)
         };
         let both = self.target.as_deref().zip(image.map(Arc::as_ref));
         both.is_some_and(|(target, image)| same(target, image))

@@ -7,6 +7,7 @@ use pullwhy_ingest::formats::file::Says;
 use pullwhy_ingest::peel::apart;
 use pullwhy_ingest::record::Record;
 use pullwhy_model::{Fact, Image};
+use pullwhy_reference::hosts::{is_same, kind};
 
 use super::{Diagnosis, Event};
 use crate::attempt::{Attempt, Seen, same_image};
@@ -116,7 +117,7 @@ impl Diagnosis<'_, '_> {
         !named
             && (late || !turns && (answers || untimed))
             && matches!((asked(attempt), registry(finding)), (Some(own), Some(next))
-                if own != next && !own.starts_with(&next)
+                if !is_same(&own, &next)
                     && (finding.asked.is_some() || !is_part_of(&own, &next)))
     }
 
@@ -226,7 +227,7 @@ impl Diagnosis<'_, '_> {
         self.open.iter().rposition(|a| {
             let fits = match (&a.image, &finding.image) {
                 (Some(own), Some(named)) => same_image(own, named),
-                _ => asked(a).is_some_and(|own| own == next || own.starts_with(&next)),
+                _ => asked(a).is_some_and(|own| is_same(&own, &next)),
             };
             fits && a.near(event.at, event.line)
         })
@@ -270,13 +271,12 @@ pub(crate) fn of_two_registries(a: &Finding, b: &Finding) -> bool {
     }
     let known = a.asked.is_some() || b.asked.is_some();
     match (registry(a), registry(b)) {
-        (Some(a), Some(b)) => a != b && !a.starts_with(b) && !b.starts_with(a) && known,
+        (Some(a), Some(b)) => !is_same(a, b) && known,
         _ => false,
     }
 }
 
 /// Hosts that belong to a registry besides its own: token services, stores of blobs.
 pub(crate) fn is_part_of(registry: &str, host: &str) -> bool {
-    let kind = pullwhy_reference::kind;
     kind(registry) != "other" && (kind(host) == kind(registry) || kind(host) == "other")
 }

@@ -3,7 +3,7 @@
 use pullwhy_ingest::facts::split_port;
 use pullwhy_ingest::peel::apart;
 use pullwhy_ingest::record::client_of;
-use pullwhy_reference::kind;
+use pullwhy_reference::hosts::{are_siblings, is_under, kind, name, serves};
 
 use super::place::asked;
 use super::{Diagnosis, Event};
@@ -17,34 +17,6 @@ const LINES: u64 = 100;
 const SECONDS: i64 = 300;
 /// Lines within which the next message of the same program is of it whatever host it names.
 const NEXT: u64 = 3;
-/// Domains of hosts that serve tokens and layers of registries under other names.
-const SERVE: [&str; 22] = [
-    "blob.core.chinacloudapi.cn",
-    "blob.core.usgovcloudapi.net",
-    "blob.core.windows.net",
-    "cloudfront.net",
-    "cloudflarestorage.com",
-    "docker.io",
-    "docker.com",
-    "quay.io",
-    "redhat.com",
-    "artifactregistry.googleapis.com",
-    "containerregistry.googleapis.com",
-    "iamcredentials.googleapis.com",
-    "oauth2.googleapis.com",
-    "storage.googleapis.com",
-    "sts.googleapis.com",
-    "pkg.dev",
-    "pkg-containers.githubusercontent.com",
-    "ghcr.io",
-    "login.microsoftonline.com",
-    "azurecr.io",
-    "azureedge.net",
-    "gitlab.com",
-];
-/// Services of AWS that serve them: `s3.eu-west-1.amazonaws.com`.
-const OF_AWS: [&str; 4] = ["ecr", "ecr-public", "s3", "sts"];
-
 /// Programs that pull, or tell of those that do, besides the engines that [`client_of`] knows.
 const PULL: [&str; 17] = [
     "buildah",
@@ -65,6 +37,16 @@ const PULL: [&str; 17] = [
     "skopeo",
     "systemd",
 ];
+
+/// What ties an error that others have too to a pull.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tie {
+    /// Its own host, its own program or the very next line.
+    Close,
+    /// A host that may be asked for its tokens or layers, or no more than that it stands near: never
+    /// certain.
+    Loose,
+}
 
 impl Diagnosis<'_, '_> {
     /// Whether a failure is what a container printed, or a program that has nothing to do with a pull as
@@ -94,34 +76,44 @@ impl Diagnosis<'_, '_> {
         pasted || !event.of_container && event.program.as_deref().is_none_or(pulls)
     }
 
-    /// Whether something ties a failure to an attempt: the host that it names, or that the same program
-    /// says so right after.
-    pub(super) fn is_tied(&self, place: usize, finding: &Finding, event: &Event) -> bool {
+    /// What ties a failure to an attempt: the host that it names, or that the same program says so
+    /// right after.
+    pub(super) fn tie(&self, place: usize, finding: &Finding, event: &Event) -> Option<Tie> {
         let attempt = &self.open[place];
+        let if_near = |tie: Tie| is_near(attempt, event).then_some(tie);
         if finding.of_a_pull {
-            return is_near(attempt, event);
+            return if_near(Tie::Close);
         }
         let host = finding.asked.as_deref().map(str::to_owned);
         let host = host.or_else(|| finding.facts.get("host").map(ToString::to_string));
         let dialled = finding.facts.get("address").map(ToString::to_string);
+        // Why it failed is told: another reason is none of its own.
+        let told = || self.is_told(attempt, finding, event);
+        let registry = asked(attempt);
         if [&host, &dialled].into_iter().flatten().any(|a| is_own(a)) {
             // A proxy listens there; so does all that has nothing to do with a pull.
             let proxy = self.reader.catalogue().at(finding.cause).id == *"network/proxy-failed";
-            let here = asked(attempt).is_some_and(|own| is_own(&own));
-            return (proxy || here) && is_near(attempt, event)
-                || !self.is_told(attempt, finding, event) && is_next(attempt, event);
+            if proxy || registry.is_some_and(|own| is_own(&own)) {
+                return if_near(Tie::Close);
+            }
+            return (!told() && is_next(attempt, event)).then_some(Tie::Close);
         }
-        // Why it failed is told: another reason that names nobody is none of its own.
-        let told = || self.is_told(attempt, finding, event);
-        match host.filter(|host| host.contains('.') && address(host).is_none()) {
+        let host = host.filter(|host| host.contains('.') && address(host).is_none());
+        match (host, registry) {
+            (Some(host), Some(own)) if is_under(name(&host), name(&own)) => Some(Tie::Close),
+            (Some(host), Some(own)) if serves(&own, &host) || are_siblings(&own, &host) => {
+                // A registry that has answered can be reached, and so has who gave the token.
+                if_near(Tie::Loose).filter(|_| !told() && !self.has_answered(attempt, finding))
+            }
             // A mirror's turn comes with a request that names it, and not with a host alone; whose layers
             // come from where is known of the registries that many have.
-            Some(host) => {
-                let known = || asked(attempt).is_some_and(|own| kind(&own) != "other");
-                let next = || is_next(attempt, event) && !self.tells(attempt, finding) && !known();
-                serves(attempt, &host) || next()
+            (Some(_), Some(own)) => {
+                let next = is_next(attempt, event) && !self.tells(attempt, finding);
+                (next && kind(&own) == "other").then_some(Tie::Loose)
             }
-            None => !told() && is_near(attempt, event),
+            (_, _) if told() => None,
+            (_, _) if is_next(attempt, event) || event.program.is_some() => if_near(Tie::Close),
+            (_, _) => if_near(Tie::Loose),
         }
     }
 
@@ -138,36 +130,29 @@ impl Diagnosis<'_, '_> {
 
     /// Whether a message that is a pull's beyond doubt has told of another reason.
     fn tells(&self, attempt: &Attempt, finding: &Finding) -> bool {
+        self.has_told(attempt, finding, |told| {
+            !self.reader.catalogue().at(told.cause).file.generic
+        })
+    }
+
+    /// The same with what registries answer for many reasons: a bare `unauthorized`.
+    fn has_answered(&self, attempt: &Attempt, finding: &Finding) -> bool {
+        self.has_told(attempt, finding, |told| !told.symptom && !told.called_off)
+    }
+
+    fn has_told(
+        &self,
+        attempt: &Attempt,
+        finding: &Finding,
+        counts: impl Fn(&Finding) -> bool,
+    ) -> bool {
         let told = |seen: &Seen, f: &Finding| {
-            let file = &self.reader.catalogue().at(f.cause).file;
-            f.of_a_pull
-                && f.cause != finding.cause
-                && !file.generic
-                && !file.only_warns
-                && !seen.warns()
+            let only_warns = self.reader.catalogue().at(f.cause).file.only_warns;
+            f.of_a_pull && f.cause != finding.cause && counts(f) && !only_warns && !seen.warns()
         };
         let mut seen = attempt.seen.iter();
         seen.any(|seen| seen.found().is_some_and(|found| told(seen, found)))
     }
-}
-
-/// Whether a host can be one that the pull of an attempt asks.
-fn serves(attempt: &Attempt, host: &str) -> bool {
-    let host = host.split(':').next().unwrap_or(host);
-    let under = |domain: &str| {
-        host.strip_suffix(domain)
-            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-    };
-    let of_aws = |label: &str| OF_AWS.contains(&label) || label.starts_with("s3-");
-    let Some(own) = asked(attempt) else {
-        return true;
-    };
-    let own = own.split(':').next().unwrap_or(&own);
-    let above = own.split_once('.').map_or(own, |(_, domain)| domain);
-    under(own)
-        || above.contains('.') && under(above)
-        || SERVE.iter().any(|domain| under(domain))
-        || (under("amazonaws.com") || under("amazonaws.com.cn")) && host.split('.').any(of_aws)
 }
 
 /// Whether an address is the machine's own, where whatever else runs there listens too.
