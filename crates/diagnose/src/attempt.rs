@@ -35,11 +35,7 @@ impl Seen {
 
     /// Whether the client only warns, and goes on.
     pub(crate) fn warns(&self) -> bool {
-        let begins = |row: &Row| {
-            let line = row.lines.first().map_or("", String::as_str);
-            line.get(row.offset..)
-                .is_some_and(|text| text.starts_with("WARNING: "))
-        };
+        let begins = |row: &Row| row.body().is_some_and(|text| text.starts_with("WARNING: "));
         self.verdict.has(Says::Warns) || self.row.as_ref().is_some_and(begins)
     }
 }
@@ -208,7 +204,7 @@ impl Attempt {
     /// Takes in what was said before it was known to be of this attempt.
     pub(crate) fn recall(&mut self, seen: Seen) {
         // One line may hold a whole list of events.
-        let place = |seen: &Seen| (seen.line, seen.row.as_ref().map(|row| row.column));
+        let place = |seen: &Seen| (seen.line, seen.row.as_ref().map(|row| row.column()));
         let known = self.seen.iter().any(|own| place(own) == place(&seen));
         let at = self.seen.partition_point(|own| own.line < seen.line);
         if !known && self.seen.len() < KEPT {
@@ -293,7 +289,6 @@ impl Attempt {
 
     /// Takes in what a verdict's markers and its record say.
     pub(crate) fn note(&mut self, verdict: &Verdict, record: Option<&Record>, row: Option<&Row>) {
-        let is_for_this = self.is_named_in(row);
         for mark in &verdict.marks {
             match mark.says {
                 Says::Start => self.started = true,
@@ -304,7 +299,7 @@ impl Attempt {
                 Says::Waits | Says::NextHost => self.tries_on = true,
                 Says::Cached => self.cached = true,
                 Says::Failed => self.failed = true,
-                Says::Run => self.ran |= is_for_this,
+                Says::Run => self.ran |= self.is_named_in(row),
                 Says::LayerFresh => self.fresh_layers = true,
                 Says::LayerPresent => self.present_layers = true,
                 Says::TriggerRestart => self.trigger = Trigger::Restart,
@@ -350,7 +345,7 @@ impl Attempt {
     /// service are started beside the app.
     fn is_named_in(&self, row: Option<&Row>) -> bool {
         match (row, &self.image) {
-            (Some(row), Some(image)) => row.lines.iter().any(|l| l.contains(&image.reference)),
+            (Some(row), Some(image)) => row.text().contains(&image.reference),
             _ => true,
         }
     }

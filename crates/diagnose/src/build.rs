@@ -17,7 +17,7 @@ use crate::verdict::Reader;
 
 pub(crate) mod advice;
 mod candidates;
-mod exhibits;
+pub(crate) mod exhibits;
 pub(crate) mod fit;
 
 /// Bytes of a fact's value.

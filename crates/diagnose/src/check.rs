@@ -264,12 +264,8 @@ pub(crate) fn told_by(
                 .as_ref()
                 .and_then(|id| catalogue.index(id.as_str()));
             let found = shown.map(|cause| finding(row, cause, Vec::new()));
-            Exhibit {
-                source,
-                seen: seen(index, row, found),
-                role: if root { Role::Root } else { Role::Context },
-                note: None,
-            }
+            let role = if root { Role::Root } else { Role::Context };
+            Exhibit::new(source, seen(index, row, found), role, None)
         })
         .collect();
     let entry = Entry {
@@ -401,11 +397,12 @@ fn seen(index: usize, row: &HopRow, found: Option<Finding>) -> Seen {
         finding,
         line: u64::try_from(index).unwrap_or(0) + 1,
         at: None,
-        row: Some(Row {
-            lines: Arc::from([format!("{} {}: {}", row.hop, row.target, row.summary)]),
-            offset: row.hop.as_str().len() + row.target.len() + 3,
-            column: 0,
-        }),
+        row: Some(Row::new(
+            &format!("{} {}: {}", row.hop, row.target, row.summary),
+            &[],
+            (row.hop.as_str().len() + row.target.len() + 3, 0),
+            0,
+        )),
         record: None,
         image: None,
         anonymous: false,

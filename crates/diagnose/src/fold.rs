@@ -9,6 +9,7 @@ use pullwhy_ingest::peel::has_year;
 use pullwhy_model::{Confidence, Image, Outcome, Role, Trigger};
 
 use crate::attempt::{Attempt, Seen, same_image};
+use crate::build::exhibits::Shown;
 use crate::diagnosis::SourceInfo;
 use crate::elect::{Standing, elect, rivals};
 use crate::verdict::{Finding, Reader};
@@ -40,9 +41,27 @@ pub(crate) struct Place {
 #[derive(Clone, Debug)]
 pub(crate) struct Exhibit {
     pub source: u32,
+    /// Without the line itself.
     pub seen: Seen,
+    /// What is shown of the line.
+    pub shown: Option<Shown>,
     pub role: Role,
     pub note: Option<&'static str>,
+}
+
+impl Exhibit {
+    /// Keeps of a line what a report shows.
+    pub(crate) fn new(source: u32, mut seen: Seen, role: Role, note: Option<&'static str>) -> Self {
+        let shown = Shown::of(&seen);
+        seen.row = None;
+        Self {
+            source,
+            seen,
+            shown,
+            role,
+            note,
+        }
+    }
 }
 
 /// Failures with the same cause, image and client.
@@ -164,6 +183,16 @@ impl Book {
         let attempts = attempt.tries(finding.cause);
         let outcome = attempt.outcome();
         let index = if let Some(index) = self.by_key.get(&key) {
+            let entry = &mut self.entries[*index];
+            // Who is sure shows why.
+            if entry.strength < finding.strength {
+                let told = told(finding, &attempt, root, reader);
+                if entry.strength < told.strength {
+                    entry.strength = told.strength;
+                    entry.finding = told;
+                    entry.exhibits = exhibits(&attempt, root, &standings);
+                }
+            }
             *index
         } else if self.entries.len() >= ENTRIES {
             self.unlisted += attempts;
@@ -172,14 +201,7 @@ impl Book {
             }
             return;
         } else {
-            let exhibits = exhibits(&attempt, root, &standings);
-            let mut told = with_surroundings(finding, &attempt, root);
-            for rival in rivals(&attempt, root, reader) {
-                told.strength = told.strength.min(Confidence::Likely);
-                if !told.open.contains(&rival) {
-                    told.open.push(rival);
-                }
-            }
+            let told = told(finding, &attempt, root, reader);
             self.by_key.insert(key, self.entries.len());
             self.entries.push(Entry {
                 cause,
@@ -193,7 +215,7 @@ impl Book {
                 fresh_layers: false,
                 present_layers: false,
                 places: Vec::new(),
-                exhibits,
+                exhibits: exhibits(&attempt, root, &standings),
                 only_anonymous: true,
                 finding: told,
             });
@@ -202,9 +224,6 @@ impl Book {
         let worked_before = image.as_deref().is_some_and(|i| self.worked(&attempt, i));
         let entry = &mut self.entries[index];
         entry.count += attempts;
-        if entry.strength < finding.strength && rivals(&attempt, root, reader).is_empty() {
-            entry.strength = finding.strength;
-        }
         entry.fresh_layers |= attempt.fresh_layers;
         entry.present_layers |= attempt.present_layers;
         entry.only_anonymous &= attempt.seen[root].anonymous;
@@ -308,6 +327,19 @@ fn by_digest(cause: CauseIndex, image: Option<&Image>, reader: &Reader<'_>) -> C
         .unwrap_or(cause)
 }
 
+/// What an attempt tells: its root, with what the lines around it name, and the other causes that these
+/// leave open.
+fn told(finding: &Finding, attempt: &Attempt, root: usize, reader: &Reader<'_>) -> Finding {
+    let mut told = with_surroundings(finding, attempt, root);
+    for rival in rivals(attempt, root, reader) {
+        told.strength = told.strength.min(Confidence::Likely);
+        if !told.open.contains(&rival) {
+            told.open.push(rival);
+        }
+    }
+    told
+}
+
 /// A finding with what the lines around it name: the app, the pod, the node.
 fn with_surroundings(finding: &Finding, attempt: &Attempt, root: usize) -> Finding {
     let mut finding = finding.clone();
@@ -352,11 +384,6 @@ fn exhibits(attempt: &Attempt, root: usize, standings: &[Standing]) -> Vec<Exhib
     kept.truncate(EXHIBITS);
     kept.sort_by_key(|(i, _, _)| *i);
     kept.into_iter()
-        .map(|(i, role, note)| Exhibit {
-            source: attempt.source,
-            seen: attempt.seen[i].clone(),
-            role,
-            note,
-        })
+        .map(|(i, role, note)| Exhibit::new(attempt.source, attempt.seen[i].clone(), role, note))
         .collect()
 }

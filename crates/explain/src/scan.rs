@@ -69,7 +69,7 @@ pub(crate) const TINY: usize = 256 << 10;
 const LINE: usize = 64 << 10;
 /// Bytes before the find in such a line.
 const LINE_BACK: usize = 8 << 10;
-/// Times that the lines of one verdict are kept for evidence.
+/// Times that lines are kept that tell of no failure, where they say the same.
 const ROWS: u32 = 16;
 
 impl Scanned {
@@ -285,18 +285,12 @@ impl<'r, 'c> Worker<'r, 'c> {
         let findings = &verdict.findings;
         let sure = !findings.is_empty() && findings.iter().all(|f| f.of_a_pull);
         let of_container = !sure && is_of_container(&text, peeled.offset);
-        // Of what may be another program's the first ones may not count.
-        let doubtful = of_container
-            || peeled.program.is_some()
-            || verdict.findings.iter().any(|f| f.needs_context);
-        let row = (seen < ROWS || doubtful && !verdict.findings.is_empty()).then(|| {
-            rows.insert(0, text.clone().into_owned());
-            Row {
-                lines: rows.into(),
-                offset: peeled.offset,
-                column: before + column,
-            }
-        });
+        let row = row(
+            &verdict,
+            seen,
+            (&text, &rows),
+            (peeled.offset, before + column),
+        );
         let host = peeled.host.map(|h| self.memory.host(h));
         let record = (joinable > 0)
             .then(|| record::read(block.bytes, &(start..start + joinable), &text, &peeled))
@@ -326,6 +320,22 @@ impl<'r, 'c> Worker<'r, 'c> {
         });
         next
     }
+}
+
+/// The lines behind a verdict that was given so often, where they may become evidence, with the bytes
+/// before the body and before the first line.
+fn row(
+    verdict: &Verdict,
+    seen: u32,
+    (first, behind): (&str, &[String]),
+    before: (usize, usize),
+) -> Option<Row> {
+    if verdict.findings.is_empty() && seen >= ROWS {
+        return None;
+    }
+    let mark = || verdict.marks.first().map_or(0, |m| m.at);
+    let at = verdict.findings.first().map_or_else(mark, |f| f.span.0);
+    Some(Row::new(first, behind, before, at))
 }
 
 /// A verdict with what the fields beside the message say: the image, where the message names none,

@@ -8,7 +8,7 @@ use pullwhy_ingest::formats::file::Says;
 use pullwhy_model::Image;
 
 use super::place::is_part_of;
-use super::{Diagnosis, Event};
+use super::{Diagnosis, Event, Row};
 use crate::attempt::{Attempt, Seen, same_image};
 use crate::verdict::{Finding, Verdict};
 
@@ -155,7 +155,7 @@ impl Around {
     /// pull's.
     fn exports(&mut self, event: &Event) -> bool {
         let verdict = &event.verdict;
-        let text = event.row.as_ref().and_then(|row| row.lines.first());
+        let text = event.row.as_ref().map(Row::text);
         let step = text.and_then(|text| step(text));
         if verdict.has(Says::Exports) {
             match step {
@@ -169,11 +169,12 @@ impl Around {
                 None => self.quoted = Some(event.line),
             }
         }
-        let ends = text.is_some_and(|text| text.contains("failed to solve: "));
+        let ends = || text.is_some_and(|text| text.contains("failed to solve: "));
         let its = match step {
             Some(step) => self.exports.contains(&step),
             None => {
-                ends && (self.quoted).is_some_and(|at| event.line > at && event.line - at <= QUOTED)
+                (self.quoted).is_some_and(|at| event.line > at && event.line - at <= QUOTED)
+                    && ends()
             }
         };
         its && verdict.findings.iter().all(|f| f.asked.is_none())

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use pullwhy_diagnose::{Event, Row, Verdict};
+use pullwhy_diagnose::{Event, Verdict};
 use pullwhy_ingest::message::Message;
 use pullwhy_ingest::peel;
 use pullwhy_ingest::record::document::{self, Part};
 use pullwhy_ingest::record::{self, Record};
 
 use super::printed::is_of_container;
-use super::{Block, Lines, ROWS, Scanned, Worker, lossy, with_record};
+use super::{Block, Lines, Scanned, Worker, lossy, row, with_record};
 
 impl Worker<'_, '_> {
     /// Reads a line that is a document; `false` if it is none.
@@ -48,18 +48,10 @@ impl Worker<'_, '_> {
             if verdict.is_empty() {
                 continue;
             }
+            let verdict = moved(&verdict, &message, inner.offset, span.0);
             // The line can be megabytes long: evidence keeps what holds the message, and its place.
-            let doubtful = verdict.findings.iter().any(|f| f.needs_context);
-            let row = (seen < ROWS || doubtful).then(|| Row {
-                lines: Arc::from([outer.body[span.0..span.1].to_owned()]),
-                offset: 0,
-                column: outer.offset + span.0,
-            });
-            let verdict = if row.is_some() {
-                moved(&verdict, &message, inner.offset, span.0)
-            } else {
-                verdict
-            };
+            let part = &outer.body[span.0..span.1];
+            let row = row(&verdict, seen, (part, &[]), (0, outer.offset + span.0));
             let program = inner.program.or(outer.program);
             let record = Record {
                 client: program.and_then(record::client_of).or(record.client),

@@ -5,9 +5,12 @@ use std::ops::Range;
 use aho_corasick::Span;
 use aho_corasick::packed::Searcher;
 use pullwhy_diagnose::Event;
+use pullwhy_ingest::formats::file::Says;
+use pullwhy_ingest::peel::peel;
 
 use super::lines::Lines;
-use super::{Block, LINE, Scanned, Worker};
+use super::memory::hash_of;
+use super::{Block, LINE, Scanned, Worker, lossy};
 use crate::words;
 
 /// Bytes before a failure that are searched for how the pull began.
@@ -16,6 +19,8 @@ const BACK: usize = 16 << 10;
 const AHEAD: usize = 2 << 10;
 /// Both, where the failure is one seen before.
 const AROUND_AGAIN: usize = 512;
+/// Lines about pulls that are read backwards to find how one began.
+const LAST: usize = 16;
 /// Failures in a row of kinds seen before, after which only every [`NOW_AND_THEN`]th is looked
 /// around: what leads to them and what follows has been seen often enough.
 const FAMILIAR: u32 = 64;
@@ -83,6 +88,7 @@ impl Worker<'_, '_> {
             }
             let is_new = self.memory.kinds() != kinds || own.len() > LINE;
             let vague = || line.events.iter().any(Event::needs_context);
+            let nameless = || line.events.iter().any(Event::names_no_image);
             self.familiar = if is_new {
                 0
             } else {
@@ -93,6 +99,12 @@ impl Worker<'_, '_> {
             let (read, sides, by) = match self.familiar {
                 0 => (whole, (BACK, AHEAD), None),
                 _ if vague() => (block, (BACK, AHEAD), course.as_ref()),
+                // However often it was seen, here it may be of another image.
+                times if nameless() => {
+                    let back = self.back_to_start(block, at..own.start, course.as_ref());
+                    let ahead = if times < FAMILIAR { AROUND_AGAIN } else { 0 };
+                    (block, (back, ahead), course.as_ref())
+                }
                 times if times < FAMILIAR || times % NOW_AND_THEN == 0 => {
                     (block, (AROUND_AGAIN, AROUND_AGAIN), course.as_ref())
                 }
@@ -112,6 +124,54 @@ impl Worker<'_, '_> {
         }
         self.course = course;
     }
+}
+
+impl Worker<'_, '_> {
+    /// Bytes from the end of a range back to the line with which the last pull in it began.
+    fn back_to_start(
+        &mut self,
+        block: Block<'_>,
+        range: Range<usize>,
+        course: Option<&Searcher>,
+    ) -> usize {
+        let mut read = range.end;
+        let mut lines = LAST;
+        // It is near, mostly.
+        for step in [BACK / 16, BACK] {
+            let from = range.start.max(range.end.saturating_sub(step));
+            for line in lines_with(course, block.bytes, from..read).iter().rev() {
+                let text = lossy(&block.bytes[line.clone()]);
+                let body = peel(text.trim_end()).body;
+                let (verdict, _) = self.memory.verdict(hash_of(body, block), body, block);
+                lines -= 1;
+                if verdict.has(Says::Start) {
+                    return (range.end - line.start).max(LEADS);
+                }
+                if lines == 0 {
+                    return LEADS;
+                }
+            }
+            read = from;
+        }
+        LEADS
+    }
+}
+
+/// The lines of a range in which something is found.
+fn lines_with(search: Option<&Searcher>, bytes: &[u8], range: Range<usize>) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut at = range.start;
+    while let Some(search) = search
+        && at < range.end
+        && let Some(find) = search.find_in(bytes, (at..range.end).into())
+    {
+        let line = around(bytes, find.start()..find.start(), (0, 0), range.start);
+        at = line.end;
+        if line.len() <= LINE {
+            found.push(line);
+        }
+    }
+    found
 }
 
 /// The next find, while lines are counted a stride ahead of the search.
