@@ -97,13 +97,14 @@ impl Verdict {
 }
 
 /// Words of engines, and of what runs containers, whichever program or container shows them.
-const OF_ENGINES: [&str; 9] = [
+const OF_ENGINES: [&str; 10] = [
     "failed to register layer",
     "filesystem layer verification failed",
     "Error loading config file: ",
     "Error parsing config file (",
     "rror response from daemon",
     "error getting credentials - err: ",
+    "unable to pull secrets or registry auth",
     "did not resolve to an alias",
     ": exec format error",
     "does not match the detected host platform",

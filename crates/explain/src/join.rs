@@ -68,6 +68,7 @@ pub(crate) fn continues(first: &str, line: &str, next: &str) -> bool {
         && !next_body.starts_with(['-', '*', '{', '[', '#', '<', '>', '|']);
     (unfinished || folded)
         && !begins_a_row(next_body)
+        && !is_property(next_body)
         && !is_key(end)
         && !next_body.starts_with(['}', ']'])
         && !is_json_field(next_body)
@@ -132,6 +133,13 @@ fn is_key(line: &str) -> bool {
     body.strip_suffix(':').is_some_and(word)
         || body.ends_with(['{', '[', '}', ']'])
         || body.ends_with("},")
+}
+
+/// `Reason:       ErrImagePull` of `kubectl describe`, whose values stand below each other.
+fn is_property(line: &str) -> bool {
+    line.split_once(":  ").is_some_and(|(key, _)| {
+        key.len() <= 32 && key.bytes().all(|b| b.is_ascii_alphabetic() || b == b' ')
+    })
 }
 
 /// `"reason": "Failed",`
@@ -223,6 +231,11 @@ mod tests {
             ("a failed pull.", "another line", false),
             ("x:", "2024-01-01T00:00:00Z INFO  - y", false),
             ("Error: x:", "", false),
+            (
+                "    State:          Waiting",
+                "      Reason:       ErrImagePull",
+                false,
+            ),
             ("  involvedObject:", "    kind: Pod", false),
             ("    },", "    \"message\": \"x\"", false),
             ("  \"count\": 1,", "  \"message\": \"x\"", false),

@@ -311,7 +311,9 @@ impl<'r, 'c> Worker<'r, 'c> {
                 .or_else(|| record.as_ref()?.last_at)
                 .or(peeled.yearless),
             host,
-            program: peeled.program.map(|p| self.memory.host(p)),
+            program: (peeled.program)
+                .or_else(|| record.as_ref()?.program.as_deref())
+                .map(|p| self.memory.host(p)),
             of_container,
             record: record.map(Arc::new),
             verdict,

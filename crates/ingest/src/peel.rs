@@ -46,6 +46,16 @@ pub fn peel(line: &str) -> Peeled<'_> {
         if let Some((at, rest)) = timestamp(peeled.body) {
             peeled.at = peeled.at.or(at);
             peeled.body = rest;
+        } else if let Some(rest) = priority(peeled.body) {
+            // The time, and what is behind it, follow.
+            peeled.body = rest;
+            let (at, rest) = timestamp(rest).unwrap_or((None, rest));
+            if let Some((host, program, body)) = rfc5424(rest.trim_start()) {
+                peeled.at = peeled.at.or(at);
+                peeled.host = peeled.host.or(host);
+                peeled.program = peeled.program.or(program);
+                peeled.body = body;
+            }
         } else if let Some((host, program, rest)) = syslog(peeled.body) {
             peeled.yearless = peeled.yearless.or_else(|| of_syslog(peeled.body));
             peeled.host = peeled.host.or(host);
@@ -128,6 +138,39 @@ fn syslog(text: &str) -> Option<(Option<&str>, Option<&str>, &str)> {
     }
     let program = program.split('[').next().unwrap_or(program);
     Some((Some(host), Some(program), body))
+}
+
+/// `<27>` and, of RFC 5424, the version.
+fn priority(text: &str) -> Option<&str> {
+    let rest = text.strip_prefix('<')?;
+    let digits = rest.bytes().take(4).take_while(u8::is_ascii_digit).count();
+    let rest = rest[digits..]
+        .strip_prefix('>')
+        .filter(|_| (1..4).contains(&digits))?;
+    Some(rest.strip_prefix("1 ").unwrap_or(rest))
+}
+
+/// `host app-name procid msgid [structured data] `, as RFC 5424 has them behind the time; `-` is none.
+fn rfc5424(text: &str) -> Option<(Option<&str>, Option<&str>, &str)> {
+    let mut rest = text;
+    let mut words = [""; 4];
+    for word in &mut words {
+        let end = rest.bytes().take(NAME).position(|b| b == b' ')?;
+        (*word, rest) = (&rest[..end], &rest[end + 1..]);
+    }
+    let [host, program, procid, _] = words;
+    if procid != "-" && !procid.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let body = if let Some(body) = rest.strip_prefix("- ") {
+        body
+    } else {
+        // Elements follow one another at once: `[a@1 b="c"][d@2 e="f"] `.
+        let end = rest.starts_with('[').then(|| rest.find("] "))??;
+        &rest[end + 2..]
+    };
+    let named = |word| Some(word).filter(|word| *word != "-");
+    Some((named(host), named(program), body))
 }
 
 /// `host program[123]: ` behind a time with a year, as `journalctl -o short-iso` prints it.
@@ -307,6 +350,35 @@ mod tests {
         );
         let plain = "2026-02-02T15:47:06Z error [a] b: c";
         assert_eq!(peel(plain).program, None);
+    }
+
+    #[test]
+    fn syslog_with_priority_and_structured_data() {
+        for (line, host, program, body) in [
+            (
+                "<27>1 2025-07-06T03:00:37.278687Z n-1 trivy 51000 - - FATAL x",
+                Some("n-1"),
+                Some("trivy"),
+                "x",
+            ),
+            (
+                r#"<27>1 2025-07-06T03:00:37Z n-1 dockerd - ID [a@1 b="c"][d e="f"] no space"#,
+                Some("n-1"),
+                Some("dockerd"),
+                "no space",
+            ),
+            (
+                "<30>Nov 14 09:55:21 n-1 kubelet[12]: x",
+                Some("n-1"),
+                Some("kubelet"),
+                "x",
+            ),
+        ] {
+            let peeled = peel(line);
+            assert_eq!((peeled.host, peeled.program), (host, program), "{line}");
+            assert_eq!(peeled.body, body, "{line}");
+        }
+        assert_eq!(peel("<none> x").body, "<none> x");
     }
 
     fn body_and_time(line: &str) -> (&str, String) {

@@ -31,6 +31,8 @@ pub struct Record {
     pub host: Option<String>,
     /// Program that wrote it, by the id of its log format.
     pub client: Option<&'static str>,
+    /// Program, unit or service that wrote it, as it is called there.
+    pub program: Option<String>,
     /// The image that a field names, for messages that leave it out.
     pub image: Option<Image>,
     /// A field says that the message is about an image: `"reason":"ErrImagePull"`.
@@ -38,7 +40,7 @@ pub struct Record {
     /// The object whose pods it is about, where that is none itself.
     pub maker: Option<Maker>,
     /// A field says that the message is about something that pulls no image: an issuer, a volume of a
-    /// pod, a probe of it.
+    /// pod, a probe of it, or that a container printed it.
     pub of_another: bool,
     /// Pod, namespace, app and the like.
     pub facts: Facts,
@@ -92,6 +94,32 @@ pub fn client_of(program: &str) -> Option<&'static str> {
         "buildkitd" => "buildkit",
         _ => return None,
     })
+}
+
+/// Whether a program pulls, or tells of those that do.
+pub fn pulls(program: &str) -> bool {
+    const PULL: [&str; 17] = [
+        "buildah",
+        "cloud-init",
+        "compose",
+        "cri-dockerd",
+        "crictl",
+        "ctr",
+        "docker-compose",
+        "ecs-agent",
+        "gitlab-runner",
+        "k0s",
+        "k3s",
+        "k3s-agent",
+        "nerdctl",
+        "nomad",
+        "rke2",
+        "skopeo",
+        "systemd",
+    ];
+    // Rust names a module where others name themselves.
+    let program = program.split("::").next().unwrap_or(program);
+    client_of(program).is_some() || PULL.contains(&program)
 }
 
 #[cfg(test)]
@@ -217,6 +245,60 @@ mod tests {
         assert_eq!(record.last_at, "2026-03-01T22:00:00.123Z".parse().ok());
         assert_eq!(record.host.as_deref(), Some("RD0003FF111111"));
         assert_eq!(fact(&record, "group"), "rg2");
+    }
+
+    #[test]
+    fn the_program_that_wrote_a_record() {
+        for (line, program, of_another) in [
+            (
+                r#"{"_SYSTEMD_UNIT":"trivy.service","MESSAGE":"x"}"#,
+                Some("trivy"),
+                false,
+            ),
+            (
+                r#"{"labels":{"unit":"docker.service"},"line":"x"}"#,
+                Some("docker"),
+                false,
+            ),
+            (
+                r#"{"name":"renovate","hostname":"h","pid":7,"msg":"x"}"#,
+                Some("renovate"),
+                false,
+            ),
+            (r#"{"name":"web","msg":"x"}"#, None, false),
+            (
+                r#"{"content":{"service":"postgres","message":"x"}}"#,
+                Some("postgres"),
+                false,
+            ),
+            (
+                r#"{"log":"x","kubernetes":{"container_name":"postgres"}}"#,
+                None,
+                true,
+            ),
+            (
+                r#"{"log":"x","kubernetes":{"container_name":"buildkitd"}}"#,
+                None,
+                false,
+            ),
+            (
+                r#"{"controller":"imagerepository","msg":"scan failed"}"#,
+                None,
+                true,
+            ),
+        ] {
+            let record = around(line, "{");
+            assert_eq!(record.program.as_deref(), program, "{line}");
+            assert_eq!(record.of_another, of_another, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_container_that_waits_names_its_image() {
+        let text = "Name:         web-1\nContainers:\n  web:\n    Container ID:   \n    Image:          r.example/a@sha256:95f5\n    Image ID:       \n    Port:           80/TCP\n    State:          Waiting\n      Reason:       ErrImagePull\n";
+        let record = around(text, "ErrImagePull");
+        let image = record.image.map(|i| i.reference);
+        assert_eq!(image.as_deref(), Some("r.example/a@sha256:95f5"));
     }
 
     #[test]

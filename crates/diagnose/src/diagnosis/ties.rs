@@ -2,7 +2,7 @@
 
 use pullwhy_ingest::facts::split_port;
 use pullwhy_ingest::peel::apart;
-use pullwhy_ingest::record::client_of;
+use pullwhy_ingest::record::pulls;
 use pullwhy_reference::hosts::{are_siblings, is_under, kind, name, serves};
 
 use super::place::asked;
@@ -17,27 +17,6 @@ const LINES: u64 = 100;
 const SECONDS: i64 = 300;
 /// Lines within which the next message of the same program is of it whatever host it names.
 const NEXT: u64 = 3;
-/// Programs that pull, or tell of those that do, besides the engines that [`client_of`] knows.
-const PULL: [&str; 17] = [
-    "buildah",
-    "cloud-init",
-    "compose",
-    "cri-dockerd",
-    "crictl",
-    "ctr",
-    "docker-compose",
-    "ecs-agent",
-    "gitlab-runner",
-    "k0s",
-    "k3s",
-    "k3s-agent",
-    "nerdctl",
-    "nomad",
-    "rke2",
-    "skopeo",
-    "systemd",
-];
-
 /// What ties an error that others have too to a pull.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tie {
@@ -67,11 +46,6 @@ impl Diagnosis<'_, '_> {
 
     /// Whether a line is of a program that pulls, or of none that is named.
     pub(super) fn is_of_a_puller(&self, event: &Event) -> bool {
-        let pulls = |program: &str| {
-            // Rust names a module where others name themselves.
-            let program = program.split("::").next().unwrap_or(program);
-            client_of(program).is_some() || PULL.contains(&program)
-        };
         let pasted = self.book.source(self.source).paste;
         pasted || !event.of_container && event.program.as_deref().is_none_or(pulls)
     }

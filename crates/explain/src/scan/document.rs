@@ -52,7 +52,8 @@ impl Worker<'_, '_> {
             // The line can be megabytes long: evidence keeps what holds the message, and its place.
             let part = &outer.body[span.0..span.1];
             let row = row(&verdict, seen, (part, &[]), (0, outer.offset + span.0));
-            let program = inner.program.or(outer.program);
+            let named = record.program.clone();
+            let program = inner.program.or(named.as_deref()).or(outer.program);
             let record = Record {
                 client: program.and_then(record::client_of).or(record.client),
                 ..record

@@ -6,7 +6,7 @@
 //! recursion, into a flat list of values; depth, number and length are bounded.
 
 use super::Record;
-use super::fields::Fields;
+use super::fields::{self, Fields};
 use super::json::{Kind, Tree, offset, unquoted};
 use crate::message::Message;
 
@@ -230,10 +230,17 @@ impl<'a> Tree<'a> {
     }
 
     fn part(&self, message: Message, span: (usize, usize), of: usize) -> Part {
+        // Who ships records of another shipper has them as text.
+        let mut fields = if message.text.starts_with('{') && span != self.nodes[of].span {
+            fields::json(&message.text)
+        } else {
+            Fields::default()
+        };
+        fields.append(self.fields(of));
         Part {
             message,
             span,
-            record: self.fields(of).record(),
+            record: fields.record(),
         }
     }
 

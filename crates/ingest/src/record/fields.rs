@@ -24,6 +24,12 @@ impl Fields {
         }
     }
 
+    /// Takes in the fields of what stands around.
+    pub(super) fn append(&mut self, around: Self) {
+        self.0.extend(around.0);
+        self.0.truncate(MOST);
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.0.len() >= MOST
     }
@@ -141,12 +147,14 @@ impl Fields {
                 ])
                 .and_then(client_of)
                 .or_else(|| self.client()),
-            of_image: self
-                .first(&["reason", "reason_s"])
-                .is_some_and(|reason| reason.contains("Image")),
+            program: self.program().map(str::to_owned),
+            of_image: self.reason().is_some_and(is_of_an_image),
             maker: self.maker(),
             of_another: self.is_of_another(),
-            image: self.first(&["image"]).and_then(pullwhy_reference::read),
+            image: self
+                .first(&["image"])
+                .filter(|name| !is_a_picture(name))
+                .and_then(pullwhy_reference::read),
             facts,
         }
     }
@@ -163,8 +171,29 @@ const MAKERS: [(&str, usize); 7] = [
     ("StatefulSet", 1),
 ];
 
+/// Whether a reason is about getting an image: `ErrImagePull`, not `ImageUploadFailed`.
+fn is_of_an_image(reason: &str) -> bool {
+    const REASONS: [&str; 8] = [
+        "ErrImageNeverPull",
+        "ErrImagePull",
+        "ImageInspectError",
+        "ImagePull",
+        "ImageVerification",
+        "InvalidImageName",
+        "PullImage",
+        "PullingImage",
+    ];
+    REASONS.iter().any(|own| reason.contains(own))
+}
+
+/// Whether an image is one to look at: `avatars/42.png`.
+fn is_a_picture(name: &str) -> bool {
+    let (_, ending) = name.rsplit_once('.').unwrap_or_default();
+    ["gif", "jpeg", "jpg", "png", "svg", "webp"].contains(&ending)
+}
+
 /// Objects that pull no image: their errors are about names, certificates and addresses of their own.
-const PULL_NOTHING: [&str; 30] = [
+const PULL_NOTHING: [&str; 37] = [
     "Bucket",
     "Certificate",
     "CertificateRequest",
@@ -179,16 +208,23 @@ const PULL_NOTHING: [&str; 30] = [
     "GitRepository",
     "HTTPRoute",
     "HelmChart",
+    "HelmRelease",
     "HelmRepository",
     "HorizontalPodAutoscaler",
+    "ImagePolicy",
+    "ImageRepository",
+    "ImageUpdateAutomation",
     "Ingress",
     "Issuer",
+    "Kustomization",
     "Lease",
     "NetworkPolicy",
+    "OCIRepository",
     "Order",
     "PersistentVolume",
     "PersistentVolumeClaim",
     "PodDisruptionBudget",
+    "Receiver",
     "ScaledObject",
     "SecretStore",
     "Service",
@@ -215,9 +251,61 @@ const OTHER_REASONS: [&str; 13] = [
 ];
 
 impl Fields {
-    /// Kind of the object that an event is about.
+    /// Kind of the object that an event is about, or that a controller looks after.
     fn kind(&self) -> Option<&str> {
-        self.first(&["involvedobject.kind", "regarding.kind", "row.kind"])
+        let kinds = ["involvedobject.kind", "regarding.kind", "row.kind"];
+        let controllers = ["controllerkind", "controller"];
+        self.first(&kinds).or_else(|| self.first(&controllers))
+    }
+
+    /// Why an event was made.
+    fn reason(&self) -> Option<&str> {
+        self.first(&["row.reason", "reason", "reason_s"])
+    }
+
+    /// The program, unit or service that wrote a record, by the names that journald and those who ship
+    /// logs give it.
+    fn program(&self) -> Option<&str> {
+        let named = self.first(&[
+            "syslog_identifier",
+            "syslog.identifier",
+            "_comm",
+            "_systemd_unit",
+            "systemd_unit",
+            "systemd.unit",
+            "labels.unit",
+            "unit",
+            "process.name",
+            "appname",
+            "app_name",
+            "program",
+            "programname",
+            "content.service",
+            "service.name",
+            "service",
+        ]);
+        // Loggers of Node.js put a name beside host and process.
+        let of_node = || {
+            let own = self.first(&["hostname"]).and(self.first(&["pid"]));
+            own.and(self.first(&["name"]))
+        };
+        let named = named.or_else(of_node)?;
+        let named = named.rsplit('/').next().unwrap_or(named);
+        Some(named.strip_suffix(".service").unwrap_or(named))
+    }
+
+    /// The container that printed a record, as those who ship logs name it. Events of pods and of apps
+    /// name one too, and a reason.
+    fn container(&self) -> Option<&str> {
+        let named = self.first(&[
+            "kubernetes.container_name",
+            "kubernetes.container.name",
+            "container_name",
+            "container.name",
+            "containername",
+            "containername_s",
+        ]);
+        named.filter(|_| self.reason().is_none() && self.kind().is_none())
     }
 
     /// The object that makes pods, where an event is about one.
@@ -234,13 +322,15 @@ impl Fields {
 
     /// Whether an event is about an object that pulls no image, or about another side of one that does.
     fn is_of_another(&self) -> bool {
-        let reason = self.first(&["row.reason", "reason", "reason_s"]);
+        let reason = self.reason();
+        let container = self.container().map(|name| name.trim_start_matches('/'));
         let nothing = |kind: &str| {
             PULL_NOTHING
                 .iter()
                 .any(|own| kind.eq_ignore_ascii_case(own))
         };
         self.kind().is_some_and(nothing)
+            || container.is_some_and(|name| !super::pulls(name))
             || reason.is_some_and(|r| OTHER_REASONS.contains(&r) || r.starts_with("KEDA"))
     }
 
