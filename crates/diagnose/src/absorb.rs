@@ -1,11 +1,14 @@
 //! Failures that say less become evidence of those that say more.
 
+use std::collections::HashMap;
+
+use jiff::Timestamp;
 use pullwhy_ingest::peel::has_year;
 use pullwhy_model::{Role, Trigger};
 
 use crate::attempt::same_image;
 use crate::diagnosis::place::of_two_registries as apart;
-use crate::fold::{Book, Entry, Exhibit};
+use crate::fold::{Book, Entry, Exhibit, Place};
 use crate::verdict::Reader;
 
 /// Generic symptoms of an image whose specific cause is known elsewhere become its evidence.
@@ -104,21 +107,11 @@ fn explains(specific: &Entry, generic: &Entry) -> bool {
         (Some(a), Some(b)) => same_image(a, b),
         _ => specific.order.0 == generic.order.0 && !apart(&specific.finding, &generic.finding),
     };
-    let together = specific.places.iter().any(|a| {
-        generic.places.iter().any(|b| {
-            let same_place =
-                a.source == b.source || (a.instance.is_some() && a.instance == b.instance);
-            let margin = if generic.finding.symptom { 1800 } else { 60 };
-            same_place
-                && match (a.first_at, a.last_at, b.first_at) {
-                    (Some(from), Some(to), Some(at)) if has_year(from) == has_year(at) => {
-                        (from.as_second() - margin..=to.as_second() + margin)
-                            .contains(&at.as_second())
-                    }
-                    _ => true,
-                }
-        })
-    });
+    // Many more refusals than failures of the specific kind are a matter of their own.
+    let few = generic.count <= specific.count.max(3);
+    if !images || !few || !are_together(specific, generic) {
+        return false;
+    }
     if !generic.finding.symptom && of_other_pods(specific, generic) {
         return false;
     }
@@ -128,12 +121,73 @@ fn explains(specific: &Entry, generic: &Entry) -> bool {
         roots.any(|x| x.seen.verdict.ends_a_command())
     };
     let named = specific.image.is_some() && generic.image.is_some();
-    if !named && ends(specific) && ends(generic) {
-        return false;
+    named || !ends(specific) || !ends(generic)
+}
+
+/// Whether a generic failure was seen where a specific one was, and at that time.
+fn are_together(specific: &Entry, generic: &Entry) -> bool {
+    let margin = if generic.finding.symptom { 1800 } else { 60 };
+    let mut of_instance: HashMap<&str, Times> = HashMap::new();
+    let mut of_source: HashMap<u32, Times> = HashMap::new();
+    for place in &specific.places {
+        of_source.entry(place.source).or_default().put(place);
+        if let Some(instance) = &place.instance {
+            of_instance.entry(instance).or_default().put(place);
+        }
     }
-    // Many more refusals than failures of the specific kind are a matter of their own.
-    let few = generic.count <= specific.count.max(3);
-    images && together && few
+    let all = of_source.values_mut().chain(of_instance.values_mut());
+    all.for_each(|times| times.sort());
+    generic.places.iter().any(|place| {
+        let own = place.instance.as_deref().and_then(|i| of_instance.get(i));
+        let mut times = own.into_iter().chain(of_source.get(&place.source));
+        times.any(|times| times.covers(place.first_at, margin))
+    })
+}
+
+/// When something was seen.
+#[derive(Default)]
+struct Times {
+    /// Once it was not told when.
+    untold: bool,
+    /// From when to when, for times without and with a year; the end is the latest of all that begin no
+    /// later, once they are sorted.
+    spans: [Vec<(i64, i64)>; 2],
+}
+
+impl Times {
+    fn put(&mut self, place: &Place) {
+        match place.first_at.zip(place.last_at) {
+            Some((from, to)) => {
+                let spans = &mut self.spans[usize::from(has_year(from))];
+                spans.push((from.as_second(), to.as_second()));
+            }
+            None => self.untold = true,
+        }
+    }
+
+    fn sort(&mut self) {
+        for spans in &mut self.spans {
+            spans.sort_unstable();
+            let mut latest = i64::MIN;
+            for (_, to) in spans {
+                latest = latest.max(*to);
+                *to = latest;
+            }
+        }
+    }
+
+    /// Whether a time is within one of the spans, or cannot be compared.
+    fn covers(&self, at: Option<Timestamp>, margin: i64) -> bool {
+        let Some(at) = at else { return true };
+        let (own, other) = match &self.spans {
+            [without, with] if has_year(at) => (with, without),
+            [without, with] => (without, with),
+        };
+        let second = at.as_second();
+        let begun = own.partition_point(|(from, _)| from - margin <= second);
+        let goes_on = begun > 0 && own[begun - 1].1 + margin >= second;
+        self.untold || !other.is_empty() || goes_on
+    }
 }
 
 /// Whether both are of pods, and of none that is the same.
@@ -149,4 +203,30 @@ fn of_other_pods(a: &Entry, b: &Entry) -> bool {
 
 fn distance(a: &Entry, b: &Entry) -> u64 {
     a.order.1.abs_diff(b.order.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_within_any_of_the_spans() {
+        let at = |second: i64| Timestamp::from_second(1_700_000_000 + second).ok();
+        let mut times = Times::default();
+        for (from, to) in [(0, 1000), (10, 20), (5000, 5001)] {
+            let bounds = at(from).zip(at(to));
+            times.spans[1].extend(bounds.map(|(a, b)| (a.as_second(), b.as_second())));
+        }
+        times.sort();
+        for (second, expected) in [
+            (900, true),
+            (-60, true),
+            (-61, false),
+            (1061, false),
+            (4941, true),
+        ] {
+            assert_eq!(times.covers(at(second), 60), expected, "{second}");
+        }
+        assert!(times.covers(None, 60));
+    }
 }

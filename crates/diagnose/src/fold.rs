@@ -131,6 +131,31 @@ pub(crate) struct Book {
     pub unlisted_from: Option<String>,
     pub successes: Vec<Success>,
     latest: HashMap<(Option<Arc<str>>, String), usize>,
+    /// Places by their entry and site.
+    by_site: HashMap<(usize, Site), usize>,
+    /// Entries and successes by the repository of their image.
+    failed: HashMap<String, Vec<usize>>,
+    pulled: HashMap<String, Vec<usize>>,
+}
+
+/// Where something was seen: an instance, or a source that names none.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Site {
+    Instance(Arc<str>),
+    Source(u32),
+}
+
+impl Site {
+    fn of(instance: Option<&Arc<str>>, source: u32) -> Self {
+        instance.map_or(Self::Source(source), |own| Self::Instance(Arc::clone(own)))
+    }
+}
+
+/// What two images have in common that [`same_image`] takes for one.
+fn repository(image: &Image) -> String {
+    let repository = image.repository.as_deref().unwrap_or_default();
+    let short = repository.strip_prefix("library/").unwrap_or(repository);
+    short.to_owned()
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -203,6 +228,10 @@ impl Book {
         } else {
             let told = told(finding, &attempt, root, reader);
             self.by_key.insert(key, self.entries.len());
+            if let Some(image) = image.as_deref() {
+                let same = self.failed.entry(repository(image)).or_default();
+                same.push(self.entries.len());
+            }
             self.entries.push(Entry {
                 cause,
                 strength: told.strength,
@@ -221,7 +250,10 @@ impl Book {
             });
             self.entries.len() - 1
         };
-        let worked_before = image.as_deref().is_some_and(|i| self.worked(&attempt, i));
+        let site = (index, Site::of(attempt.instance.as_ref(), attempt.source));
+        let place = self.by_site.get(&site).copied();
+        let worked_before =
+            place.is_none() && image.as_deref().is_some_and(|i| self.worked(&attempt, i));
         let entry = &mut self.entries[index];
         entry.count += attempts;
         entry.fresh_layers |= attempt.fresh_layers;
@@ -230,9 +262,6 @@ impl Book {
         if entry.trigger == Trigger::Unknown {
             entry.trigger = attempt.trigger;
         }
-        let place = entry.places.iter().position(|p| {
-            p.instance == attempt.instance && (p.instance.is_some() || p.source == attempt.source)
-        });
         match place {
             Some(index) => {
                 let place = &mut entry.places[index];
@@ -242,41 +271,42 @@ impl Book {
                 place.last_line = attempt.last_line;
                 place.outcome = outcome;
             }
-            None if entry.places.len() < PLACES => entry.places.push(Place {
-                source: attempt.source,
-                instance: attempt.instance.clone(),
-                count: attempts,
-                first_at: first_of(&attempt, root),
-                last_at: attempt.last_at,
-                last_line: attempt.last_line,
-                outcome,
-                worked_before,
-            }),
+            None if entry.places.len() < PLACES => {
+                self.by_site.insert(site, entry.places.len());
+                entry.places.push(Place {
+                    source: attempt.source,
+                    instance: attempt.instance.clone(),
+                    count: attempts,
+                    first_at: first_of(&attempt, root),
+                    last_at: attempt.last_at,
+                    last_line: attempt.last_line,
+                    outcome,
+                    worked_before,
+                });
+            }
             None => {}
         }
     }
 
     /// Notes that an image was pulled: what had failed there before has recovered.
     pub(crate) fn success(&mut self, success: Success) {
-        for entry in &mut self.entries {
-            if !entry
-                .image
-                .as_deref()
-                .is_some_and(|i| same_image(i, &success.image))
-            {
+        let site = Site::of(success.instance.as_ref(), success.source);
+        let same = self.failed.get(&repository(&success.image));
+        for index in same.into_iter().flatten() {
+            let entry = &mut self.entries[*index];
+            let is_same = |own: &Arc<Image>| same_image(own, &success.image);
+            if !entry.image.as_ref().is_some_and(is_same) {
                 continue;
             }
-            for place in &mut entry.places {
-                if place.instance == success.instance
-                    && (place.instance.is_some() || place.source == success.source)
-                {
-                    let earlier = is_before(success.at, place.first_at);
-                    if !earlier && place.outcome != Outcome::UsedCachedImage {
-                        place.outcome = Outcome::Recovered;
-                    }
-                    place.worked_before |= earlier;
-                }
+            let Some(place) = self.by_site.get(&(*index, site.clone())) else {
+                continue;
+            };
+            let place = &mut entry.places[*place];
+            let earlier = is_before(success.at, place.first_at);
+            if !earlier && place.outcome != Outcome::UsedCachedImage {
+                place.outcome = Outcome::Recovered;
             }
+            place.worked_before |= earlier;
         }
         let key = (
             success.instance.clone(),
@@ -286,6 +316,8 @@ impl Book {
             self.successes[*index] = success;
         } else if self.successes.len() < SUCCESSES {
             self.latest.insert(key, self.successes.len());
+            let same = self.pulled.entry(repository(&success.image)).or_default();
+            same.push(self.successes.len());
             self.successes.push(success);
         }
     }
@@ -293,7 +325,9 @@ impl Book {
     /// Whether an image was pulled where an attempt failed, before it did.
     fn worked(&self, attempt: &Attempt, image: &Image) -> bool {
         let instance = attempt.instance.as_ref();
-        self.successes.iter().any(|s| {
+        let same = self.pulled.get(&repository(image));
+        same.into_iter().flatten().any(|index| {
+            let s = &self.successes[*index];
             s.instance.as_ref() == instance
                 && (instance.is_some() || s.source == attempt.source)
                 && !is_before(attempt.last_at, s.at)

@@ -119,8 +119,10 @@ fn up(bytes: &[u8], from: usize, mut level: Level, fields: &mut Fields) {
     let mut end = from;
     // Fields deeper than the level, until the line that they hang on comes.
     let mut pending: Vec<(usize, String, String)> = Vec::new();
+    // Keys of the object where the walk stands: one that comes again is another object's.
+    let mut own: Vec<String> = Vec::new();
     for _ in 0..UP {
-        if end == 0 {
+        if end == 0 || fields.is_full() {
             break;
         }
         let stop = end - 1;
@@ -170,12 +172,19 @@ fn up(bytes: &[u8], from: usize, mut level: Level, fields: &mut Fields) {
                 fields.put(&format!("{}.{name}", e.key), value);
             }
         } else if e.indent == level.indent {
+            if own.iter().any(|key| key == e.key) {
+                break;
+            }
+            own.push(e.key.to_owned());
             fields.put(e.key, e.value);
             if !mark.is_empty() {
                 fields.put(&format!("{mark}{}", e.key), e.value);
             }
         }
         pending.clear();
+        if e.indent < level.indent {
+            own.clear();
+        }
         level = Level::at(e.indent.min(level.indent), e.dash);
     }
 }
@@ -184,8 +193,9 @@ fn down(bytes: &[u8], from: usize, indent: usize, fields: &mut Fields) {
     let mut at = from + 1;
     let mut parent: Option<String> = None;
     let mut depth: Option<usize> = None;
+    let mut own: Vec<String> = Vec::new();
     for _ in 0..DOWN {
-        if at >= bytes.len() {
+        if at >= bytes.len() || fields.is_full() {
             break;
         }
         let stop = memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |i| at + i);
@@ -197,6 +207,10 @@ fn down(bytes: &[u8], from: usize, indent: usize, fields: &mut Fields) {
         }
         let Some(e) = entry(&line) else { continue };
         if e.indent == indent {
+            if own.iter().any(|key| key == e.key) {
+                break;
+            }
+            own.push(e.key.to_owned());
             let opens = e.value.is_empty() || e.value == "{";
             parent = opens.then(|| e.key.to_owned());
             depth = None;
