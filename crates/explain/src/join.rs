@@ -75,8 +75,8 @@ pub(crate) fn continues(first: &str, line: &str, next: &str) -> bool {
         && pullwhy_ingest::peel::peel(next).offset <= next.len() - next_body.len()
 }
 
-/// Columns of terminals that are looked for; a line of others was cut there only if its neighbours
-/// were, too.
+/// Columns of terminals that are looked for; a line of others was cut there only if the next or the one
+/// before was, too.
 const COLUMNS: [usize; 8] = [80, 100, 120, 132, 140, 150, 160, 200];
 /// Lines on each side that tell how wide a terminal was.
 const NEIGHBOURS: usize = 20;
@@ -87,7 +87,8 @@ const WIDEST: usize = 400;
 pub(crate) fn may_be_cut(line: &str, next: &str) -> bool {
     line.len() >= NARROWEST
         && line.len() <= WIDEST * char::MAX_LEN_UTF8
-        && !line.ends_with([' ', '│'])
+        // What ends a sentence or a value was not cut there.
+        && !line.ends_with([' ', '│', '"', '\'', '.', ')', ']', '}', ';'])
         && !next.trim_start().is_empty()
         && !next.starts_with("  ")
         // The columns of a table.
@@ -113,15 +114,21 @@ pub(crate) fn width(bytes: &[u8], line: &Range<usize>) -> Option<usize> {
         return None;
     }
     let before = bytes[..line.start].strip_suffix(b"\n").unwrap_or_default();
-    let before = before.rsplit(|b| *b == b'\n').take(NEIGHBOURS);
+    let before = before.rsplit(|b| *b == b'\n');
     let behind = bytes[line.end..].split(|b| *b == b'\n').skip(1);
     let mut as_wide = false;
-    for neighbour in before.chain(behind.take(NEIGHBOURS)) {
-        let is = columns(neighbour);
-        if is > width {
-            return None;
+    for side in [
+        &mut before.take(NEIGHBOURS) as &mut dyn Iterator<Item = _>,
+        &mut behind.take(NEIGHBOURS),
+    ] {
+        for (away, neighbour) in side.enumerate() {
+            let is = columns(neighbour);
+            if is > width {
+                return None;
+            }
+            // A long message fills line after line.
+            as_wide |= away == 0 && is == width;
         }
-        as_wide |= is == width;
     }
     (as_wide || COLUMNS.contains(&width)).then_some(width)
 }
@@ -206,6 +213,8 @@ mod tests {
         assert!(!may_be_cut(&line, "  indented"));
         assert!(!may_be_cut(&line, "2024-01-01T00:00:00Z INFO - y"));
         assert!(!may_be_cut("short", "ction reset by peer"));
+        let whole = format!("{}i/o timeout\"", "x".repeat(70));
+        assert!(!may_be_cut(&whole, "1: Pulling from team/app"));
         assert!(!may_be_cut(&line, "Error: x"));
     }
 

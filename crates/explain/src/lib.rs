@@ -3,6 +3,7 @@
 //! Reads sources in waves of blocks that are scanned in parallel ([`scan`]), and feeds what was
 //! found to the diagnosis in log order.
 
+mod backwards;
 mod join;
 mod live;
 mod recorded;
@@ -223,6 +224,8 @@ struct Run<'r, 'c> {
     started: Instant,
     /// The last time of the source, for times without year.
     anchor: Option<Timestamp>,
+    /// The newest line of the source comes first.
+    newest_first: bool,
     pipe: Pipe,
     /// What is read and told at the same time.
     live: Option<Live>,
@@ -258,6 +261,7 @@ impl<'r, 'c> Run<'r, 'c> {
             report: Report::new(env!("CARGO_PKG_VERSION")),
             started: Instant::now(),
             anchor: None,
+            newest_first: false,
             pipe: Pipe::default(),
             live: None,
             turns_page: false,
@@ -271,6 +275,7 @@ impl<'r, 'c> Run<'r, 'c> {
         let info = self.info(meta, paste);
         self.diagnosis.begin(info);
         self.anchor = None;
+        self.newest_first = false;
         self.report.stats.files += 1;
     }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use pullwhy_ingest::source::{Meta, Pipe, Starts};
 
+use crate::backwards::is_newest_first;
 use crate::live::Live;
 use crate::scan::{Block, TINY};
 use crate::waves::{PASTE_BYTES, SMALL, block_end, failures, is_paste, len};
@@ -16,6 +17,8 @@ use quiet::{Part, Quiet};
 
 /// Bytes of a stream that are read at a time.
 const STREAM: usize = 2 << 20;
+/// Bytes of a stream whose newest line comes first that are kept, since it is read from its end.
+const TURNED: usize = 64 << 20;
 /// A pipe from which nothing comes for so long has given what there is for now. Longer than the
 /// time between two looks at a file that is followed.
 const PAUSE: Duration = Duration::from_millis(300);
@@ -74,6 +77,24 @@ impl Run<'_, '_> {
                 let room = if first { SMALL } else { STREAM };
                 let pipe = telling.then_some(&self.pipe);
                 (ended, paused) = fill(stream, &mut buffer, kept, room, pipe, &mut paused_at);
+            }
+            if first && !growing && is_newest_first(&buffer) {
+                // Who watches is not made to wait.
+                if !ended && !telling {
+                    let kept = buffer.len();
+                    (ended, _) = fill(stream, &mut buffer, kept, TURNED, None, &mut paused_at);
+                }
+                if ended {
+                    if !telling {
+                        self.begin(meta, false);
+                    }
+                    self.newest_first = true;
+                    self.backwards(meta, &buffer, observer);
+                    if telling {
+                        self.settle();
+                    }
+                    return;
+                }
             }
             if starts.take(done) {
                 (line, column) = (0, 0);

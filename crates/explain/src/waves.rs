@@ -4,11 +4,10 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use jiff::Timestamp;
-use pullwhy_diagnose::Event;
 use pullwhy_ingest::peel::{self, has_year};
 use pullwhy_ingest::source::{Body, Meta};
 
+use crate::backwards::{goes_back, is_newest_first};
 use crate::scan::{Block, Scanned, TINY};
 use crate::{Observer, Progress, Run, recorded};
 
@@ -34,7 +33,12 @@ impl Run<'_, '_> {
             Body::Mapped(bytes) => {
                 self.begin(meta, is_paste(bytes));
                 if !self.recorded(bytes) {
-                    self.bytes(meta, bytes, observer);
+                    self.newest_first = is_newest_first(bytes);
+                    if self.newest_first {
+                        self.backwards(meta, bytes, observer);
+                    } else {
+                        self.bytes(meta, bytes, observer);
+                    }
                 }
             }
             Body::Stream(stream) => self.stream(meta, stream, observer, None),
@@ -169,12 +173,24 @@ impl Run<'_, '_> {
             .filter(|at| has_year(*at))
             .or(dated)
             .or(self.anchor);
-        for mut part in scanned {
-            if newest_first(&part.events) {
-                part.events.reverse();
-            }
-            for mut event in part.events {
-                event.line += line;
+        let turned = self.newest_first || {
+            let times: Vec<_> = events().filter_map(|e| e.at).collect();
+            goes_back(&times)
+        };
+        let mut parts = Vec::with_capacity(scanned.len());
+        for part in scanned {
+            let lines = part.lines;
+            parts.push((line, part.events));
+            line += lines;
+            self.report.stats.lines += lines;
+        }
+        if turned {
+            parts.reverse();
+            parts.iter_mut().for_each(|(_, events)| events.reverse());
+        }
+        for (before, events) in parts {
+            for mut event in events {
+                event.line += before;
                 if let Some(at) = &mut event.at {
                     if let Some(anchor) = self.anchor.filter(|_| !has_year(*at)) {
                         *at = peel::near(*at, anchor);
@@ -183,23 +199,10 @@ impl Run<'_, '_> {
                 }
                 self.take(event);
             }
-            line += part.lines;
-            self.report.stats.lines += part.lines;
         }
         self.report.stats.bytes += len(blocks.iter().map(|b| b.bytes.len()).sum());
         line
     }
-}
-
-/// Whether a log was turned round, as queries and `journalctl -r` give it: the time goes back from
-/// line to line.
-fn newest_first(events: &[Event]) -> bool {
-    let times: Vec<_> = events.iter().filter_map(|e| e.at).collect();
-    let steps = |before: fn(&Timestamp, &Timestamp) -> bool| {
-        times.windows(2).filter(|w| before(&w[0], &w[1])).count()
-    };
-    let (back, on) = (steps(|a, b| a > b), steps(|a, b| a < b));
-    back > 1 && back > 4 * on
 }
 
 /// Where the first and the last line with a failure begin in a wave that begins at `at`.
@@ -231,6 +234,13 @@ pub(crate) fn block_end(bytes: &[u8], at: usize, size: usize) -> usize {
     // A line longer than eight blocks is cut; the scan reads only parts of such lines anyway.
     let limit = (wish + 8 * size).min(bytes.len());
     memchr::memchr(b'\n', &bytes[wish..limit]).map_or(limit, |i| wish + i + 1)
+}
+
+/// The beginning of a block that ends at `end`, the end of a line.
+pub(crate) fn block_start(bytes: &[u8], end: usize, size: usize) -> usize {
+    let wish = end.saturating_sub(size);
+    let limit = wish.saturating_sub(8 * size);
+    memchr::memrchr(b'\n', &bytes[limit..wish]).map_or(limit, |i| limit + i + 1)
 }
 
 /// Whether a source is a bare message: a few lines, without what logs put in front of lines.
