@@ -331,12 +331,18 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
     /// An image was pulled: attempts for it are over, incidents of it have recovered.
     fn success(&mut self, event: &Event) {
         let image = event.verdict.image.clone();
+        let instance = self.instance(event);
+        let here = |a: &Attempt| {
+            a.instance.is_none() || instance.is_none() || a.instance == instance
+        };
         let index = match &image {
-            Some(image) => self
-                .open
-                .iter()
-                .rposition(|a| a.image.as_ref().is_some_and(|own| same_image(own, image))),
-            None => self.open.iter().rposition(|a| a.near(event.at, event.line)),
+            Some(image) => self.open.iter().rposition(|a| {
+                here(a) && a.image.as_ref().is_some_and(|own| same_image(own, image))
+            }),
+            // A client that has said how its command failed speaks of another one now.
+            None => self.open.iter().rposition(|a| {
+                here(a) && a.near(event.at, event.line) && !place::is_over_for_good(a)
+            }),
         };
         let mut own = image;
         if let Some(index) = index {

@@ -246,6 +246,11 @@ fn has_ended(attempt: &Attempt) -> Option<&Seen> {
     seen.find(|s| s.finding.is_some() && s.verdict.ends_a_command())
 }
 
+/// Whether the client has ended the command of an attempt, and nothing says that it is tried again.
+pub(super) fn is_over_for_good(attempt: &Attempt) -> bool {
+    !attempt.tries_on && has_ended(attempt).is_some()
+}
+
 /// The registry that an attempt is known to ask.
 pub(super) fn asked(attempt: &Attempt) -> Option<String> {
     let own = attempt.image.as_ref().and_then(|i| i.registry.clone());
