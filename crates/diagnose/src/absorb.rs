@@ -136,7 +136,7 @@ fn are_together(specific: &Entry, generic: &Entry) -> bool {
         }
     }
     let all = of_source.values_mut().chain(of_instance.values_mut());
-    all.for_each(|times| times.sort());
+    all.for_each(Times::sort);
     generic.places.iter().any(|place| {
         let own = place.instance.as_deref().and_then(|i| of_instance.get(i));
         let mut times = own.into_iter().chain(of_source.get(&place.source));

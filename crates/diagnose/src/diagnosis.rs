@@ -332,9 +332,8 @@ impl<'r, 'c> Diagnosis<'r, 'c> {
     fn success(&mut self, event: &Event) {
         let image = event.verdict.image.clone();
         let instance = self.instance(event);
-        let here = |a: &Attempt| {
-            a.instance.is_none() || instance.is_none() || a.instance == instance
-        };
+        let here =
+            |a: &Attempt| a.instance.is_none() || instance.is_none() || a.instance == instance;
         let index = match &image {
             Some(image) => self.open.iter().rposition(|a| {
                 here(a) && a.image.as_ref().is_some_and(|own| same_image(own, image))

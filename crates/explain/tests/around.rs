@@ -233,3 +233,29 @@ fn a_value_that_yaml_folds_is_one_message() {
         assert_eq!(named, image, "{log}");
     }
 }
+
+#[test]
+fn a_push_that_failed_hides_no_pull_behind_it() {
+    let push = "$ docker push r.example/team/app:2\nThe push refers to repository [r.example/team/app]\ndenied: requested access to the resource is denied\n";
+    nothing(push);
+    for (behind, cause) in [
+        (
+            "Error response from daemon: Get \"https://r2.example/v2/\": x509: certificate signed by unknown authority\n",
+            "network/tls-unknown-authority",
+        ),
+        (
+            "Unable to find image 'r.example/team/tool:1' locally\ndocker: Error response from daemon: manifest for r.example/team/tool:1 not found: manifest unknown: manifest unknown.\n",
+            "reference/tag-not-found",
+        ),
+    ] {
+        assert_eq!(only(&format!("{push}{behind}")).cause, *cause);
+    }
+}
+
+#[test]
+fn the_base_may_stand_in_the_repository_that_is_pushed_to() {
+    let incident = only(
+        "[INFO] Containerizing application to registry.example/team/app:2...\n[ERROR] Failed to execute goal com.google.cloud.tools:jib-maven-plugin:3.4.0:build (default-cli) on project app: Build image failed, perhaps you should make sure your credentials for 'registry.example/team/app:base' are set up correctly: Unauthorized for registry.example/team/app: 401 Unauthorized\n",
+    );
+    assert_eq!(incident.cause, *"auth/unspecified");
+}

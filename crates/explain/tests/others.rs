@@ -2,6 +2,7 @@
 
 mod support;
 
+use pullwhy_model::Confidence;
 use support::explained;
 
 /// What applications print in one log with an engine.
@@ -300,4 +301,56 @@ fn layers_that_come_are_a_pull_that_goes_on() {
     );
     let log = format!("{}{log}", "dull\n".repeat(60));
     assert_eq!(causes(&log), ["network/dns-no-such-host"]);
+}
+
+/// A pull that was refused, and an error of a host behind it, of which it is told how sure that is.
+fn refused(told: &str, host: &str) -> Vec<(String, Confidence)> {
+    let log = format!(
+        "2026-01-01T10:00:00Z Pulling image registry.corp.example/team/app:1\n2026-01-01T10:00:05Z {told}\n2026-01-01T10:01:00Z backup: PUT https://{host}/db.gz: dial tcp: lookup {host}: no such host\n"
+    );
+    let report = explained(&log);
+    let incidents = report.incidents.iter();
+    incidents
+        .map(|i| (i.cause.to_string(), i.confidence))
+        .collect()
+}
+
+#[test]
+fn another_host_does_not_replace_what_the_registry_has_answered() {
+    let answered = "Error response from daemon: manifest for registry.corp.example/team/app:1 not found: manifest unknown";
+    for host in [
+        "acme-backup.s3.amazonaws.com",
+        "apps3.corp.example",
+        "orders.corp.example",
+    ] {
+        let [(cause, confidence)] = &refused(answered, host)[..] else {
+            panic!("{host}");
+        };
+        assert_eq!(cause, "reference/tag-not-found", "{host}");
+        assert_eq!(*confidence, Confidence::Certain, "{host}");
+    }
+    // Where nothing is told, it may be why, and no more than that.
+    let silent = "Failed to pull image \"registry.corp.example/team/app:1\"";
+    let told = refused(silent, "layers.corp.example");
+    assert!(
+        told.iter().all(|(_, c)| *c < Confidence::Certain),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn records_name_the_program_or_the_container_that_wrote_them() {
+    let pull = r#"{"ts":"2026-01-01T10:00:00Z","unit":"docker.service","message":"Error response from daemon: pull access denied for team/app, repository does not exist or may require 'docker login'"}"#;
+    for other in [
+        r#"{"ts":"2026-01-01T10:00:02Z","kubernetes":{"container_name":"postgres","pod_name":"db-0"},"log":"PANIC: could not write to file: No space left on device"}"#,
+        r#"{"ts":"2026-01-01T10:00:02Z","unit":"postgres.service","message":"PANIC: could not write to file: No space left on device"}"#,
+        r#"{"ts":"2026-01-01T10:00:02Z","level":"error","reason":"ImageUploadFailed","msg":"dial tcp 10.0.0.5:9000: connect: connection refused"}"#,
+    ] {
+        assert_eq!(causes(other), [""; 0], "{other}");
+        assert_eq!(
+            causes(&format!("{pull}\n{other}\n")),
+            ["reference/denied-or-not-found"],
+            "{other}"
+        );
+    }
 }

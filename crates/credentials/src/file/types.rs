@@ -43,15 +43,15 @@ pub(super) fn misfit(file: &Map<String, Value>) -> Option<(String, &'static str)
     file.iter().find_map(|(name, value)| {
         // Go takes a name in any case.
         let is = |one: &&str| one.eq_ignore_ascii_case(name);
-        if TEXTS.iter().any(|n| is(n)) {
+        if TEXTS.iter().any(&is) {
             return (!is_text(value)).then(|| (name.clone(), "a text"));
         }
-        if LISTS.iter().any(|n| is(n)) {
+        if LISTS.iter().any(&is) {
             let fits = value.is_null() || value.as_array().is_some_and(|l| l.iter().all(is_text));
             return (!fits).then(|| (name.clone(), "a list of texts"));
         }
-        let deep = DEEP.iter().any(|n| is(n));
-        if !deep && !TABLES.iter().any(|n| is(n)) {
+        let deep = DEEP.iter().any(&is);
+        if !deep && !TABLES.iter().any(is) {
             return None;
         }
         match value {
