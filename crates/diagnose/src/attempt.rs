@@ -204,7 +204,7 @@ impl Attempt {
     /// Takes in what was said before it was known to be of this attempt.
     pub(crate) fn recall(&mut self, seen: Seen) {
         // One line may hold a whole list of events.
-        let place = |seen: &Seen| (seen.line, seen.row.as_ref().map(|row| row.column()));
+        let place = |seen: &Seen| (seen.line, seen.row.as_ref().map(Row::column));
         let known = self.seen.iter().any(|own| place(own) == place(&seen));
         let at = self.seen.partition_point(|own| own.line < seen.line);
         if !known && self.seen.len() < KEPT {

@@ -82,11 +82,13 @@ const COLUMNS: [usize; 8] = [80, 100, 120, 132, 140, 150, 160, 200];
 const NEIGHBOURS: usize = 20;
 const NARROWEST: usize = 72;
 const WIDEST: usize = 400;
+/// Bytes of a letter in UTF-8 at most.
+const LETTER: usize = 4;
 
 /// Whether a terminal can have cut `line` in the middle of a word, so that `next` is the rest of it.
 pub(crate) fn may_be_cut(line: &str, next: &str) -> bool {
     line.len() >= NARROWEST
-        && line.len() <= WIDEST * char::MAX_LEN_UTF8
+        && line.len() <= WIDEST * LETTER
         // What ends a sentence or a value was not cut there.
         && !line.ends_with([' ', '│', '"', '\'', '.', ')', ']', '}', ';'])
         && !next.trim_start().is_empty()
@@ -104,7 +106,7 @@ pub(crate) fn width(bytes: &[u8], line: &Range<usize>) -> Option<usize> {
     let columns = |raw: &[u8]| {
         let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
         // Where more bytes stand than that many letters can have, the width does not matter.
-        if raw.len() > WIDEST * char::MAX_LEN_UTF8 {
+        if raw.len() > WIDEST * LETTER {
             return usize::MAX;
         }
         String::from_utf8_lossy(raw).chars().count()

@@ -186,7 +186,9 @@ impl Run<'_, '_> {
         }
         if turned {
             parts.reverse();
-            parts.iter_mut().for_each(|(_, events)| events.reverse());
+            for (_, events) in &mut parts {
+                events.reverse();
+            }
         }
         for (before, events) in parts {
             for mut event in events {

@@ -156,7 +156,7 @@ impl Around {
     fn exports(&mut self, event: &Event) -> bool {
         let verdict = &event.verdict;
         let text = event.row.as_ref().map(Row::text);
-        let step = text.and_then(|text| step(text));
+        let step = text.and_then(step);
         if verdict.has(Says::Exports) {
             match step {
                 Some(step) if !self.exports.contains(&step) => {

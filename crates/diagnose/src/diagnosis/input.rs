@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pullwhy_ingest::record::Record;
+use pullwhy_model::text::{ceil, floor};
 
 use crate::verdict::Verdict;
 
@@ -60,8 +61,8 @@ impl Row {
             left_out.1 += 1;
             line = next;
         }
-        let low = line.floor_char_boundary(from.saturating_sub(SIDE));
-        let high = line.floor_char_boundary(from.saturating_add(SIDE));
+        let low = floor(line, from.saturating_sub(SIDE));
+        let high = floor(line, from.saturating_add(SIDE));
         let column = if left_out.1 == 0 { column } else { 0 };
         Self {
             text: Arc::from(&line[low..high]),
@@ -91,13 +92,13 @@ impl Row {
     /// there, and the bytes of the original line before that.
     pub(crate) fn locate(&self, span: (usize, usize)) -> (u64, &str, (usize, usize), usize) {
         let from = (span.0 + self.offset).saturating_sub(self.left_out.0);
-        let from = self.text.floor_char_boundary(from);
+        let from = floor(&self.text, from);
         let start = self.text[..from].rfind('\n').map_or(0, |end| end + 1);
         let line = self.text[start..].split('\n').next().unwrap_or_default();
         let above = self.text[..start].bytes().filter(|b| *b == b'\n').count();
         let from = from - start;
         let length = span.1.saturating_sub(span.0).max(1);
-        let end = line.ceil_char_boundary((from + length).min(line.len()));
+        let end = ceil(line, (from + length).min(line.len()));
         let before = if above == 0 { self.column } else { 0 };
         let below = self.left_out.1 + u64::try_from(above).unwrap_or(0);
         (below, line, (from, end), before)

@@ -103,7 +103,8 @@ pub fn safe_excerpt(line: &str, span: (usize, usize), max_bytes: usize) -> Safe 
     }
 }
 
-fn floor(text: &str, mut at: usize) -> usize {
+/// The beginning of the character at a byte, or the end of the text.
+pub fn floor(text: &str, mut at: usize) -> usize {
     at = at.min(text.len());
     while !text.is_char_boundary(at) {
         at -= 1;
@@ -111,7 +112,9 @@ fn floor(text: &str, mut at: usize) -> usize {
     at
 }
 
-fn ceil(text: &str, mut at: usize) -> usize {
+/// The next beginning of a character from a byte on, or the end of the text.
+pub fn ceil(text: &str, mut at: usize) -> usize {
+    at = at.min(text.len());
     while !text.is_char_boundary(at) {
         at += 1;
     }
